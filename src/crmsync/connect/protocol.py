@@ -1,0 +1,148 @@
+"""The door for connectors: everything the engine asks of a CRM. A connector has no policy; it carries, the engine decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from crmsync.model.change import Outcome, TaskDraft, Write
+from crmsync.model.fields import OwnField
+from crmsync.model.record import FieldVersion, ObjectSchema, Record, User
+
+Cursor = Mapping[str, Any]
+"""Opaque to the engine, JSON-able, made and read by one connector only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Records of one page and the cursor that stands AFTER it: stored together, so a crash repeats a page but never skips one.
+
+    last: this pull has no further page. complete_ids: set on the last page of a full listing only (see `Connector.live_ids`)."""
+
+    records: tuple[Record, ...]
+    cursor: Cursor
+    last: bool = False
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing `check --live` or `provision` has to say. level: "error" | "warning" | "info" | "done" | "would"."""
+
+    level: str
+    subject: str
+    message: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Whom we are talking to and as whom. account: the org/portal id; user_id: the integration user's id (None where there is none)."""
+
+    account: str
+    user_id: str | None = None
+    time_zone: str = "UTC"
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """API calls as the CRM itself counts them (None: not told yet)."""
+
+    used: int | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What differs between CRMs and concerns the engine.
+
+    person_objects: native objects that stand for a person. task_object: the native task object. write_batch: records per API call.
+    forward: object -> the object its records can turn into (Lead -> Contact). reads_back: write outcomes carry `shown`.
+    case_folds_email: the CRM lower-cases e-mails.
+    """
+
+    person_objects: tuple[str, ...]
+    task_object: str
+    write_batch: int
+    forward: Mapping[str, str] = field(default_factory=dict)
+    reads_back: bool = False
+
+
+class Connector(Protocol):
+    """One connected CRM. All methods raise CredentialsError, UnreachableError, QuotaError (crmsync.errors) and nothing else for the CRM's
+    troubles; per-record troubles come back as values. Safe to use from one thread at a time per method family; `write` may run threads
+    itself."""
+
+    name: str
+    traits: Traits
+
+    def identity(self) -> Identity: ...
+
+    def check(self) -> list[Finding]:
+        """Permissions, scopes and limits that the live credentials have or lack. Reads only."""
+        ...
+
+    def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]: ...
+
+    def users(self) -> list[User]: ...
+
+    def own_field(self, name: str) -> str:
+        """The native name of a crmsync-owned field ("crmsync_score" -> "crmsync_score__c")."""
+        ...
+
+    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime) -> Iterator[Page]:
+        """Changes since `cursor` (None: everything live), each page with its cursor; always at least one page (its cursor says how far we
+        are).
+        Re-delivers an overlap on purpose: late commits and search lag must not be skipped. Includes deleted, merged and converted records
+        as such.
+
+        Raises: CursorExpiredError when the CRM cannot say what was deleted since the cursor."""
+        ...
+
+    def live_ids(self, object: str) -> Iterator[str]:
+        """Every live id of an object, by consistent listing (never by search): for reconciliation."""
+        ...
+
+    def fetch(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """These records as they are now, strongly consistent; missing ones are absent; merged and converted ones come as such."""
+        ...
+
+    def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """Live records whose unique or indexed field equals one of the values (case-insensitive for e-mail), strongly consistent."""
+        ...
+
+    def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:
+        """Earlier values of fields, newest first per record and field; empty where the CRM keeps none."""
+        ...
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Carries out writes in the given order per record, batched; outcomes align with the input. Never raises for one bad record.
+        When the whole call fails before anything was sent it raises; when it may have been carried out, outcomes are UNKNOWN."""
+        ...
+
+    def task(self, draft: TaskDraft, write_id: str) -> Write:
+        """The create of a native task for this draft (pure)."""
+        ...
+
+    def provision(self, fields: Sequence[OwnField], *, dry_run: bool) -> list[Finding]:
+        """Creates what is missing of the crmsync-owned fields and grants access; changes nothing that exists."""
+        ...
+
+    def calls(self) -> int:
+        """API calls made through this connector since it was made, as the CRM counts them."""
+        ...
+
+    def budget(self) -> Budget: ...
+
+    def close(self) -> None: ...
+
+
+class ConnectorFactory(Protocol):
+    """What the entry point group "crmsync.connectors" names. options: the settings CRMSYNC_<NAME>__X as {"x": value}, files read.
+
+    Raises ConfigError naming the setting when options are missing or wrong. Contacts nothing."""
+
+    def __call__(self, options: Mapping[str, str], *, sleep: Callable[[float], None], clock: Callable[[], datetime]) -> Connector: ...

@@ -1,0 +1,93 @@
+"""A person and what ties their records together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from crmsync.model.record import Fields, RecordState, Ref, Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A record as last shown, with house field names (translated). fields: house name -> canonical value; only names its object maps.
+
+    extra: native values the engine reads but does not sync (signal properties, inputs, own outputs), native name -> value.
+    person_id: the person it stands for, when linked.
+    """
+
+    ref: Ref
+    fields: Fields
+    extra: Fields
+    modified_at: datetime
+    created_at: datetime | None = None
+    state: RecordState = RecordState.LIVE
+    survivor: Ref | None = None
+    person_id: str | None = None
+    by_us: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """The merge base of one field: what each side showed when they were last settled, and which mapping it was settled under.
+
+    A tuple per side name; sides that have no such field are absent. by: the rule that settled it.
+    """
+
+    values: Mapping[str, Value]
+    mapping: str = ""
+
+
+class SignalSource(StrEnum):
+    HISTORY = "history"
+    PROPERTY = "property"
+    API = "api"
+    ACTIVITY = "activity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One thing a person did or that happened to them. event_id identifies the event: the same event twice counts once (S12)."""
+
+    event_id: str
+    type: str
+    at: datetime
+    detail: str = ""
+    source: str = SignalSource.PROPERTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEntry:
+    """One transition of stage (L9)."""
+
+    stage: str
+    previous: str | None
+    at: datetime
+    cause: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonState:
+    """All that crmsync itself remembers of a person between cycles (person row in the store).
+
+    base: field -> Agreed. outputs: engine-owned house field -> value last wanted. owner: house owner id (lower-case e-mail or "side:id").
+    owner_by: "router" | "hand" | "crm". stages: newest last. next_due_at: the earliest moment a rule would answer differently (UTC).
+    """
+
+    person_id: str
+    base: Mapping[str, Agreed] = field(default_factory=dict)
+    outputs: Fields = field(default_factory=dict)
+    owner: str | None = None
+    owner_by: str | None = None
+    owner_reason: str = ""
+    assigned_at: datetime | None = None
+    stages: tuple[StageEntry, ...] = ()
+    mql_type: str | None = None
+    trigger: str = ""
+    peak_since_reset: bool = False
+    historic: bool = False
+    next_due_at: datetime | None = None
+    created_at: datetime | None = None

@@ -1,0 +1,106 @@
+"""What a CRM shows: records, users and schemas as frozen values. Times are aware UTC datetimes everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+Value = str | int | float | bool | None
+"""A canonical value, JSON-able: text, number, bool or empty. Dates are "YYYY-MM-DD", datetimes "YYYY-MM-DDTHH:MM:SS.mmmZ" (UTC),
+multiple choices ";"-joined. Empty is None, never ""."""
+
+Fields = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Ref:
+    """One record in one CRM: side ("salesforce"), native object name ("Lead"), native id."""
+
+    side: str
+    object: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.side}:{self.object}/{self.id}"
+
+
+class RecordState(StrEnum):
+    LIVE = "live"
+    DELETED = "deleted"
+    MERGED = "merged"
+    CONVERTED = "converted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One record as a CRM shows it now. `fields` has native names (parent paths like "Account.Name" flat) and decoded values.
+
+    survivor: where a merged or converted record went. former_ids: ids that were merged into this record.
+    by_us: whether the last change was made with our own credentials (None: the CRM does not tell).
+    """
+
+    ref: Ref
+    fields: Fields
+    modified_at: datetime
+    created_at: datetime | None = None
+    state: RecordState = RecordState.LIVE
+    survivor: Ref | None = None
+    former_ids: tuple[str, ...] = ()
+    by_us: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldVersion:
+    """One earlier or present value of one field of one record, with the moment it was set and by whom (CRM's own word)."""
+
+    id: str
+    field: str
+    value: Value
+    at: datetime
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A possible owner. `id` is what the CRM's owner field holds. kind: "person" | "queue" | "integration"."""
+
+    side: str
+    id: str
+    email: str | None
+    name: str
+    active: bool = True
+    kind: str = "person"
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSchema:
+    """One field as the CRM's live schema describes it.
+
+    type: text | email | phone | url | number | bool | date | datetime | picklist | multi | reference | other.
+    length: maximum characters (None: no limit known). options: picklist values. restricted: values outside options are refused.
+    required: must be given on create. computed: a formula or roll-up whose change does not mark the record as modified.
+    """
+
+    name: str
+    label: str
+    type: str
+    length: int | None = None
+    options: tuple[str, ...] = ()
+    restricted: bool = False
+    required: bool = False
+    createable: bool = True
+    updateable: bool = True
+    unique: bool = False
+    computed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectSchema:
+    """The fields of one native object by native name."""
+
+    object: str
+    label: str
+    fields: Mapping[str, FieldSchema] = field(default_factory=dict)

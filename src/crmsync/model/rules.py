@@ -1,0 +1,272 @@
+"""What an admin decided, as frozen values: the mapping and the playbook. Made by crmsync.playbook from YAML, read by crmsync.decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from crmsync.model.record import Value
+
+# --- the mapping -----------------------------------------------------------------------------------------------------------
+
+
+class FieldType(StrEnum):
+    TEXT = "text"
+    LONG_TEXT = "long_text"
+    EMAIL = "email"
+    PHONE = "phone"
+    URL = "url"
+    NUMBER = "number"
+    BOOL = "bool"
+    DATE = "date"
+    DATETIME = "datetime"
+    PICKLIST = "picklist"
+    MULTI = "multi"
+    OWNER = "owner"
+
+
+LATEST, FILL, ASK, OPT_OUT = "latest", "fill", "ask", "true_wins"
+"""Conflict rules beside the name of a side. `true_wins`: an opt-out always wins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a house field lives in one native object. read_only: never written there. at_creation: only read or written once, when the
+    record is new."""
+
+    field: str
+    read_only: bool = False
+    at_creation: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldMap:
+    """One house field. places: (side, object) -> Place. to: sides it may be written to. conflict: LATEST, FILL, ASK, OPT_OUT or a side's
+    name.
+
+    values: side -> {native value: house value} for picklists (unlisted values pass unchanged). fingerprint: changes when the meaning of the
+    mapping changes, so that an old merge base is not used for a new mapping (law 4). empty: "clear" | "keep" | what a cleared value does.
+    on_too_long: "park" | "cut". file/line: where the admin wrote it.
+    """
+
+    name: str
+    type: FieldType
+    places: Mapping[tuple[str, str], Place]
+    to: frozenset[str]
+    conflict: str = LATEST
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    empty: str = "clear"
+    on_too_long: str = "park"
+    required: bool = False
+    fingerprint: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonMap:
+    """How records stand for persons. objects: side -> native objects, best first (contact before lead). create_as: side -> object for new
+    records.
+
+    match: extra native fields per (side, object) holding further e-mails (";"-separated). placeholder: stands for missing required values
+    and never
+    syncs back. users: explicit owner pairs, house owner id -> {side: native id}. fallback_owner: house owner id used when an owner has no
+    twin.
+    statuses: stage -> {(side, object, native field): value}. reads: further native fields per (side, object) that the engine reads.
+    """
+
+    objects: Mapping[str, tuple[str, ...]]
+    create_as: Mapping[str, str]
+    fields: Mapping[str, FieldMap]
+    extra_emails: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    placeholder: str = "[not provided]"
+    owner_pairs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    fallback_owner: str | None = None
+    statuses: Mapping[str, Mapping[tuple[str, str, str], str]] = field(default_factory=dict)
+    stage_from: Mapping[tuple[str, str, str], Mapping[str, str]] = field(default_factory=dict)
+    reads: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalMap:
+    """A native field whose changes are signals. object: native object on `side`. field: holds the detail (name, url) or the time itself.
+
+    time_field: native field with the moment of the event (None: `field` itself is that datetime). patterns: (regex, signal type), first
+    match on
+    the detail wins (case-insensitive); otherwise `type`. when_true: a bool field, the signal happens when it turns true (time: the
+    record's modification).
+    """
+
+    side: str
+    object: str
+    field: str
+    type: str
+    time_field: str | None = None
+    patterns: tuple[tuple[str, str], ...] = ()
+    when_true: bool = False
+
+
+# --- conditions ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """One comparison on a house field. op: eq ne lt le gt ge in not_in between matches contains empty filled domain_in title_is.
+
+    domain_in: the e-mail's domain is in a named list ("free", "disposable", or listed domains). title_is: seniority class ("c_level",
+    "director").
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    field: str
+    op: str
+    value: Value | tuple[Value, ...] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class All:
+    of: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyOf:
+    of: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Not:
+    of: Condition
+
+
+Condition = Test | All | AnyOf | Not
+
+
+# --- the playbook ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitRule:
+    """Points for who they are (S1). group: among rules of one group only the highest counts."""
+
+    name: str
+    points: float
+    when: Condition
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BehaviorRule:
+    """Points for signals (S1-S3). half_life_days: age decay (S2). max_times / max_points: caps (S3). count/within_days: a cluster, this
+    many
+    signals in that window are one hit."""
+
+    name: str
+    points: float
+    signals: tuple[str, ...]
+    half_life_days: float | None = None
+    max_times: int | None = None
+    max_points: float | None = None
+    count: int = 1
+    within_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreRules:
+    """inactivity_loss per inactivity_days without a new signal (S2: 0.25 per 30 days, continuous). inactive: S1's "30+ days inactive -10".
+
+    mql_at / hysteresis: becomes MQL at >= mql_at; a further MQL by score needs a fall below mql_at - hysteresis first (S4). express: S6.
+    """
+
+    fit: tuple[FitRule, ...] = ()
+    behavior: tuple[BehaviorRule, ...] = ()
+    inactivity_loss: float = 0.25
+    inactivity_days: float = 30.0
+    inactive_points: float = -10.0
+    inactive_after_days: float = 30.0
+    mql_at: float = 50.0
+    sql_at: float = 100.0
+    hysteresis: float = 10.0
+    express: tuple[str, ...] = ()
+    min_delta: float = 5.0
+    bands: tuple[float, ...] = (25.0, 50.0, 75.0, 100.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeRule:
+    """MQL type (process.md section 4), first match wins. signals: any of these among the person's signals; min_fit: fit at least."""
+
+    type: str
+    signals: tuple[str, ...] = ()
+    min_fit: float | None = None
+    respond_minutes: int = 480
+    working_time: bool = True
+    channel: str = "call"
+    priority: str = "normal"
+    action: str = "Follow up"
+    goal: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkingHours:
+    """days: 0 Monday - 6 Sunday. start/end: minutes after local midnight. time_zone: used when the owner's is unknown."""
+
+    days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    start: int = 9 * 60
+    end: int = 17 * 60
+    time_zone: str = "UTC"
+    holidays: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingRules:
+    """members: house owner ids (e-mails) of the pool, or empty: every active user that all connected sides share, the integration user
+    left out (R2).
+
+    fallback: house owner id when the pool is empty (R5). counter: name of the round-robin counter.
+    """
+
+    pool: str = "default"
+    members: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brakes:
+    """Safety (law 6). max_deletes_share/max_deletes: a run that sees more than this share and number of linked records deleted halts.
+    max_changes_share:
+    likewise for changed values of one field. emptied_share: a side that suddenly shows less than this share of its records is emptied."""
+
+    max_creates: int = 100_000
+    max_deletes_share: float = 0.10
+    min_deletes: int = 10
+    max_changes_share: float = 0.50
+    min_changes: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playbook:
+    """Everything an admin decided. tasks_in: side where first-touch tasks are created. deletes: "unlink" | "propagate".
+
+    start_from: events before it have no outward effects (section 9a; None: the moment of the first sync). fingerprint: of the whole
+    content.
+    """
+
+    person: PersonMap
+    signals: tuple[SignalMap, ...] = ()
+    score: ScoreRules = field(default_factory=ScoreRules)
+    types: tuple[TypeRule, ...] = ()
+    routing: RoutingRules = field(default_factory=RoutingRules)
+    hours: WorkingHours = field(default_factory=WorkingHours)
+    brakes: Brakes = field(default_factory=Brakes)
+    tasks_in: str | None = None
+    deletes: str = "unlink"
+    start_from: datetime | None = None
+    free_domains: frozenset[str] = frozenset()
+    disposable_domains: frozenset[str] = frozenset()
+    competitor_domains: frozenset[str] = frozenset()
+    titles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    poll_seconds: float = 15.0
+    fingerprint: str = ""

@@ -1,0 +1,50 @@
+"""What a decision says: a value, the reasons, and the moment at which it would answer differently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One contributing rule with its points and what triggered it (S8)."""
+
+    rule: str
+    points: float
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreVerdict:
+    """total = fit + behavior (floats, unrounded). next_due_at: the next moment a threshold or band would be crossed by decay (UTC; None:
+    never)."""
+
+    total: float
+    fit: float
+    behavior: float
+    reasons: tuple[Reason, ...] = ()
+    next_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageVerdict:
+    """The stage the person should be in now. changed: whether it is a transition. cause: rule and trigger in words. who: "engine" or a
+    hand."""
+
+    stage: str
+    changed: bool
+    cause: str = ""
+    who: str = "engine"
+    trigger: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteVerdict:
+    """owner: house owner id, None when nobody could be found (problem says why). counter: the round-robin counter after this decision
+    (law 11)."""
+
+    owner: str | None
+    reason: str
+    counter: int
+    problem: str = ""
