@@ -73,13 +73,19 @@ class StageEntry:
 class PersonState:
     """All that crmsync itself remembers of a person between cycles (person row in the store).
 
-    base: field -> Agreed. outputs: engine-owned house field -> value last wanted. owner: house owner id (lower-case e-mail or "side:id").
+    base: field -> Agreed. anchors: side -> "Object/id" of the record the base was settled with (another record there: first contact again).
+    sent: side -> field -> (value sent, value before): accepted by a CRM that does not show the result at once; its next showing settles it.
+    written: side -> engine-owned field -> value last accepted there (each wanted value is delivered once; a rep's edit is not fought).
+    outputs: engine-owned house field -> value last wanted. owner: house owner id (lower-case e-mail or "side:id").
     owner_by: "router" | "hand" | "crm". stages: newest last. next_due_at: the earliest moment a rule would answer differently (UTC).
     """
 
     person_id: str
     base: Mapping[str, Agreed] = field(default_factory=dict)
+    anchors: Mapping[str, str] = field(default_factory=dict)
+    sent: Mapping[str, Mapping[str, tuple[Value, Value]]] = field(default_factory=dict)
     outputs: Fields = field(default_factory=dict)
+    written: Mapping[str, Fields] = field(default_factory=dict)
     owner: str | None = None
     owner_by: str | None = None
     owner_reason: str = ""

@@ -81,6 +81,7 @@ class PersonMap:
     fields: Mapping[str, FieldMap]
     extra_emails: Mapping[tuple[str, str], str] = field(default_factory=dict)
     placeholder: str = "[not provided]"
+    tie: str = ""
     owner_pairs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     fallback_owner: str | None = None
     statuses: Mapping[str, Mapping[tuple[str, str, str], str]] = field(default_factory=dict)
