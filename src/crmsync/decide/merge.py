@@ -1,6 +1,7 @@
 """Field-level three-way merge: what one person's one field should become on each side (law 1).
 
-A total function: base, left and right in; writes for left and right and the next base out. Nothing here knows which CRM is which. The law as a
+A total function: base, left and right in; writes for left and right and the next base out. Nothing here knows which CRM is which. The law
+as a
 table, generated from the test that enumerates it: docs/reference/merge-table.md.
 """
 

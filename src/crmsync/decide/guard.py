@@ -1,0 +1,65 @@
+"""Safety predicates (law 6): pure, separate, named. Each returns the halt it wants, or None. The engine stores it; `crmsync resume`
+leaves it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from crmsync.model.attention import Halt
+from crmsync.model.rules import Brakes
+
+
+def mass_delete(*, deleted: int, known: int, side: str, brakes: Brakes, now: datetime) -> Halt | None:
+    """Too many known records of one side vanished in one cycle (F39, an emptied CRM). deleted and known count linked records of that
+    side."""
+    if deleted < brakes.min_deletes or deleted <= brakes.max_deletes_share * known:
+        return None
+    cause = "emptied" if deleted == known else "mass_delete"
+    return Halt(
+        cause=cause,
+        side=side,
+        at=now,
+        message=f"{deleted} of {known} linked records disappeared from {side} (limit {brakes.max_deletes_share:.0%}). Nothing was written. "
+        f"Look at {side}; if the deletes are meant, run `crmsync resume`.",
+    )
+
+
+def mass_change(*, changed: int, known: int, side: str, brakes: Brakes, now: datetime) -> Halt | None:
+    """Too many persons would have values replaced on one side in one cycle by changes from the other. Counts only settled links, not
+    first contact."""
+    if changed < brakes.min_changes or changed <= brakes.max_changes_share * known:
+        return None
+    return Halt(
+        cause="mass_change",
+        side=side,
+        at=now,
+        message=f"{changed} of {known} persons would have values replaced in {side} (limit {brakes.max_changes_share:.0%}). Nothing was
+        written. "
+        "Look at `crmsync plan`; if the changes are meant, run `crmsync resume`.",
+    )
+
+
+def too_many_creates(*, creates: int, brakes: Brakes, now: datetime) -> Halt | None:
+    """One run would create more records than `max_creates` (section 9a, F25)."""
+    if creates <= brakes.max_creates:
+        return None
+    return Halt(
+        cause="max_creates",
+        at=now,
+        message=f"{creates} records would be created (limit max_creates = {brakes.max_creates}). Nothing was written. "
+        "Look at `crmsync plan`; if they are meant, run `crmsync resume`.",
+    )
+
+
+def account_changed(*, was: str | None, now_is: str, side: str, now: datetime) -> Halt | None:
+    """The credentials now lead to another account than the one the state belongs to: every link would be wrong."""
+    if was is None or was == now_is:
+        return None
+    return Halt(
+        cause="account_changed",
+        side=side,
+        at=now,
+        message=f"the {side} credentials belong to account {now_is}, but the state was built with account {was}. Nothing was read or
+        written. "
+        "Correct the credentials, or use another database for the other account.",
+    )

@@ -1,0 +1,151 @@
+"""Between a CRM's native fields and house fields, by the admin's mapping. One `Lens` per native object, made once, used for every
+record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from crmsync.decide.canonical import clean
+from crmsync.model.link import Snapshot
+from crmsync.model.record import Fields, Record, User, Value
+from crmsync.model.rules import FieldMap, FieldType, PersonMap, Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owners:
+    """Who is who on which side. A house owner id is the lower-case e-mail where the CRM has one, else "side:native id"."""
+
+    house_of: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    native_of: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict)
+
+    def house(self, side: str, native: Value) -> str | None:
+        """The house id of a native owner id; unknown ones keep "side:id", so that they are never mistaken for each other."""
+        return None if native is None else self.house_of.get((side, str(native))) or f"{side}:{native}"
+
+    def native(self, side: str, house: Value) -> str | None:
+        """The native id on that side of a person who may own records there; None when there is no active twin (F48)."""
+        return None if house is None else self.native_of.get((side, str(house)))
+
+
+def owners_of(users: Iterable[User], pairs: Mapping[str, Mapping[str, str]]) -> Owners:
+    """Matches users by lower-case e-mail, then by the admin's explicit pairs (which win). Inactive users are known but own nothing new."""
+    house_of: dict[tuple[str, str], str] = {}
+    native_of: dict[tuple[str, str], str] = {}
+    people: dict[str, User] = {}
+    for user in sorted(users, key=lambda u: (not u.active, u.side, u.id)):
+        house = user.email.lower() if user.email else f"{user.side}:{user.id}"
+        house_of.setdefault((user.side, user.id), house)
+        if user.active:
+            native_of.setdefault((user.side, house), user.id)
+        known = people.get(house)
+        if known is None or (known.time_zone is None and user.time_zone is not None):
+            people[house] = user
+    for house, by_side in pairs.items():
+        for side, native in by_side.items():
+            house_of[side, native] = house.lower()
+            native_of[side, house.lower()] = native
+    return Owners(house_of=house_of, native_of=native_of, users=people)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One mapped field of one native object. inverse: house value -> native value."""
+
+    map: FieldMap
+    place: Place
+    values: Mapping[str, str]
+    inverse: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lens:
+    """All mapped fields of one (side, object). by_name: house name -> Column. placeholder: read as empty."""
+
+    side: str
+    object: str
+    by_name: Mapping[str, Column]
+    natives: frozenset[str]
+    placeholder: str
+    extra_emails: str | None = None
+
+    def to_house(self, fields: Fields, owners: Owners) -> dict[str, Value]:
+        """House values of a record's native fields. A native field that the record does not carry at all stays absent: absent is not
+        empty (F30)."""
+        house: dict[str, Value] = {}
+        for name, column in self.by_name.items():
+            native = column.place.field
+            if native not in fields:
+                continue
+            value = fields[native]
+            if value is None:
+                house[name] = None
+                continue
+            kind = column.map.type
+            if kind is FieldType.OWNER:
+                house[name] = owners.house(self.side, value)
+                continue
+            cleaned = clean(kind, value)
+            if column.values and isinstance(cleaned, str):
+                cleaned = column.values.get(cleaned, cleaned)
+            house[name] = None if cleaned == self.placeholder else cleaned
+        return house
+
+    def to_native(self, name: str, value: Value, owners: Owners) -> Value:
+        """The native value to write for a house value. An owner without a twin gives None: the caller checks."""
+        column = self.by_name[name]
+        if value is None:
+            return None
+        if column.map.type is FieldType.OWNER:
+            return owners.native(self.side, value)
+        if column.inverse and isinstance(value, str):
+            return column.inverse.get(value, value)
+        return value
+
+    def emails(self, house: Fields, fields: Fields) -> tuple[str, ...]:
+        """All e-mail addresses the record answers to, lower-case, the primary one first (F20)."""
+        primary = house.get("email")
+        more = str(fields.get(self.extra_emails) or "").lower().split(";") if self.extra_emails else []
+        found = ([str(primary)] if primary else []) + [part.strip() for part in more if part.strip()]
+        return tuple(dict.fromkeys(found))
+
+
+def lenses_of(person: PersonMap, sides: Iterable[str]) -> dict[tuple[str, str], Lens]:
+    """One Lens per connected (side, object)."""
+    lenses: dict[tuple[str, str], Lens] = {}
+    for side in sides:
+        for object in person.objects.get(side, ()):
+            columns: dict[str, Column] = {}
+            for name, map in person.fields.items():
+                place = map.places.get((side, object))
+                if place is None:
+                    continue
+                values = map.values.get(side, {})
+                inverse: dict[str, str] = {}
+                for native, house in values.items():
+                    inverse.setdefault(house, native)
+                columns[name] = Column(map=map, place=place, values=values, inverse=inverse)
+            lenses[side, object] = Lens(
+                side=side,
+                object=object,
+                by_name=columns,
+                natives=frozenset(column.place.field for column in columns.values()),
+                placeholder=person.placeholder,
+                extra_emails=person.extra_emails.get((side, object)),
+            )
+    return lenses
+
+
+def snapshot_of(record: Record, lens: Lens, owners: Owners) -> Snapshot:
+    """A record in house terms. `extra` keeps the native values that are read but not mapped (signals, inputs, our own outputs)."""
+    return Snapshot(
+        ref=record.ref,
+        fields=lens.to_house(record.fields, owners),
+        extra={name: value for name, value in record.fields.items() if name not in lens.natives},
+        modified_at=record.modified_at,
+        created_at=record.created_at,
+        state=record.state,
+        survivor=record.survivor,
+        by_us=record.by_us,
+    )
