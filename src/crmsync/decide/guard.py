@@ -33,8 +33,8 @@ def mass_change(*, changed: int, known: int, side: str, brakes: Brakes, now: dat
         cause="mass_change",
         side=side,
         at=now,
-        message=f"{changed} of {known} persons would have values replaced in {side} (limit {brakes.max_changes_share:.0%}). Nothing was
-        written. "
+        message=f"{changed} of {known} persons would have values replaced in {side} (limit {brakes.max_changes_share:.0%}). "
+        "Nothing was written. "
         "Look at `crmsync plan`; if the changes are meant, run `crmsync resume`.",
     )
 
@@ -59,7 +59,7 @@ def account_changed(*, was: str | None, now_is: str, side: str, now: datetime) -
         cause="account_changed",
         side=side,
         at=now,
-        message=f"the {side} credentials belong to account {now_is}, but the state was built with account {was}. Nothing was read or
-        written. "
+        message=f"the {side} credentials belong to account {now_is}, but the state was built with account {was}. "
+        "Nothing was read or written. "
         "Correct the credentials, or use another database for the other account.",
     )

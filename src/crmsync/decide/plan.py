@@ -1,0 +1,335 @@
+"""Folds everything decided about one person into writes: at most one per record, only what the side does not show already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from crmsync.decide.canonical import same
+from crmsync.decide.reconcile import Reconciled
+from crmsync.decide.translate import Lens, Owners
+from crmsync.model.attention import Problem
+from crmsync.model.change import Action
+from crmsync.model.fields import KEY, OWN_FIELDS
+from crmsync.model.link import PersonState, Snapshot
+from crmsync.model.record import FieldSchema, RecordState, Ref, Value
+from crmsync.model.rules import FieldType, PersonMap
+
+_OWN_TYPES = {
+    f.name: {"number": FieldType.NUMBER, "datetime": FieldType.DATETIME, "long_text": FieldType.LONG_TEXT}.get(f.type, FieldType.TEXT)
+    for f in OWN_FIELDS
+}
+_TEXTS = (FieldType.TEXT, FieldType.LONG_TEXT)
+RECORD = None
+"""As a problem's field: the record as a whole was refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideFacts:
+    """What planning needs to know of one side. own: crmsync-owned house name -> native name. schema: object -> native field -> FieldSchema (empty:
+    not read, nothing is checked)."""
+
+    side: str
+    own: Mapping[str, str]
+    schema: Mapping[str, Mapping[str, FieldSchema]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedWrite:
+    """One record's write before it has an id. fields/old/names/rules by native field name (JournalEntry has the same). base: house field ->
+    side -> value agreed once accepted. own: crmsync-owned house name -> value delivered once accepted. merged: house field -> value sent."""
+
+    side: str
+    object: str
+    action: Action
+    id: str | None
+    fields: Mapping[str, Value]
+    old: Mapping[str, Value]
+    names: Mapping[str, str]
+    rules: Mapping[str, str]
+    base: Mapping[str, Mapping[str, Value]]
+    own: Mapping[str, Value]
+    merged: Mapping[str, Value]
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonPlan:
+    """written: side -> own field -> value found to stand there already (no write needed). edited: own fields a person changed: side, field, shown."""
+
+    person_id: str
+    writes: tuple[PlannedWrite, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    written: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    edited: tuple[tuple[str, str, Value], ...] = ()
+
+
+Parked = Mapping[tuple[str, str, str | None], str]
+"""(side, object, house or own field name; None: whole record) -> hash of the data that was refused: not tried again until it changes (F47, F63)."""
+
+
+def data_hash(value: object) -> str:
+    """A short stable hash of a value or a mapping of values, to notice that refused data has changed."""
+    text = repr(sorted(value.items(), key=lambda item: str(item[0]))) if isinstance(value, Mapping) else repr(value)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Everything that is the same for all persons of a cycle."""
+
+    person: PersonMap
+    lenses: Mapping[tuple[str, str], Lens]
+    sides: Mapping[str, SideFacts]
+    owners: Owners
+    deletes: str = "unlink"
+
+
+def plan_person(
+    state: PersonState,
+    snapshots: Sequence[Snapshot],
+    primaries: Mapping[str, Snapshot],
+    reconciled: Reconciled,
+    *,
+    outputs: Mapping[str, Value],
+    owner: str | None,
+    owner_because: str,
+    statuses: Mapping[tuple[str, str, str], str],
+    terms: Terms,
+    parked: Parked,
+) -> PersonPlan:
+    """The writes one person needs now. outputs: own field -> value wanted. owner: house owner id the router wants (None: leave the owner alone).
+    statuses: (side, object, native field) -> the CRM's own word for the person's stage."""
+    writes: list[PlannedWrite] = []
+    problems: list[Problem] = list(reconciled.problems)
+    written: dict[str, Mapping[str, Value]] = {}
+    edited: list[tuple[str, str, Value]] = []
+    wanted = {KEY: state.person_id, **outputs}
+    for side in terms.sides:
+        snapshot = primaries.get(side)
+        if snapshot is not None:
+            draft = _Draft(state, snapshot.ref, snapshot, terms, parked)
+            draft.take_moves(reconciled, owner, owner_because)
+            draft.take_outputs(wanted)
+            draft.take_statuses(statuses)
+            if draft.noted:
+                written[side] = draft.noted
+            edited += [(side, name, value) for name, value in draft.edited]
+        elif primaries and _may_create(side, snapshots, reconciled, terms):
+            draft = _Draft(state, Ref(side=side, object=terms.person.create_as[side], id=""), None, terms, parked)
+            draft.take_creation(reconciled, owner)
+            draft.take_outputs(wanted)
+            draft.take_statuses(statuses)
+        else:
+            if primaries and terms.deletes == "propagate":
+                writes += _propagated_delete(side, snapshots, primaries)
+            continue
+        problems += draft.problems
+        write = draft.finish()
+        if write is not None:
+            writes.append(write)
+    return PersonPlan(person_id=state.person_id, writes=tuple(writes), problems=tuple(problems), written=written, edited=tuple(edited))
+
+
+def _may_create(side: str, snapshots: Sequence[Snapshot], reconciled: Reconciled, terms: Terms) -> bool:
+    """A record is created where the person has none and never had one: a deleted record is not raised from the dead (F36), and without an
+    e-mail nothing is created (mapping-defaults.md)."""
+    if side not in terms.person.create_as or not reconciled.facts.get("email"):
+        return False
+    return not any(s.ref.side == side for s in snapshots)
+
+
+def _propagated_delete(side: str, snapshots: Sequence[Snapshot], primaries: Mapping[str, Snapshot]) -> list[PlannedWrite]:
+    gone = [s for s in snapshots if s.ref.side == side and s.state is RecordState.DELETED]
+    if not gone:
+        return []
+    return [
+        PlannedWrite(
+            side=other,
+            object=snapshot.ref.object,
+            action=Action.DELETE,
+            id=snapshot.ref.id,
+            fields={},
+            old={name: value for name, value in snapshot.fields.items() if value is not None},
+            names={},
+            rules={"": f"deletes: propagate ({gone[0].ref} was deleted)"},
+            base={},
+            own={},
+            merged={},
+        )
+        for other, snapshot in primaries.items()
+        if other != side
+    ]
+
+
+class _Draft:
+    """Collects one record's write. Mutable on purpose and private: it lives for one call of plan_person."""
+
+    def __init__(self, state: PersonState, ref: Ref, snapshot: Snapshot | None, terms: Terms, parked: Parked) -> None:
+        self.state, self.ref, self.snapshot, self.terms, self.parked = state, ref, snapshot, terms, parked
+        self.lens = terms.lenses[ref.side, ref.object]
+        self.facts = terms.sides[ref.side]
+        self.schema = self.facts.schema.get(ref.object, {})
+        self.fields: dict[str, Value] = {}
+        self.old: dict[str, Value] = {}
+        self.names: dict[str, str] = {}
+        self.rules: dict[str, str] = {}
+        self.base: dict[str, Mapping[str, Value]] = {}
+        self.own: dict[str, Value] = {}
+        self.merged: dict[str, Value] = {}
+        self.noted: dict[str, Value] = {}
+        self.edited: list[tuple[str, Value]] = []
+        self.problems: list[Problem] = []
+
+    def take_moves(self, reconciled: Reconciled, owner: str | None, owner_because: str) -> None:
+        for move in reconciled.moves.get(self.ref.side, ()):
+            if move.field == "owner" and owner is not None:
+                continue
+            if self._put_mapped(move.field, move.value, move.old, move.because):
+                self.base[move.field] = move.base
+        if owner is not None and self.snapshot is not None and "owner" in self.lens.by_name:
+            shown = self.snapshot.fields.get("owner")
+            if shown != owner and self._put_mapped("owner", owner, shown, owner_because):
+                self.base["owner"] = dict.fromkeys(self.terms.sides, owner)
+
+    def take_creation(self, reconciled: Reconciled, owner: str | None) -> None:
+        source = next(iter(reconciled.anchors), "")
+        for name, column in self.lens.by_name.items():
+            value = owner if name == "owner" and owner is not None else reconciled.facts.get(name)
+            writable = not column.place.read_only and self.ref.side in column.map.to
+            if value is not None and writable:
+                self._put_mapped(name, value, None, f"created from {source}")
+            agreed = {self.ref.side: self.merged.get(name)}
+            if source:
+                agreed[source] = reconciled.facts.get(name)
+            self.base[name] = agreed
+        for native, rule in self.schema.items():
+            if rule.required and rule.createable and self.fields.get(native) is None:
+                if rule.type in ("text", "other") and not rule.options:
+                    self.fields[native] = self.terms.person.placeholder
+                    self.rules[native] = "required, nothing known"
+
+    def take_outputs(self, wanted: Mapping[str, Value]) -> None:
+        """Each wanted value is delivered once; what a person then makes of it is reported, not fought (fields.md)."""
+        delivered = self.state.written.get(self.ref.side, {}) if self.snapshot is not None else {}
+        for name, value in wanted.items():
+            native = self.facts.own.get(name)
+            if native is None or (self.schema and native not in self.schema):
+                continue
+            shown = self.snapshot.extra.get(native) if self.snapshot is not None else None
+            kind = _OWN_TYPES.get(name, FieldType.TEXT)
+            if same(kind, shown, value):
+                if delivered.get(name) != value and value is not None:
+                    self.noted[name] = value
+                continue
+            if name in delivered and delivered[name] == value:
+                self.edited.append((name, shown))
+                continue
+            if self._blocked(name, value):
+                continue
+            self.fields[native], self.old[native], self.names[native] = value, shown, name
+            self.rules[native] = f"engine: {name}"
+            self.own[name] = value
+
+    def take_statuses(self, statuses: Mapping[tuple[str, str, str], str]) -> None:
+        delivered = self.state.written.get(self.ref.side, {}) if self.snapshot is not None else {}
+        for (side, object, native), value in statuses.items():
+            if (side, object) != (self.ref.side, self.ref.object) or delivered.get(f"status:{native}") == value:
+                continue
+            shown = self.snapshot.extra.get(native) if self.snapshot is not None else None
+            name = f"status:{native}"
+            if shown == value:
+                self.noted[name] = value
+            elif not self._blocked(name, value) and self._fits(name, native, value):
+                self.fields[native], self.old[native], self.names[native] = value, shown, name
+                self.rules[native] = "stage map"
+                self.own[name] = value
+
+    def finish(self) -> PlannedWrite | None:
+        if not self.fields:
+            return None
+        if self.parked.get((self.ref.side, self.ref.object, RECORD)) == data_hash(self.fields):
+            return None
+        create = self.snapshot is None
+        return PlannedWrite(
+            side=self.ref.side,
+            object=self.ref.object,
+            action=Action.CREATE if create else Action.UPDATE,
+            id=None if create else self.ref.id,
+            fields=self.fields,
+            old=self.old,
+            names=self.names,
+            rules=self.rules,
+            base=self.base,
+            own=self.own,
+            merged=self.merged,
+            key=self.state.person_id if create else None,
+        )
+
+    def _put_mapped(self, name: str, value: Value, old: Value, because: str) -> bool:
+        column = self.lens.by_name[name]
+        native = column.place.field
+        if self._blocked(name, value):
+            return False
+        sent = self.lens.to_native(name, value, self.terms.owners)
+        if column.map.type is FieldType.OWNER and value is not None and sent is None:
+            fallback = self.terms.person.fallback_owner
+            sent = self.terms.owners.native(self.ref.side, fallback)
+            if self.snapshot is not None:
+                self._problem("owner_without_twin", name, value, f"owner {value} has no active user in {self.ref.side}; the owner was not changed"
+                              if sent is None else f"owner {value} has no active user in {self.ref.side}; {fallback} was set")  # fmt: skip
+            if sent is None or (self.snapshot is not None and self.snapshot.fields.get("owner") == fallback):
+                return False
+            value = fallback
+        if isinstance(sent, str) and column.map.on_too_long == "cut":
+            limit = self.schema[native].length if native in self.schema else None
+            if limit and len(sent) > limit:
+                sent = value = sent[:limit]
+        if not self._fits(name, native, sent):
+            return False
+        self.fields[native], self.old[native], self.names[native] = sent, self.lens.to_native(name, old, self.terms.owners), name
+        self.rules[native] = because
+        self.merged[name] = value
+        return True
+
+    def _blocked(self, name: str, value: Value) -> bool:
+        return self.parked.get((self.ref.side, self.ref.object, name)) == data_hash(value)
+
+    def _fits(self, name: str, native: str, value: Value) -> bool:
+        """Checks what the live schema already tells, so that no API call is spent on a certain refusal (F42, F45, F47)."""
+        if not self.schema:
+            return True
+        rule = self.schema.get(native)
+        create = self.snapshot is None
+        if rule is None:
+            self._problem(
+                "unknown_field", name, value, f"{self.ref.object}.{native} does not exist in {self.ref.side} or is hidden from us"
+            )
+        elif not (rule.createable if create else rule.updateable):
+            self._problem("read_only", name, value, f"{self.ref.object}.{native} cannot be written in {self.ref.side}")
+        elif rule.length and isinstance(value, str) and len(value) > rule.length:
+            self._problem("too_long", name, value, f"{self.ref.object}.{native} holds {rule.length} characters, the value has {len(value)}")
+        elif rule.restricted and rule.options and value is not None and not set(str(value).split(";")) <= set(rule.options):
+            self._problem(
+                "not_an_option", name, value, f"{self.ref.object}.{native} has no option {str(value)[:60]!r}; map it under `values`"
+            )
+        elif rule.required and value is None:
+            self._problem("required", name, value, f"{self.ref.object}.{native} is required and was not emptied")
+        else:
+            return True
+        return False
+
+    def _problem(self, cause: str, name: str, value: Value, message: str) -> None:
+        self.problems.append(
+            Problem(
+                cause=cause,
+                message=message,
+                side=self.ref.side,
+                object=self.ref.object,
+                record_id=self.ref.id or None,
+                person_id=self.state.person_id,
+                field=name,
+                data_hash=data_hash(value),
+            )
+        )
