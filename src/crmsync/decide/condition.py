@@ -1,0 +1,173 @@
+"""Conditions on a person's facts: total and type-safe, so that one odd value makes one rule false and nothing else."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from crmsync.errors import ConfigError
+from crmsync.model.record import Fields, Value
+from crmsync.model.rules import All, Condition, Not, Playbook, Test
+
+OPS: frozenset[str] = frozenset({
+    "eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "between", "matches", "contains", "empty", "filled", "domain_in", "title_is",
+})  # fmt: skip
+"""Every operator that `holds` knows; a playbook with another one is refused when it is loaded."""
+
+_DOTTED = re.compile(r"(?<!\w)(?:\w\.){2,}\w?(?!\w)")
+_BREAKS = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lists:
+    """The word lists that conditions name. Domains are lower case; titles: class -> phrases as `fold_words` makes them (" chief of staff ")."""
+
+    free: frozenset[str] = frozenset()
+    disposable: frozenset[str] = frozenset()
+    competitor: frozenset[str] = frozenset()
+    titles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def lists_of(playbook: Playbook) -> Lists:
+    """The lists of a playbook, folded for comparison. Make it once per playbook: it walks every domain."""
+    return Lists(
+        free=frozenset(d.strip().lower() for d in playbook.free_domains),
+        disposable=frozenset(d.strip().lower() for d in playbook.disposable_domains),
+        competitor=frozenset(d.strip().lower() for d in playbook.competitor_domains),
+        titles={name: tuple(p for p in map(fold_words, words) if p.strip()) for name, words in playbook.titles.items()},
+    )
+
+
+def holds(condition: Condition, facts: Fields, lists: Lists) -> bool:
+    """Whether `condition` holds for `facts`. All of nothing holds, any of nothing does not.
+
+    Texts are compared without regard to case; dates and datetimes as their canonical text; a bool is never a number. Values of different
+    kinds are not equal and not ordered: eq and lt ... between are False, ne and not_in (the plain negations of eq and in) True. An empty
+    field fulfils only `empty`, `ne` and `not_in`. matches is a case-insensitive search; contains takes a text or several, any of which
+    is enough. Raises ConfigError for an operator outside OPS.
+    """
+    if isinstance(condition, Test):
+        return _test(condition, facts.get(condition.field), lists)
+    if isinstance(condition, Not):
+        return not holds(condition.of, facts, lists)
+    if isinstance(condition, All):
+        return all(holds(part, facts, lists) for part in condition.of)
+    return any(holds(part, facts, lists) for part in condition.of)
+
+
+def fields_of(condition: Condition) -> tuple[str, ...]:
+    """House fields that a condition looks at, in order, each once."""
+    if isinstance(condition, Test):
+        return (condition.field,)
+    parts = (condition.of,) if isinstance(condition, Not) else condition.of
+    return tuple(dict.fromkeys(name for part in parts for name in fields_of(part)))
+
+
+def text_matches(pattern: str, text: str) -> bool:
+    """Whether the regular expression is found in `text`, whatever the case. A broken pattern finds nothing (the loader reports it)."""
+    compiled = _compiled(pattern)
+    return compiled is not None and compiled.search(text) is not None
+
+
+def domain_of(text: str) -> str:
+    """The domain of an e-mail address, or the host of a web address without "www."; lower case, "" when there is none."""
+    host = text.strip().lower()
+    if "@" in host:
+        host = host.rpartition("@")[2]
+    else:
+        host = host.rpartition("://")[2]
+        host = re.split(r"[/?#:]", host, maxsplit=1)[0].removeprefix("www.")
+    host = host.strip(" .>")
+    return host if "." in host and " " not in host else ""
+
+
+@lru_cache(maxsize=4096)
+def fold_words(text: str) -> str:
+    """Words of `text`, accents and case folded, initials joined ("C.E.O." is "ceo"), one blank around each: " vice president "."""
+    folded = _DOTTED.sub(lambda m: m.group().replace(".", ""), text)
+    if not folded.isascii():
+        folded = "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
+    return f" {_BREAKS.sub(' ', folded.casefold()).strip()} "
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(pattern, re.IGNORECASE)
+    except re.error:
+        return None
+
+
+def _test(test: Test, value: Value, lists: Lists) -> bool:
+    op, wanted = test.op, test.value
+    blank = value is None or (isinstance(value, str) and not value.strip())
+    if op == "empty":
+        return blank
+    if op == "filled":
+        return not blank
+    if op in ("ne", "not_in"):
+        return blank or not _any_equal(value, wanted)
+    if op not in OPS:
+        raise ConfigError(f"unknown operator {op!r} in a condition on {test.field!r}; known: {', '.join(sorted(OPS))}")
+    if blank:
+        return False
+    if op in ("eq", "in"):
+        return _any_equal(value, wanted)
+    if op == "between":
+        if not isinstance(wanted, tuple) or len(wanted) != 2:
+            return False
+        return _ordered("ge", value, wanted[0]) and _ordered("le", value, wanted[1])
+    if op in ("lt", "le", "gt", "ge"):
+        return not isinstance(wanted, tuple) and _ordered(op, value, wanted)
+    if not isinstance(value, str):
+        return False
+    choices = tuple(c for c in (wanted if isinstance(wanted, tuple) else (wanted,)) if isinstance(c, str) and c.strip())
+    if op == "matches":
+        return any(text_matches(c, value) for c in choices)
+    if op == "contains":
+        return any(c.casefold() in value.casefold() for c in choices)
+    if op == "domain_in":
+        return _domain_in(domain_of(value), choices, lists)
+    title = fold_words(value)
+    return any(phrase in title for c in choices for phrase in lists.titles.get(c, ()))
+
+
+def _domain_in(domain: str, choices: tuple[str, ...], lists: Lists) -> bool:
+    """A domain is in a list when it or a domain above it is: mail.rival.example counts as rival.example."""
+    labels = domain.split(".")
+    names = [".".join(labels[i:]) for i in range(len(labels) - 1)]
+    for choice in choices:
+        known = {"free": lists.free, "disposable": lists.disposable, "competitor": lists.competitor}.get(choice)
+        if known is None:
+            known = frozenset({choice.strip().lower().lstrip("@*.")})
+        if any(name in known for name in names):
+            return True
+    return False
+
+
+def _any_equal(value: Value, wanted: Value | tuple[Value, ...]) -> bool:
+    return any(_equal(value, w) for w in wanted) if isinstance(wanted, tuple) else _equal(value, wanted)
+
+
+def _equal(left: Value, right: Value) -> bool:
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right or left.strip().casefold() == right.strip().casefold()
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    return isinstance(left, int | float) and isinstance(right, int | float) and left == right
+
+
+def _ordered(op: str, left: Value, right: Value) -> bool:
+    if isinstance(left, str) and isinstance(right, str):
+        a, b = left.strip().casefold(), right.strip().casefold()
+        order = (a > b) - (a < b)
+    elif isinstance(left, bool) or isinstance(right, bool):
+        return False
+    elif isinstance(left, int | float) and isinstance(right, int | float) and left == left and right == right:
+        order = (left > right) - (left < right)
+    else:
+        return False
+    return {"lt": order < 0, "le": order <= 0, "gt": order > 0, "ge": order >= 0}[op]
