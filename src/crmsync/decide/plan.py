@@ -205,10 +205,10 @@ class _Draft:
                 agreed[source] = reconciled.facts.get(name)
             self.base[name] = agreed
         for native, rule in self.schema.items():
-            if rule.required and rule.createable and self.fields.get(native) is None:
-                if rule.type in ("text", "other") and not rule.options:
-                    self.fields[native] = self.terms.person.placeholder
-                    self.rules[native] = "required, nothing known"
+            wanting = rule.required and rule.createable and self.fields.get(native) is None
+            if wanting and rule.type in ("text", "other") and not rule.options:
+                self.fields[native] = self.terms.person.placeholder
+                self.rules[native] = "required, nothing known"
 
     def take_outputs(self, wanted: Mapping[str, Value]) -> None:
         """Each wanted value is delivered once; what a person then makes of it is reported, not fought (fields.md)."""

@@ -15,7 +15,7 @@ class Snapshot:
     """A record as last shown, with house field names (translated). fields: house name -> canonical value; only names its object maps.
 
     extra: native values the engine reads but does not sync (signal properties, inputs, own outputs), native name -> value.
-    person_id: the person it stands for, when linked.
+    person_id: the person it stands for, when linked. former_ids: ids of records that were merged into this one.
     """
 
     ref: Ref
@@ -27,6 +27,7 @@ class Snapshot:
     survivor: Ref | None = None
     person_id: str | None = None
     by_us: bool | None = None
+    former_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,276 @@
+"""One cycle: resume, pull, guard, decide, apply, remember. Cost grows with what changed or fell due, never with the size of the database (law 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from crmsync.decide import guard
+from crmsync.decide.plan import PlannedWrite
+from crmsync.engine.apply import Sent, send
+from crmsync.engine.deliberate import Verdict, deliberate
+from crmsync.engine.outbox import Outbox, Outgoing, outgoing
+from crmsync.engine.people import settle_people
+from crmsync.engine.pull import Pulled, pull_all
+from crmsync.engine.resume import settle_open
+from crmsync.engine.tasks import outgoing_tasks, task_row
+from crmsync.engine.world import World
+from crmsync.errors import CredentialsError, CrmsyncError, HaltError
+from crmsync.model.attention import Halt
+from crmsync.model.change import Action
+from crmsync.store import TaskRow
+
+log = structlog.get_logger(__name__)
+
+PERSONS_AT_ONCE = 1_000
+CALLS_AT_ONCE = 8
+"""Whole API batches gathered per side before sending: enough for four connections to stay busy, small enough for memory to stay flat."""
+DECISION_CAUSES = frozenset(
+    {"duplicate", "deleted_elsewhere", "owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required"}
+)
+"""Problems found by looking, not by being refused: they go away as soon as a look no longer finds them."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What one cycle did. errors: side -> why it was not (wholly) reached. more: something is due at once."""
+
+    now: datetime
+    pulled: dict[str, Pulled] = field(default_factory=dict)
+    sent: Sent = field(default_factory=Sent)
+    decided: int = 0
+    resumed: int = 0
+    errors: dict[str, CrmsyncError] = field(default_factory=dict)
+    more: bool = False
+
+
+def cycle(world: World, now: datetime) -> Report:
+    """Runs one cycle at `now` (the only time it knows). Raises HaltError when a person is needed, and the error of a side when no side was reached."""
+    store = world.store
+    halted = store.halt()
+    if halted is not None:
+        raise HaltError(halted.message)
+    report = Report(now=now)
+    world.refresh(now)
+    world.require_provisioned()
+    world.start(now)
+    report.resumed = settle_open(world, now)
+    report.pulled = pull_all(world, now)
+    report.errors = {side: pulled.error for side, pulled in report.pulled.items() if pulled.error is not None}
+    if len(report.errors) == len(world.sides):
+        raise next(iter(report.errors.values()))
+    _brake(world, now)
+    report.sent.errors.update(report.errors)
+    outbox = Outbox(batches={side: c.traits.write_batch for side, c in world.connectors.items()})
+    _decide_dirty(world, now, report, outbox)
+    send(world, outbox.rest(), now, report.sent)
+    _decide_due(world, now, report, outbox)
+    _create_tasks(world, now, report)
+    report.errors.update(report.sent.errors)
+    report.more = _more(world, now, report)
+    return report
+
+
+def _more(world: World, now: datetime, report: Report) -> bool:
+    """Whether another cycle at the same moment would do something: only worth it while every side answers."""
+    if report.errors:
+        return False
+    return bool(report.sent.done or report.sent.superseded or report.sent.refused or world.store.dirty_count())
+
+
+# --- guard ------------------------------------------------------------------------------------------------------------------
+
+
+def _brake(world: World, now: datetime) -> None:
+    """Stops before anything is written when what was read looks like an accident (law 6). `resume` lets one such cycle pass."""
+    allowed = world.store.get("allow")
+    halt = _halt(world, now)
+    if halt is None:
+        if allowed is not None:
+            world.store.put("allow", None)
+        return
+    if allowed == halt.cause:
+        world.store.put("allow", None)
+        world.store.log_event(now, "resumed", halt.message)
+        return
+    world.store.set_halt(halt)
+    world.store.log_event(now, "halt", halt.message)
+    raise HaltError(halt.message)
+
+
+def _halt(world: World, now: datetime) -> Halt | None:
+    store, brakes = world.store, world.playbook.brakes
+    counts = store.count_snapshots()
+    for side, deleted in store.dirty_deleted().items():
+        known = sum(n for (s, _, state), n in counts.items() if s == side and state == "live") + deleted
+        halt = guard.mass_delete(deleted=deleted, known=known, side=side, brakes=brakes, now=now)
+        if halt is not None:
+            return halt
+    dirty, known = store.dirty_count(), store.count_persons()
+    suspicious = known > 0 and dirty >= brakes.min_changes and dirty > brakes.max_changes_share * known
+    if dirty <= brakes.max_creates and not suspicious:
+        return None
+    return _counted(world, now, known)
+
+
+class _Undo(Exception):
+    """Carries the result of a counting pass out of a transaction that is rolled back."""
+
+    def __init__(self, halt: Halt | None) -> None:
+        self.halt = halt
+
+
+def _counted(world: World, now: datetime, known: int) -> Halt | None:
+    """Decides everything once inside a transaction that is rolled back, and counts: nothing is sent, nothing is kept, no API call is made."""
+    brakes = world.playbook.brakes
+    try:
+        with world.store.begin():
+            creates, replaced = 0, dict.fromkeys(world.sides, 0)
+            for verdicts in decided_batches(world, now, history=False):
+                for verdict in verdicts:
+                    creates += sum(1 for w in verdict.plan.writes if w.action is Action.CREATE)
+                    for side, n in verdict.reconciled.replaced.items():
+                        replaced[side] += n
+            halt = guard.too_many_creates(creates=creates, brakes=brakes, now=now)
+            for side, n in replaced.items():
+                halt = halt or guard.mass_change(changed=n, known=known, side=side, brakes=brakes, now=now)
+            raise _Undo(halt)
+    except _Undo as undo:
+        return undo.halt
+
+
+# --- decide -----------------------------------------------------------------------------------------------------------------
+
+
+def decided_batches(world: World, now: datetime, *, history: bool = True):  # type: ignore[no-untyped-def]
+    """Verdicts for all dirty records, batch by batch, marking them clean; the caller owns the transaction. For looking, not for sending."""
+    after: tuple[str, str, str] | None = None
+    while rows := world.store.take_dirty(PERSONS_AT_ONCE, after):
+        last = rows[-1].ref
+        after = (last.side, last.object, last.id)
+        people = settle_people(world, rows, now)
+        world.store.clean_persons(people)
+        yield deliberate(world, people, now, history=history)
+
+
+def _decide_dirty(world: World, now: datetime, report: Report, outbox: Outbox) -> None:
+    store = world.store
+    after: tuple[str, str, str] | None = None
+    total, seen = store.dirty_count(), 0
+    while rows := store.take_dirty(PERSONS_AT_ONCE, after):
+        last = rows[-1].ref
+        after = (last.side, last.object, last.id)
+        busy = {str(i.entry.person_id) for items in outbox.waiting.values() for i in items}
+        rows = [row for row in rows if row.person_id not in busy]
+        with store.begin():
+            people = settle_people(world, rows, now)
+            store.clean_persons(people)
+            store.clean([row.ref for row in rows])
+            items = _remember(world, deliberate(world, people, now), now, report)
+        outbox.add(items)
+        seen += len(rows)
+        world.report("deciding", seen, total)
+        for_now = outbox.full(CALLS_AT_ONCE * max(outbox.batches.values()))
+        if for_now:
+            send(world, for_now, now, report.sent)
+
+
+def _decide_due(world: World, now: datetime, report: Report, outbox: Outbox) -> None:
+    """Persons about whom a rule answers differently from now on, though nothing changed in any CRM."""
+    store = world.store
+    while people := store.due_persons(now, PERSONS_AT_ONCE):
+        with store.begin():
+            verdicts = [
+                replace(v, state=replace(v.state, next_due_at=now + timedelta(minutes=1)))
+                if v.state.next_due_at is not None and v.state.next_due_at <= now
+                else v
+                for v in deliberate(world, people, now)
+            ]
+            outbox.add(_remember(world, verdicts, now, report))
+        send(world, outbox.rest(), now, report.sent)
+
+
+def _remember(world: World, verdicts: Sequence[Verdict], now: datetime, report: Report) -> list[Outgoing]:
+    """Stores states, conflicts, problems, tasks and the intents of all writes, in the caller's transaction: journal before sending (law 3)."""
+    store = world.store
+    items: list[Outgoing] = []
+    tasks: list[TaskRow] = []
+    delayed: list[str] = []
+    for verdict in verdicts:
+        person = verdict.state.person_id
+        for planned in verdict.plan.writes:
+            if planned.side in report.sent.errors:
+                delayed.append(person)  # that side does not answer: the person stays due until it does
+                continue
+            items.append(outgoing(planned, person_id=person, write_id=world.new_id(), now=now))
+        touch = verdict.decision.task if verdict.decision is not None else None
+        if touch is not None and store.claim_effect("first_touch", person, touch.since):
+            tasks.append(task_row(world, person, f"{person}-{int(touch.since.timestamp())}", touch, now))
+    store.save_persons([verdict.state for verdict in verdicts])
+    store.save_tasks(tasks)
+    store.open_conflicts([(v.state.person_id, name, values) for v in verdicts for name, values in v.conflicts.items()], now)
+    store.close_conflicts(_settled_conflicts(world, verdicts))
+    _problems(world, verdicts, now)
+    store.journal([item.entry for item in items])
+    store.mark_dirty_persons(delayed)
+    report.decided += len(verdicts)
+    return items
+
+
+def _settled_conflicts(world: World, verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
+    """Open conflicts whose field no longer stands in conflict: both sides agree now, or a person chose."""
+    still = {(v.state.person_id, name) for v in verdicts for name in v.conflicts}
+    known = world.store.conflicts(person_ids=[v.state.person_id for v in verdicts])
+    return [(c.person_id, c.field) for c in known if (c.person_id, c.field) not in still]
+
+
+def _problems(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
+    store = world.store
+    found = [problem for verdict in verdicts for problem in verdict.plan.problems]
+    still = {(p.cause, p.side, p.object, p.record_id, p.person_id, p.field) for p in found}
+    known = store.problems(person_ids=[v.state.person_id for v in verdicts], limit=100_000)
+    planned: dict[str, list[PlannedWrite]] = {v.state.person_id: list(v.plan.writes) for v in verdicts}
+    over = [
+        row.problem_id
+        for row in known
+        if row.problem.cause in DECISION_CAUSES
+        and (row.problem.cause, row.problem.side, row.problem.object, row.problem.record_id, row.problem.person_id, row.problem.field)
+        not in still
+        and not _still_parked(row.problem.field, planned.get(str(row.problem.person_id), []))
+    ]
+    store.drop_problems(over)
+    fresh = {(row.problem.cause, row.problem.side, row.problem.object, row.problem.record_id, row.problem.person_id, row.problem.field,
+              row.problem.data_hash) for row in known}  # fmt: skip
+    # The same finding about the same data is not a new attempt.
+    store.park([p for p in found if (p.cause, p.side, p.object, p.record_id, p.person_id, p.field, p.data_hash) not in fresh], now)
+
+
+def _still_parked(name: str | None, writes: Sequence[PlannedWrite]) -> bool:
+    """A field left out of the plan because it is parked stays parked; it heals when it is planned again or agreed."""
+    return name is not None and not any(name in write.merged or name in write.own for write in writes)
+
+
+# --- tasks ------------------------------------------------------------------------------------------------------------------
+
+
+def _create_tasks(world: World, now: datetime, report: Report) -> None:
+    store = world.store
+    after = ""
+    while rows := store.pending_tasks(PERSONS_AT_ONCE, after):
+        after = rows[-1].key
+        open_keys = {e.write.key for e in store.open_intents() if e.kind == "task"}
+        items = outgoing_tasks(world, [r for r in rows if r.key not in open_keys and r.side not in report.sent.errors], now)
+        if items:
+            store.journal([item.entry for item in items])
+            by_side: dict[str, list[Outgoing]] = {}
+            for item in items:
+                by_side.setdefault(item.entry.side, []).append(item)
+            send(world, by_side, now, report.sent)
+
+
+def credentials_error(report: Report) -> CredentialsError | None:
+    """The first refusal of credentials in a report, if any (F67)."""
+    return next((error for error in report.errors.values() if isinstance(error, CredentialsError)), None)

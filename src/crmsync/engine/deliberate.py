@@ -1,0 +1,266 @@
+"""Decides for a batch of persons: loads what is known, merges, scores, stages, routes, plans. Reads the store, writes nothing to any CRM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from crmsync.decide.match import primary, spares
+from crmsync.decide.person import Decision, decide
+from crmsync.decide.plan import PersonPlan, plan_person
+from crmsync.decide.reconcile import Reconciled, reconcile
+from crmsync.decide.route import members
+from crmsync.decide.signals import signals_from, signals_from_history
+from crmsync.engine.world import World
+from crmsync.model.attention import Problem
+from crmsync.model.fields import INPUTS, OUTPUTS
+from crmsync.model.link import PersonState, Signal, Snapshot
+from crmsync.model.record import RecordState, Ref, Value
+
+COUNTER = "route:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One person's decisions: the state to store, the writes to send, what waits for a human, and a task to create."""
+
+    state: PersonState
+    plan: PersonPlan
+    decision: Decision | None
+    reconciled: Reconciled
+    conflicts: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+
+
+def deliberate(world: World, person_ids: Sequence[str], now: datetime, *, history: bool = True) -> list[Verdict]:
+    """Verdicts for these persons, in the order given. Signals seen are stored (each event once); the round-robin counter moves on.
+
+    history=False leaves the CRMs alone (counting passes): contested fields are then judged by their records' modification."""
+    store = world.store
+    snapshots = store.snapshots_of(person_ids)
+    states = store.persons(person_ids)
+    parked = _parked(world, person_ids, now)
+    resolved = {(c.person_id, c.field): c.resolution for c in store.conflicts(person_ids=person_ids) if c.resolution is not None}
+    signals = _signals(world, snapshots, history=history)
+    start = world.start(now)
+    pool = members(world.playbook.routing, world.users_by_side(), world.integration, world.sides)
+    counter_name = COUNTER + world.playbook.routing.pool
+    counter = first_counter = store.counter(counter_name)
+
+    drafts: list[tuple[PersonState, dict[str, Snapshot], Reconciled, dict[str, str]]] = []
+    contested: dict[str, set[str]] = {}
+    for id in person_ids:
+        state = states.get(id) or PersonState(person_id=id, created_at=now)
+        primaries = {
+            side: found for side in world.sides if (found := primary(snapshots.get(id, ()), side, world.playbook.person)) is not None
+        }
+        chosen = {name: side for (person, name), side in resolved.items() if person == id and side is not None}
+        reconciled = reconcile(state, primaries, world.lenses, tie=world.playbook.person.tie, resolved=chosen)
+        for name in reconciled.contested:
+            contested.setdefault(id, set()).add(name)
+        drafts.append((state, primaries, reconciled, chosen))
+    moments = _moments(world, drafts, contested) if history and contested else {}
+
+    verdicts: list[Verdict] = []
+    for state, primaries, reconciled, chosen in drafts:
+        id = state.person_id
+        if id in moments:
+            reconciled = reconcile(state, primaries, world.lenses, tie=world.playbook.person.tie, resolved=chosen, moments=moments[id])
+        decision = None
+        if primaries:
+            decision = decide(
+                person=replace(state, base=reconciled.base, sent=reconciled.sent, anchors=_anchors(state, reconciled)),
+                facts=_facts(world, reconciled.facts, primaries),
+                signals=signals.get(id, ()),
+                playbook=world.playbook,
+                pool=pool,
+                counter=counter,
+                users=world.owners.users,
+                now=now,
+                start_from=start,
+                shown=_shown(world, state, primaries),
+                shown_owner=_owner(reconciled),
+            )
+            counter = decision.counter
+        verdicts.append(_verdict(world, state, snapshots.get(id, ()), primaries, reconciled, decision, parked.get(id, {})))
+    if counter != first_counter:
+        store.set_counter(counter_name, counter)
+    return verdicts
+
+
+def _verdict(
+    world: World,
+    state: PersonState,
+    snapshots: Sequence[Snapshot],
+    primaries: Mapping[str, Snapshot],
+    reconciled: Reconciled,
+    decision: Decision | None,
+    parked: Mapping[tuple[str, str, str | None], str],
+) -> Verdict:
+    after = decision.state if decision is not None else replace(state, next_due_at=None)
+    stage = after.stages[-1] if after.stages else None
+    moved = stage is not None and stage.previous is not None
+    plan = plan_person(
+        after,
+        snapshots,
+        primaries,
+        reconciled,
+        outputs=decision.outputs if decision is not None else {},
+        owner=decision.owner if decision is not None else None,
+        owner_because=f"router: {after.owner_reason}",
+        # The CRM's own status fields follow transitions only: a first sight of somebody never rewrites a status (section 9a).
+        statuses=world.playbook.person.statuses.get(stage.stage, {}) if stage is not None and moved else {},
+        terms=world.terms,
+        parked=parked,
+    )
+    problems = [*plan.problems, *_state_problems(world, state, snapshots, primaries)]
+    if decision is not None:
+        problems += [
+            Problem(cause=_cause(text), message=text, side=world.tasks_in, object="person", person_id=state.person_id, data_hash=text)
+            for text in decision.problems
+        ]
+    written = {side: {**after.written.get(side, {}), **own} for side, own in plan.written.items()}
+    return Verdict(
+        state=replace(after, written={**after.written, **written}),
+        plan=replace(plan, problems=tuple(problems)),
+        decision=decision,
+        reconciled=reconciled,
+        conflicts=reconciled.conflicts,
+    )
+
+
+def _cause(text: str) -> str:
+    return text.split(":", 1)[0].strip().replace(" ", "_")[:60]
+
+
+def _anchors(state: PersonState, reconciled: Reconciled) -> dict[str, str]:
+    return {**state.anchors, **reconciled.anchors}
+
+
+def _owner(reconciled: Reconciled) -> str | None:
+    owner = reconciled.facts.get("owner")
+    return None if owner is None else str(owner)
+
+
+def _facts(world: World, merged: Mapping[str, Value], primaries: Mapping[str, Snapshot]) -> dict[str, Value]:
+    """House fields plus our input fields (disposition, budget, …) as either side shows them."""
+    facts = dict(merged)
+    for side, snapshot in primaries.items():
+        own = world.terms.sides[side].own
+        for name in INPUTS:
+            value = snapshot.extra.get(own[name])
+            if value is not None:
+                facts[name] = value
+    return facts
+
+
+def _shown(world: World, state: PersonState, primaries: Mapping[str, Snapshot]) -> dict[str, Value]:
+    """Our output fields as the CRMs show them; where the sides differ, the one that differs from what we delivered was changed by a person."""
+    shown: dict[str, Value] = {}
+    for side, snapshot in primaries.items():
+        own = world.terms.sides[side].own
+        delivered = state.written.get(side, {})
+        for name in OUTPUTS:
+            value = snapshot.extra.get(own[name])
+            if value is None or (name in shown and value == delivered.get(name)):
+                continue
+            shown[name] = value
+    return shown
+
+
+def _parked(world: World, person_ids: Sequence[str], now: datetime) -> dict[str, dict[tuple[str, str, str | None], str]]:
+    parked: dict[str, dict[tuple[str, str, str | None], str]] = {}
+    for row in world.store.problems(person_ids=person_ids, limit=100_000):
+        problem = row.problem
+        if problem.person_id is None or (row.retry_at is not None and row.retry_at <= now):
+            continue
+        parked.setdefault(problem.person_id, {})[problem.side, problem.object, problem.field] = problem.data_hash
+    return parked
+
+
+def _signals(world: World, snapshots: Mapping[str, Sequence[Snapshot]], *, history: bool) -> dict[str, list[Signal]]:
+    """Stores what the records tell of behaviour and returns every signal of these persons, oldest first. A record that shows a new event is asked for
+    its history (one call per batch of records), so that events between two polls are not missed."""
+    store, maps = world.store, world.playbook.signals
+    known = store.signals(list(snapshots))
+    fresh: list[tuple[str, Signal]] = []
+    ask: dict[tuple[str, str], dict[str, str]] = {}
+    for person, records in snapshots.items():
+        seen = {signal.event_id for signal in known.get(person, ())}
+        for snapshot in records:
+            if snapshot.state is RecordState.DELETED:
+                continue
+            found = [s for s in signals_from(snapshot, None, maps) if s.event_id not in seen]
+            if found:
+                fresh += [(person, signal) for signal in found]
+                ask.setdefault((snapshot.ref.side, snapshot.ref.object), {})[snapshot.ref.id] = person
+    if not fresh:
+        return known
+    if history:
+        for (side, object), ids in ask.items():
+            fields = sorted({n for m in maps if (m.side, m.object) == (side, object) for n in (m.field, m.time_field) if n})
+            versions: dict[str, list[object]] = {}
+            for version in world.connectors[side].history(object, list(ids), fields):
+                versions.setdefault(version.id, []).append(version)
+            for id, rows in versions.items():
+                ref = Ref(side=side, object=object, id=id)
+                fresh += [(ids[id], s) for s in signals_from_history(rows, ref, maps)]  # type: ignore[arg-type]
+    store.add_signals(fresh)
+    return store.signals(list(snapshots))
+
+
+def _moments(
+    world: World,
+    drafts: Sequence[tuple[PersonState, dict[str, Snapshot], Reconciled, dict[str, str]]],
+    contested: Mapping[str, set[str]],
+) -> dict[str, dict[str, dict[str, datetime]]]:
+    """When each contested field was last set, from the histories of the CRMs that keep one: "the side changed later wins" is about the field."""
+    moments: dict[str, dict[str, dict[str, datetime]]] = {}
+    wanted: dict[tuple[str, str], dict[str, tuple[str, set[str]]]] = {}
+    for state, primaries, _, _ in drafts:
+        for side, snapshot in primaries.items() if state.person_id in contested else ():
+            wanted.setdefault((side, snapshot.ref.object), {})[snapshot.ref.id] = (state.person_id, contested[state.person_id])
+    for (side, object), ids in wanted.items():
+        columns = world.lenses[side, object].by_name
+        names = {columns[name].place.field: name for _, fields in ids.values() for name in fields if name in columns}
+        for version in world.connectors[side].history(object, list(ids), sorted(names)):
+            person, fields = ids[version.id]
+            name = names.get(version.field)
+            if name in fields:
+                times = moments.setdefault(person, {}).setdefault(side, {})
+                times[name] = max(version.at, times.get(name, version.at))
+    return moments
+
+
+def _state_problems(world: World, state: PersonState, snapshots: Sequence[Snapshot], primaries: Mapping[str, Snapshot]) -> list[Problem]:
+    """What is odd about a person's records and is only reported: duplicates on one side, and records deleted on one side (`unlink and flag`)."""
+    problems: list[Problem] = []
+    for side, chosen in primaries.items():
+        for spare in spares(snapshots, chosen):
+            problems.append(
+                Problem(
+                    cause="duplicate",
+                    message=f"{spare.ref.object} {spare.ref.id} is the same person as {chosen.ref.object} {chosen.ref.id} in {side}; "
+                    f"only the latter is kept in step. Merge them in {side}.",
+                    side=side,
+                    object=spare.ref.object,
+                    record_id=spare.ref.id,
+                    person_id=state.person_id,
+                    data_hash=str(chosen.ref),
+                )
+            )
+    for side in world.sides:
+        gone = [s for s in snapshots if s.ref.side == side and s.state is RecordState.DELETED]
+        if gone and primaries and side not in primaries and world.playbook.deletes == "unlink":
+            problems.append(
+                Problem(
+                    cause="deleted_elsewhere",
+                    message=f"deleted in {side}; its records on the other side were kept and are no longer synced. Delete them there, or restore it.",
+                    side=side,
+                    object=gone[0].ref.object,
+                    record_id=gone[0].ref.id,
+                    person_id=state.person_id,
+                    data_hash=str(gone[0].ref),
+                )
+            )
+    return problems

@@ -1,0 +1,93 @@
+"""Gives every changed record its person: matching over the store, and joining persons whose records were merged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from crmsync.decide.match import Candidate, match
+from crmsync.engine.world import World
+from crmsync.model.fields import KEY
+from crmsync.model.link import PersonState, Snapshot
+from crmsync.model.record import Ref
+
+
+def settle_people(world: World, dirty: Sequence[Snapshot], now: datetime) -> list[str]:
+    """Links each record to a person, creating and joining persons in the store (one transaction). Returns the ids of all persons concerned."""
+    store = world.store
+    former = {s.ref: tuple(Ref(side=s.ref.side, object=s.ref.object, id=id) for id in s.former_ids) for s in dirty}
+    around = [ref for refs in former.values() for ref in refs] + [s.survivor for s in dirty if s.survivor is not None]
+    linked = {ref: s.person_id for ref, s in store.snapshots(around).items() if s.person_id is not None}
+    unlinked = [s for s in dirty if s.person_id is None]
+    # Only records nobody knows need the wide search: a linked record's e-mail may change without changing who it is.
+    candidates = [_candidate(world, s, former[s.ref]) for s in dirty if s.person_id is None or former[s.ref] or s.survivor is not None]
+    emails = sorted({email for c in candidates if c.snapshot.person_id is None for email in c.emails})
+    keys = sorted({c.key for c in candidates if c.key and c.snapshot.person_id is None})
+    found = store.by_email(emails) if emails else {}
+    by_email = {email: _oldest_first(snapshots) for email, snapshots in found.items()}
+    by_key = {key: key for key in store.persons(keys)} if keys else {}
+    matched = match(
+        candidates,
+        linked=linked,
+        by_key=by_key,
+        by_email=by_email,
+        new_ids=[world.new_id() for _ in unlinked],
+    )
+    persons = {s.person_id for s in dirty if s.person_id is not None}
+    if matched.links:
+        current = {s.ref: s.person_id for s in dirty}
+        store.link({ref: person for ref, person in matched.links.items() if current.get(ref) != person})
+        persons |= set(matched.links.values())
+    store.save_persons([PersonState(person_id=id, created_at=now) for id in matched.created])
+    for lose, keep in matched.joined.items():
+        join_persons(world, keep=keep, lose=lose)
+        persons.discard(lose)
+        persons.add(keep)
+    return sorted(persons)
+
+
+def _candidate(world: World, snapshot: Snapshot, former: Sequence[Ref]) -> Candidate:
+    lens = world.lenses[snapshot.ref.side, snapshot.ref.object]
+    key = snapshot.extra.get(world.connectors[snapshot.ref.side].own_field(KEY))
+    return Candidate(
+        snapshot=snapshot,
+        emails=lens.emails(snapshot.fields, snapshot.extra),
+        key=None if key is None else str(key),
+        former=tuple(former),
+    )
+
+
+def _oldest_first(snapshots: Sequence[Snapshot]) -> list[str]:
+    """Persons having an e-mail, the one with the oldest record first: the same choice at every run (F23)."""
+    known = [s for s in snapshots if s.person_id is not None]
+    known.sort(key=lambda s: (s.created_at or s.modified_at, str(s.ref)))
+    return list(dict.fromkeys(str(s.person_id) for s in known))
+
+
+def join_persons(world: World, *, keep: str, lose: str) -> None:
+    """Two persons are one: records, signals and history move to the survivor. Scores are recomputed from the union of signals (S12), never summed."""
+    store = world.store
+    records = store.snapshots_of([lose]).get(lose, [])
+    store.link({s.ref: keep for s in records})
+    store.move_signals(lose, keep)
+    states = store.persons([keep, lose])
+    kept, lost = states.get(keep), states.get(lose)
+    if kept is not None and lost is not None:
+        stages = tuple(sorted((*kept.stages, *lost.stages), key=lambda entry: entry.at))
+        furthest = kept if kept.stages or not lost.stages else lost
+        store.save_persons(
+            [
+                replace(
+                    kept,
+                    stages=stages,
+                    owner=kept.owner or lost.owner,
+                    owner_by=kept.owner_by or lost.owner_by,
+                    owner_reason=kept.owner_reason or lost.owner_reason,
+                    assigned_at=kept.assigned_at or lost.assigned_at,
+                    mql_type=furthest.mql_type,
+                    trigger=furthest.trigger,
+                )
+            ]
+        )
+    store.delete_persons([lose])

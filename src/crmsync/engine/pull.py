@@ -1,0 +1,171 @@
+"""Reads changes from every side into the store. A page and its cursor are stored together: a crash repeats a page, it never skips one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import orjson
+import structlog
+
+from crmsync.connect.protocol import Page
+from crmsync.decide.translate import Lens, snapshot_of
+from crmsync.engine.world import World
+from crmsync.errors import CrmsyncError, CursorExpiredError
+from crmsync.model.attention import Problem
+from crmsync.model.fields import KEY
+from crmsync.model.link import Snapshot
+from crmsync.model.record import Record, RecordState, Ref
+from crmsync.store import StoredSnapshot
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Pulled:
+    """How much one side's pull brought. read: records delivered. changed: those that differ from what we held. vanished: known live ones now gone."""
+
+    read: int = 0
+    changed: int = 0
+    vanished: int = 0
+    error: CrmsyncError | None = None
+
+
+def pull_all(world: World, now: datetime) -> dict[str, Pulled]:
+    """Pulls all sides at the same time. One side that cannot be reached does not stop the other: its error is in the result."""
+    with ThreadPoolExecutor(max_workers=len(world.sides), thread_name_prefix="pull") as pool:
+        return dict(zip(world.sides, pool.map(lambda side: pull_side(world, side, now), world.sides), strict=True))
+
+
+def pull_side(world: World, side: str, now: datetime) -> Pulled:
+    """Pulls every person object of one side."""
+    pulled = Pulled()
+    try:
+        for object in world.objects(side):
+            _pull_object(world, side, object, now, pulled)
+    except CrmsyncError as error:
+        pulled.error = error
+        log.warning("pull stopped", side=side, error=type(error).__name__)
+    finally:
+        world.store.release_thread()
+    return pulled
+
+
+def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pulled) -> None:
+    store, connector = world.store, world.connectors[side]
+    fields = world.fields_to_read(side, object)
+    cursor = store.cursor(side, object)
+    # A field that is newly mapped was never read: everything must be read once more, or its old values would look empty.
+    asked = store.get(f"fields:{side}:{object}")
+    fresh = cursor is None or asked is None or not set(fields) <= set(asked)
+    missing = world.missing(side, object)
+    if missing:
+        store.park([_missing(side, object, name) for name in missing], now)
+    try:
+        for page in connector.pull(object, fields, None if fresh else cursor, now):
+            take_page(world, side, object, page, pulled)
+            world.report(f"reading {side} {object}", pulled.read, page.total)
+    except CursorExpiredError:
+        reconcile_ids(world, side, object, now, pulled)
+        return
+    if fresh:
+        store.put(f"fields:{side}:{object}", list(fields))
+
+
+def _missing(side: str, object: str, name: str) -> Problem:
+    return Problem(
+        cause="unknown_field",
+        message=f"{object}.{name} is mapped but {side} does not show it to us (deleted, renamed or not permitted); it is not synced. "
+        "Run `crmsync check --live`.",
+        side=side,
+        object=object,
+        field=name,
+        data_hash=name,
+    )
+
+
+def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled) -> None:
+    """Stores what differs from what we hold, and the cursor, in one transaction."""
+    store, lens = world.store, world.lenses[side, object]
+    pulled.read += len(page.records)
+    known = store.hashes(side, object, [record.ref.id for record in page.records])
+    changed = [(record, digest) for record in page.records if known.get(record.ref.id) != (digest := record_hash(record))]
+    rows = [store_row(world, lens, record, digest) for record, digest in changed]
+    held = store.snapshots([row.snapshot.ref for row in rows if row.snapshot.ref.id in known])
+    quiet, loud = _split(rows, held)
+    with store.begin():
+        store.save_snapshots(loud, dirty=True)
+        store.save_snapshots(quiet, dirty=False)
+        store.save_cursor(side, object, page.cursor)
+    pulled.changed += len(loud)
+    pulled.vanished += sum(
+        1
+        for row in loud
+        if row.snapshot.state is RecordState.DELETED
+        and (old := held.get(row.snapshot.ref)) is not None
+        and old.state is RecordState.LIVE
+        and old.person_id is not None
+    )
+
+
+def _split(rows: Sequence[StoredSnapshot], held: dict[Ref, Snapshot]) -> tuple[list[StoredSnapshot], list[StoredSnapshot]]:
+    """Quiet rows are echoes of what we settled ourselves: same values, only the stamps moved. They need no decision."""
+    quiet: list[StoredSnapshot] = []
+    loud: list[StoredSnapshot] = []
+    for row in rows:
+        new, old = row.snapshot, held.get(row.snapshot.ref)
+        echo = (
+            old is not None
+            and old.state is new.state
+            and old.survivor == new.survivor
+            and old.fields == new.fields
+            and old.extra == new.extra
+        )
+        (quiet if echo else loud).append(row)
+    return quiet, loud
+
+
+def record_hash(record: Record) -> str:
+    """Changes exactly when something a decision could depend on changes; modification stamps do not count."""
+    tail = (record.state.value, str(record.survivor or ""), record.former_ids)
+    packed = orjson.dumps((record.fields, tail), option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(packed, digest_size=12).hexdigest()
+
+
+def store_row(world: World, lens: Lens, record: Record, digest: str) -> StoredSnapshot:
+    """A record in house terms with what it can be found by."""
+    snapshot = snapshot_of(record, lens, world.owners)
+    key = record.fields.get(world.connectors[lens.side].own_field(KEY))
+    return StoredSnapshot(
+        snapshot=replace(snapshot, former_ids=record.former_ids),
+        hash=digest,
+        emails=lens.emails(snapshot.fields, record.fields),
+        key=None if key is None else str(key),
+    )
+
+
+def reconcile_ids(world: World, side: str, object: str, now: datetime, pulled: Pulled) -> None:
+    """After a gap in the CRM's delete log (F12): every id is compared by a consistent listing before anything is believed deleted, and all is read anew."""
+    store, connector = world.store, world.connectors[side]
+    log.warning("delete log gap: comparing every id", side=side, object=object)
+    live = set(connector.live_ids(object))
+    gone = [id for id, state in store.iter_refs(side, object) if state == RecordState.LIVE.value and id not in live]
+    fields = world.fields_to_read(side, object)
+    for start in range(0, len(gone), 200):
+        # Asking for each vanished id tells a merge or conversion from a delete.
+        told = {record.ref.id: record for record in connector.fetch(object, gone[start : start + 200], fields)}
+        held = store.snapshots([Ref(side=side, object=object, id=id) for id in gone[start : start + 200]])
+        rows = []
+        for ref, old in held.items():
+            record = told.get(ref.id) or Record(
+                ref=ref, fields=dict(old.extra), modified_at=now, state=RecordState.DELETED, created_at=old.created_at
+            )
+            rows.append(store_row(world, world.lenses[side, object], record, record_hash(record)))
+        store.save_snapshots(rows, dirty=True)
+        pulled.vanished += sum(1 for row in rows if row.snapshot.state is RecordState.DELETED)
+    for page in connector.pull(object, fields, None, now):
+        take_page(world, side, object, page, pulled)
+    store.put(f"fields:{side}:{object}", list(fields))

@@ -1,0 +1,93 @@
+"""After a crash or a lost answer: settles open intents by looking at the CRM, before anything else runs (law 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from crmsync.engine.pull import record_hash, store_row
+from crmsync.engine.world import World
+from crmsync.model.change import Action
+from crmsync.model.fields import KEY
+from crmsync.model.journal import JournalEntry
+from crmsync.model.record import RecordState, Ref
+from crmsync.store import StoredSnapshot
+
+log = structlog.get_logger(__name__)
+
+
+def settle_open(world: World, now: datetime) -> int:
+    """Finds out what became of every open intent: what stands in the CRM is linked and remembered, the rest is decided again. Returns how many."""
+    entries = [entry for entry in world.store.open_intents() if entry.side in world.connectors]
+    groups: dict[tuple[str, str, str], list[JournalEntry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.side, entry.kind, entry.write.object), []).append(entry)
+    for (side, kind, object), group in sorted(groups.items()):
+        if kind == "task":
+            _tasks(world, side, object, group, now)
+            continue
+        _creates(world, side, object, [e for e in group if e.write.action is Action.CREATE], now)
+        _others(world, side, object, [e for e in group if e.write.action is not Action.CREATE], now)
+    if entries:
+        log.info("settled open intents", count=len(entries))
+    return len(entries)
+
+
+def _creates(world: World, side: str, object: str, entries: Sequence[JournalEntry], now: datetime) -> None:
+    if not entries:
+        return
+    connector, store = world.connectors[side], world.store
+    fields = world.fields_to_read(side, object)
+    keys = [str(entry.write.key) for entry in entries]
+    found = {str(r.fields.get(connector.own_field(KEY))): r for r in connector.find(object, connector.own_field(KEY), keys, fields)}
+    with store.begin():
+        rows = []
+        for entry in entries:
+            record = found.get(str(entry.write.key))
+            if record is not None:
+                row = store_row(world, world.lenses[side, object], record, record_hash(record))
+                rows.append(replace(row, snapshot=replace(row.snapshot, person_id=entry.person_id)))
+        store.save_snapshots(rows, dirty=True)
+        store.settle([_closed(entry, found.get(str(entry.write.key)) is not None, now) for entry in entries])
+        store.mark_dirty_persons([str(entry.person_id) for entry in entries])
+
+
+def _others(world: World, side: str, object: str, entries: Sequence[JournalEntry], now: datetime) -> None:
+    """Updates and deletes: the record as it stands now tells whether they arrived; merging sees it as agreement, or plans it again."""
+    if not entries:
+        return
+    connector, store = world.connectors[side], world.store
+    ids = sorted({str(entry.write.id) for entry in entries})
+    told = {record.ref.id: record for record in connector.fetch(object, ids, world.fields_to_read(side, object))}
+    held = store.snapshots([Ref(side=side, object=object, id=id) for id in ids])
+    with store.begin():
+        rows = [store_row(world, world.lenses[side, object], record, record_hash(record)) for record in told.values()]
+        rows += [
+            StoredSnapshot(snapshot=replace(old, state=RecordState.DELETED), hash="", emails=(), key=None)
+            for ref, old in held.items()
+            if ref.id not in told
+        ]
+        store.save_snapshots(rows, dirty=True)
+        store.settle([_closed(entry, True, now) for entry in entries])
+        store.mark_dirty_persons([str(entry.person_id) for entry in entries])
+
+
+def _tasks(world: World, side: str, object: str, entries: Sequence[JournalEntry], now: datetime) -> None:
+    connector, store = world.connectors[side], world.store
+    field = connector.own_field(KEY)
+    keys = [str(entry.write.key) for entry in entries]
+    found = {str(r.fields.get(field)): r.ref.id for r in connector.find(object, field, keys, [field])}
+    with store.begin():
+        for entry in entries:
+            id = found.get(str(entry.write.key))
+            if id is not None:
+                store.task_created(str(entry.write.key), id)
+        store.settle([_closed(entry, str(entry.write.key) in found, now) for entry in entries])
+
+
+def _closed(entry: JournalEntry, arrived: bool, now: datetime) -> JournalEntry:
+    outcome = "looked_up" if arrived else "not_found"
+    return replace(entry, outcome=outcome, message="settled by looking after the answer was lost", settled_at=now)

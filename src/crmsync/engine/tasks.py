@@ -1,0 +1,87 @@
+"""Creates the native tasks that were decided, once their person has a record in the CRM where the rep works."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from crmsync.decide.canonical import moment, stamp
+from crmsync.decide.match import primary
+from crmsync.decide.person import FirstTouch
+from crmsync.engine.apply import task_write
+from crmsync.engine.outbox import Outgoing
+from crmsync.engine.world import World
+from crmsync.model.attention import Problem
+from crmsync.model.change import TaskDraft
+from crmsync.model.record import Ref
+from crmsync.store import TaskRow
+
+
+def task_row(world: World, person_id: str, key: str, touch: FirstTouch, now: datetime) -> TaskRow:
+    """A decided task as it is remembered until the CRM has it. `draft` is JSON."""
+    draft = {
+        "subject": touch.subject,
+        "body": touch.body,
+        "due_at": stamp(touch.due_at),
+        "due_on": touch.due_on.isoformat(),
+        "remind_at": stamp(touch.remind_at) if touch.remind_at else None,
+        "priority": touch.priority,
+        "channel": touch.channel,
+    }
+    return TaskRow(
+        key=key,
+        person_id=person_id,
+        side=world.tasks_in,
+        record_id=None,
+        kind="first_touch",
+        owner=touch.owner,
+        due_at=touch.due_at,
+        created_at=now,
+        draft=draft,
+    )
+
+
+def outgoing_tasks(world: World, rows: Sequence[TaskRow], now: datetime) -> list[Outgoing]:
+    """The creates that can be sent now; a person without a record on that side yet waits, an owner without a user there is a problem."""
+    records = world.store.snapshots_of(sorted({row.person_id for row in rows}))
+    ready: list[Outgoing] = []
+    for row in rows:
+        person = primary(records.get(row.person_id, ()), row.side, world.playbook.person)
+        if row.side not in world.connectors or person is None:
+            continue
+        owner = world.owners.native(row.side, row.owner) or world.owners.native(row.side, world.playbook.person.fallback_owner)
+        if owner is None:
+            world.store.park([_ownerless(row)], now)
+            continue
+        write = world.connectors[row.side].task(_draft(row.key, row.draft, owner, person.ref), world.new_id())
+        ready.append(task_write(world, row.side, write, row.person_id, now))
+    return ready
+
+
+def _draft(key: str, raw: Mapping[str, Any], owner: str, person: Ref) -> TaskDraft:
+    due_at = moment(raw["due_at"])
+    assert due_at is not None
+    return TaskDraft(
+        key=key,
+        subject=raw["subject"],
+        body=raw["body"],
+        due_at=due_at,
+        due_on=date.fromisoformat(raw["due_on"]),
+        owner_id=owner,
+        person=person,
+        priority=raw["priority"],
+        channel=raw["channel"],
+        remind_at=moment(raw["remind_at"]),
+    )
+
+
+def _ownerless(row: TaskRow) -> Problem:
+    return Problem(
+        cause="owner_without_twin",
+        message=f"the task's owner {row.owner} has no active user in {row.side}; the task was not created. Set owners.fallback or add the user.",
+        side=row.side,
+        object="task",
+        person_id=row.person_id,
+        data_hash=str(row.owner),
+    )

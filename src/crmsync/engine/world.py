@@ -1,0 +1,201 @@
+"""What a cycle works with: the store, the connected CRMs, the admin's rules, and what is known of schemas and users."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import structlog
+
+from crmsync.connect.protocol import Connector, Identity
+from crmsync.decide import guard
+from crmsync.decide.canonical import moment, stamp
+from crmsync.decide.plan import SideFacts, Terms
+from crmsync.decide.translate import Lens, Owners, lenses_of, owners_of
+from crmsync.errors import ConfigError, HaltError
+from crmsync.model.fields import KEY, OWN_FIELDS
+from crmsync.model.record import FieldSchema, ObjectSchema, User
+from crmsync.model.rules import Playbook
+from crmsync.store import Store
+
+SCHEMA_SECONDS = 300.0
+"""How long a schema and the users are believed. A refusal that smells of a schema change makes them be read again at once."""
+
+log = structlog.get_logger(__name__)
+
+
+class World:
+    """Everything one engine works with. Made once per process; `refresh` keeps users and schemas fresh."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        connectors: Mapping[str, Connector],
+        playbook: Playbook,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        report: Callable[[str, int, int | None], None] = lambda what, done, total: None,
+    ) -> None:
+        if not connectors:
+            raise ConfigError("no CRM is connected: set CRMSYNC_SALESFORCE__… and/or CRMSYNC_HUBSPOT__…; nothing was contacted")
+        self.store = store
+        self.connectors = dict(sorted(connectors.items()))
+        self.playbook = playbook
+        self.new_id = new_id
+        self.report = report
+        self.lenses = lenses_of(playbook.person, self.connectors)
+        self.owners = Owners()
+        self.integration: frozenset[str] = frozenset()
+        self.schemas: dict[str, dict[str, ObjectSchema]] = {}
+        self.stale = False
+
+    @cached_property
+    def sides(self) -> tuple[str, ...]:
+        return tuple(self.connectors)
+
+    @cached_property
+    def tasks_in(self) -> str:
+        """Where first-touch tasks go: the configured side when connected, else the only one there is."""
+        wanted = self.playbook.tasks_in
+        return wanted if wanted in self.connectors else self.sides[0]
+
+    def objects(self, side: str) -> tuple[str, ...]:
+        return tuple(self.playbook.person.objects.get(side, ()))
+
+    def own(self, side: str) -> dict[str, str]:
+        connector = self.connectors[side]
+        return {f.name: connector.own_field(f.name) for f in OWN_FIELDS if "person" in f.on}
+
+    def start(self, now: datetime) -> datetime:
+        """The moment before which nothing has outward effects (section 9a): configured, or that of the first sync, remembered for ever."""
+        if self.playbook.start_from is not None:
+            return self.playbook.start_from
+        known = moment(self.store.get("start_from"))
+        if known is None:
+            known = now
+            self.store.put("start_from", stamp(now))
+        return known
+
+    def refresh(self, now: datetime) -> None:
+        """Reads identity, users and schemas when they are old. Raises HaltError when the credentials lead to another account than before."""
+        read_at = moment(self.store.get("world_read_at"))
+        age = None if read_at is None else now - read_at
+        fresh = age is not None and timedelta(0) <= age < timedelta(seconds=SCHEMA_SECONDS) and not self.stale
+        known = self.store.get("world")
+        if not fresh or known is None or set(known) != set(self.sides):
+            known = {side: self._read(side, now) for side in self.sides}
+            self.store.put("world", known)
+            self.store.put("world_read_at", stamp(now))
+            self.stale = False
+        elif self.schemas:
+            return
+        self._take(known)
+
+    def forget_schema(self) -> None:
+        """Have schemas read again at the next refresh: something answered as if they had changed."""
+        self.stale = True
+
+    def _read(self, side: str, now: datetime) -> dict[str, object]:
+        connector = self.connectors[side]
+        identity: Identity = connector.identity()
+        key = f"account:{side}"
+        halted = guard.account_changed(was=self.store.get(key), now_is=identity.account, side=side, now=now)
+        if halted is not None:
+            raise HaltError(halted.message)
+        self.store.put(key, identity.account)
+        users = connector.users()
+        self.store.save_users(side, users)
+        schema = connector.schema((*self.objects(side), connector.traits.task_object))
+        return {
+            "identity": {"account": identity.account, "user_id": identity.user_id, "label": identity.label},
+            "schema": {name: _dump(object) for name, object in schema.items()},
+        }
+
+    def _take(self, known: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:
+        users = [user for user in self.store.users() if user.side in self.connectors]
+        self.owners = owners_of(users, self.playbook.person.owner_pairs)
+        machines = {str(known[side]["identity"].get("user_id")) for side in self.sides}
+        self.integration = frozenset(
+            (user.email or f"{user.side}:{user.id}").lower() for user in users if user.kind == "integration" or user.id in machines
+        )
+        self.schemas = {side: {name: _load(name, raw) for name, raw in known[side]["schema"].items()} for side in self.sides}
+        self.__dict__.pop("terms", None)
+
+    @cached_property
+    def terms(self) -> Terms:
+        return Terms(
+            person=self.playbook.person,
+            lenses=self.lenses,
+            sides={
+                side: SideFacts(
+                    side=side,
+                    own=self.own(side),
+                    schema={name: object.fields for name, object in self.schemas[side].items()},
+                )
+                for side in self.sides
+            },
+            owners=self.owners,
+            deletes=self.playbook.deletes,
+        )
+
+    def users(self) -> Sequence[User]:
+        return list(self.owners.users.values())
+
+    def fields_to_read(self, side: str, object: str) -> tuple[str, ...]:
+        """Native fields to ask for: mapped ones, what signals and stages need, and our own; only those the live schema shows us."""
+        lens: Lens = self.lenses[side, object]
+        own = self.own(side)
+        wanted = [*lens.natives, *self.playbook.person.reads.get((side, object), ()), *own.values()]
+        if lens.extra_emails:
+            wanted.append(lens.extra_emails)
+        schema = self.schemas[side][object].fields if object in self.schemas.get(side, {}) else {}
+        # Parent paths ("Account.Name") are not in the object's own schema; the connector knows them.
+        return tuple(sorted({name for name in wanted if not schema or "." in name or name in schema}))
+
+    def missing(self, side: str, object: str) -> list[str]:
+        """Mapped native fields that the live schema does not show us (F45)."""
+        schema = self.schemas[side][object].fields
+        return sorted(name for name in self.lenses[side, object].natives if "." not in name and name not in schema)
+
+    def require_provisioned(self) -> None:
+        """Refuses to work without crmsync_key: without it a create that timed out could not be recognised."""
+        for side in self.sides:
+            key = self.connectors[side].own_field(KEY)
+            for object in self.objects(side):
+                if key not in self.schemas[side][object].fields:
+                    raise ConfigError(
+                        f"{side} {object} has no field {key} (or we may not see it). Nothing was read or written. Run `crmsync provision`."
+                    )
+
+
+def _dump(schema: ObjectSchema) -> dict[str, object]:
+    return {
+        "label": schema.label,
+        "fields": {
+            name: [f.label, f.type, f.length, list(f.options), f.restricted, f.required, f.createable, f.updateable, f.unique, f.computed]
+            for name, f in schema.fields.items()
+        },
+    }
+
+
+def _load(object: str, raw: object) -> ObjectSchema:
+    assert isinstance(raw, dict)
+    fields = {
+        name: FieldSchema(
+            name=name,
+            label=row[0],
+            type=row[1],
+            length=row[2],
+            options=tuple(row[3]),
+            restricted=row[4],
+            required=row[5],
+            createable=row[6],
+            updateable=row[7],
+            unique=row[8],
+            computed=row[9],
+        )
+        for name, row in raw["fields"].items()
+    }
+    return ObjectSchema(object=object, label=raw["label"], fields=fields)
