@@ -1,0 +1,192 @@
+"""One database behind one door: engine, transactions per thread, and every driver failure as an UnreachableError.
+
+Both databases behave alike: one writer at a time (BEGIN IMMEDIATE on SQLite, an advisory lock per schema on PostgreSQL), readers never wait.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from crmsync.errors import ConfigError, UnreachableError
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another writer before it gives up."""
+_WRITER = 0x43524D53
+"""First half of the advisory lock's key; the second is the schema."""
+_BUGS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, psycopg.IntegrityError, psycopg.ProgrammingError, psycopg.DataError)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Transaction:
+    connection: Connection
+    writes: bool
+    broken: bool = False
+
+
+class Database:
+    """Hands out one transaction per thread. `label` names the database in messages, without its password."""
+
+    def __init__(self, url: str) -> None:
+        self._url = _parse(url)
+        self.label = self._url.database or "" if self.is_sqlite else self._url.render_as_string(hide_password=True)
+        self._engine = _sqlite(self._url) if self.is_sqlite else _postgres(self._url)
+        self._local = threading.local()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A write transaction, or the one this thread is in already. An exception rolls all of it back, even when an outer block
+        swallows it: half a unit of work is never committed."""
+        current = self._current()
+        if current is None:
+            with self._transaction(writes=True) as connection:
+                yield connection
+            return
+        if not current.writes:
+            raise RuntimeError("a write was asked for inside a read")
+        try:
+            yield current.connection
+        except BaseException:
+            current.broken = True
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A read transaction, or the transaction this thread is in already."""
+        current = self._current()
+        if current is None:
+            with self._transaction(writes=False) as connection:
+                yield connection
+            return
+        yield current.connection
+
+    def _current(self) -> _Transaction | None:
+        current: _Transaction | None = getattr(self._local, "transaction", None)
+        return current
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        with self._failures(), self._engine.connect() as connection:
+            connection = connection.execution_options(crmsync_writes=writes)
+            with connection.begin() as outer:
+                if writes and not self.is_sqlite:
+                    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", (_WRITER,))
+                current = _Transaction(connection=connection, writes=writes)
+                self._local.transaction = current
+                try:
+                    yield connection
+                finally:
+                    self._local.transaction = None
+                if current.broken:
+                    outer.rollback()
+                    raise UnreachableError(
+                        "A step inside a database transaction failed; all of the transaction was undone, nothing was stored."
+                    )
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except PoolTimeoutError as error:
+            raise UnreachableError(f"The database {self.label} gave no connection: {error}. Nothing was stored.") from error
+        except DBAPIError as error:
+            cause = error.orig
+            if cause is None or isinstance(cause, _BUGS):
+                raise
+            raise UnreachableError(self._explain(cause)) from error
+        except _BUGS:
+            raise
+        except (sqlite3.Error, psycopg.Error) as error:
+            raise UnreachableError(self._explain(error)) from error
+
+    def _explain(self, error: BaseException) -> str:
+        text = " ".join(str(error).split())
+        fix = "Check that it is running and reachable, then run the same command again."
+        low = text.lower()
+        if "is full" in low or isinstance(error, psycopg.errors.DiskFull) or "file too large" in low:
+            return f"The database {self.label} has no space left ({text}). The last step was undone, nothing was half-written; free some space."
+        if "disk i/o error" in low:
+            return f"The database {self.label} could not be written or read ({text}): disk full or failing. The last step was undone."
+        if "locked" in low or isinstance(error, psycopg.errors.LockNotAvailable):
+            return f"The database {self.label} was busy for {BUSY_SECONDS} seconds: another process is writing. Nothing was stored."
+        if "readonly" in low or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+            return f"The database {self.label} is read-only for this user ({text}). Nothing was stored."
+        if "unable to open" in low:
+            folder = Path(self.label).absolute().parent
+            fix = "Check its permissions." if folder.is_dir() else f"The folder {folder} does not exist: create it."
+        elif "not a database" in low or "malformed" in low:
+            fix = "The file is damaged or is not a crmsync database; restore a copy."
+        return f"The database {self.label} cannot be used ({text}). Nothing was stored. {fix}"
+
+
+def _parse(url: str) -> URL:
+    """ConfigError for anything but sqlite:///path and postgresql://…"""
+    forms = "Use sqlite:///path/to/file.db or postgresql://user:password@host/database."
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError(f"The database address is not readable. {forms}") from error
+    if backend == "sqlite" and parsed.drivername in ("sqlite", "sqlite+pysqlite"):
+        if parsed.database in (None, "", ":memory:"):
+            raise ConfigError(f"A SQLite database needs a file: one in memory would forget everything. {forms}")
+        return parsed
+    if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise ConfigError(f"Databases of the kind {parsed.drivername!r} are not supported. {forms}")
+
+
+def _sqlite(url: URL) -> Engine:
+    # isolation_level None: the driver begins nothing by itself, the event below does.
+    engine = create_engine(
+        url, connect_args={"isolation_level": None, "timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=8, max_overflow=-1
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(driver: Any, _record: object) -> None:
+        cursor = driver.cursor()
+        # FULL: an intent is on the disk before it is sent, even when the power fails (NORMAL would lose the last commits).
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864", "cache_size=-65536", "temp_store=MEMORY"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("crmsync_writes", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgres(url: URL) -> Engine:
+    defaults: dict[str, Any] = {
+        "connect_timeout": 10, "application_name": "crmsync", "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
+    }  # fmt: skip
+    engine = create_engine(
+        url, connect_args={name: value for name, value in defaults.items() if name not in url.query},
+        pool_size=8, max_overflow=-1, pool_pre_ping=True,
+    )  # fmt: skip
+
+    @event.listens_for(engine, "connect")
+    def _prepare(driver: Any, _record: object) -> None:
+        driver.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+        driver.commit()
+
+    return engine

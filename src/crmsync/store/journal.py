@@ -1,0 +1,66 @@
+"""The journal: every write as an intent before it is sent, settled by the answer (law 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from crmsync.model.journal import JournalEntry
+from crmsync.store.bulk import many
+from crmsync.store.codec import build, dump, maybe_micros, maybe_moment, micros, moment, parse, tidy, without
+from crmsync.store.tables import journal as table
+
+_OWN_COLUMNS = frozenset({"side", "person_id", "kind", "at", "record_id", "outcome", "cause", "message", "settled_at"})
+_ADD = (
+    "INSERT INTO journal (write_id, side, person_id, kind, at, record_id, outcome, cause, message, settled_at, data) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_SETTLE = "UPDATE journal SET record_id = ?, outcome = ?, cause = ?, message = ?, settled_at = ? WHERE write_id = ?"
+
+
+def add(connection: Connection, entries: Sequence[JournalEntry]) -> None:
+    many(connection, _ADD, [_columns(entry) for entry in entries])
+
+
+def _columns(entry: JournalEntry) -> tuple[Any, ...]:
+    return (
+        entry.write.write_id, entry.side, entry.person_id, entry.kind, micros(entry.at), entry.record_id, entry.outcome, tidy(entry.cause),
+        tidy(entry.message), maybe_micros(entry.settled_at), dump(without(entry, _OWN_COLUMNS)),
+    )  # fmt: skip
+
+
+def settle(connection: Connection, entries: Sequence[JournalEntry]) -> None:
+    touched = many(
+        connection,
+        _SETTLE,
+        [
+            (one.record_id, one.outcome, tidy(one.cause), tidy(one.message), maybe_micros(one.settled_at), one.write.write_id)
+            for one in entries
+        ],
+    )
+    if touched != len(entries):
+        raise LookupError(f"{len(entries) - touched} of {len(entries)} settled writes were never journalled")
+
+
+def _entry(row: Row[Any]) -> JournalEntry:
+    return build(
+        JournalEntry, parse(row.data),
+        side=row.side, person_id=row.person_id, kind=row.kind, at=moment(row.at), record_id=row.record_id, outcome=row.outcome,
+        cause=row.cause, message=row.message, settled_at=maybe_moment(row.settled_at),
+    )  # fmt: skip
+
+
+def open_intents(connection: Connection) -> list[JournalEntry]:
+    return [_entry(row) for row in connection.execute(select(table).where(table.c.outcome.is_(None)).order_by(table.c.seq))]
+
+
+def of_person(connection: Connection, person_id: str, limit: int) -> list[JournalEntry]:
+    query = select(table).where(table.c.person_id == person_id).order_by(table.c.seq.desc()).limit(limit)
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def one(connection: Connection, write_id: str) -> JournalEntry | None:
+    row = connection.execute(select(table).where(table.c.write_id == write_id)).one_or_none()
+    return None if row is None else _entry(row)

@@ -1,0 +1,67 @@
+"""What crmsync itself remembers of persons: the whole state as one blob, beside the columns it is asked by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select
+
+from crmsync.model.link import PersonState
+from crmsync.store.bulk import Upsert, among, chunks, excluded
+from crmsync.store.codec import dump, load, maybe_micros, maybe_moment, micros
+from crmsync.store.tables import persons as table
+
+_SAVE = Upsert(
+    table="persons",
+    columns=("person_id", "next_due_at", "owner", "stage", "data"),
+    key=("person_id",),
+    update=excluded("next_due_at", "owner", "stage", "data"),
+)
+
+
+def get(connection: Connection, ids: Sequence[str]) -> dict[str, PersonState]:
+    found: dict[str, PersonState] = {}
+    for part in chunks(ids):
+        query = select(table.c.person_id, table.c.data).where(among(connection, table.c.person_id, part))
+        found.update((row[0], load(PersonState, row[1])) for row in connection.execute(query))
+    return found
+
+
+def save(connection: Connection, states: Sequence[PersonState]) -> None:
+    _SAVE.run(
+        connection,
+        [
+            (state.person_id, maybe_micros(state.next_due_at), state.owner, state.stages[-1].stage if state.stages else None, dump(state))
+            for state in states
+        ],
+    )
+
+
+def drop(connection: Connection, ids: Sequence[str]) -> None:
+    for part in chunks(ids):
+        connection.execute(delete(table).where(among(connection, table.c.person_id, part)))
+
+
+def due(connection: Connection, now: datetime, limit: int) -> list[str]:
+    query = select(table.c.person_id).where(table.c.next_due_at.is_not(None), table.c.next_due_at <= micros(now))
+    return list(connection.execute(query.order_by(table.c.next_due_at, table.c.person_id).limit(limit)).scalars())
+
+
+def next_due_at(connection: Connection) -> datetime | None:
+    query = select(func.min(table.c.next_due_at)).where(table.c.next_due_at.is_not(None))
+    return maybe_moment(connection.execute(query).scalar_one())
+
+
+def count(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def stage_counts(connection: Connection) -> dict[str, int]:
+    query = select(table.c.stage, func.count()).where(table.c.stage.is_not(None)).group_by(table.c.stage)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def ids_after(connection: Connection, after: str, limit: int) -> list[str]:
+    query = select(table.c.person_id).where(table.c.person_id > after).order_by(table.c.person_id).limit(limit)
+    return list(connection.execute(query).scalars())

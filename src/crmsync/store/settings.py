@@ -1,0 +1,114 @@
+"""Small values: settings, counters, cursors, users, the halt, the lease and the event log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from crmsync.model.attention import Halt
+from crmsync.model.record import User
+from crmsync.store import tables
+from crmsync.store.bulk import Upsert, excluded, many
+from crmsync.store.codec import dump, load, micros, moment, parse, tidy
+
+EVENTS_KEPT = 10_000
+_HALT = "crmsync:halt"
+_LEASE = "cycle"
+_PUT = Upsert(table="settings", columns=("key", "data"), key=("key",), update=excluded("data"))
+_COUNT = Upsert(table="counters", columns=("name", "value"), key=("name",), update=excluded("value"))
+_MOVE = Upsert(table="cursors", columns=("side", "object", "data"), key=("side", "object"), update=excluded("data"))
+_KNOW = Upsert(table="users", columns=("side", "id", "data"), key=("side", "id"), update=excluded("data"))
+
+
+def get(connection: Connection, key: str, default: Any) -> Any:
+    blob = connection.execute(select(tables.settings.c.data).where(tables.settings.c.key == key)).scalar_one_or_none()
+    return default if blob is None else parse(blob)
+
+
+def put(connection: Connection, key: str, value: Any) -> None:
+    _PUT.run(connection, [(key, dump(value))])
+
+
+def counter(connection: Connection, name: str) -> int:
+    return connection.execute(select(tables.counters.c.value).where(tables.counters.c.name == name)).scalar_one_or_none() or 0
+
+
+def set_counter(connection: Connection, name: str, value: int) -> None:
+    _COUNT.run(connection, [(name, value)])
+
+
+def cursor(connection: Connection, side: str, object: str) -> Mapping[str, Any] | None:
+    table = tables.cursors
+    blob = connection.execute(select(table.c.data).where(table.c.side == side, table.c.object == object)).scalar_one_or_none()
+    if blob is None:
+        return None
+    found: Mapping[str, Any] = parse(blob)
+    return found
+
+
+def save_cursor(connection: Connection, side: str, object: str, value: Mapping[str, Any]) -> None:
+    _MOVE.run(connection, [(side, object, dump(value))])
+
+
+def save_users(connection: Connection, side: str, users: Sequence[User]) -> None:
+    connection.execute(delete(tables.users).where(tables.users.c.side == side))
+    _KNOW.run(connection, [(side, user.id, dump(user)) for user in users])
+
+
+def users(connection: Connection) -> list[User]:
+    query = select(tables.users.c.data).order_by(tables.users.c.side, tables.users.c.id)
+    return [load(User, blob) for blob in connection.execute(query).scalars()]
+
+
+def halt(connection: Connection) -> Halt | None:
+    blob = connection.execute(select(tables.settings.c.data).where(tables.settings.c.key == _HALT)).scalar_one_or_none()
+    return None if blob is None else load(Halt, blob)
+
+
+def set_halt(connection: Connection, value: Halt | None) -> None:
+    if value is None:
+        connection.execute(delete(tables.settings).where(tables.settings.c.key == _HALT))
+    else:
+        put(connection, _HALT, value)
+
+
+# --- one process at a time -------------------------------------------------------------------------------------------------
+
+
+def lease(connection: Connection, holder: str, now: datetime, ttl_seconds: float) -> bool:
+    until = micros(now + timedelta(seconds=ttl_seconds))
+    taken = many(
+        connection,
+        "INSERT INTO leases (name, holder, expires_at) VALUES (?, ?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at "
+        "WHERE leases.holder = excluded.holder OR leases.expires_at <= ?",
+        [(_LEASE, holder, until, micros(now))],
+    )
+    return taken == 1
+
+
+def lease_holder(connection: Connection) -> tuple[str, datetime] | None:
+    row = connection.execute(select(tables.leases).where(tables.leases.c.name == _LEASE)).one_or_none()
+    return None if row is None else (row.holder, moment(row.expires_at))
+
+
+def release(connection: Connection, holder: str) -> None:
+    connection.execute(delete(tables.leases).where(tables.leases.c.name == _LEASE, tables.leases.c.holder == holder))
+
+
+# --- the event log ---------------------------------------------------------------------------------------------------------
+
+
+def log_event(connection: Connection, at: datetime, kind: str, text: str) -> None:
+    table = tables.events
+    result = connection.execute(insert(table).values(at=micros(at), kind=kind, text=tidy(text)))
+    (newest,) = result.inserted_primary_key or (0,)
+    connection.execute(delete(table).where(table.c.event_id <= newest - EVENTS_KEPT))
+
+
+def events(connection: Connection, limit: int) -> list[tuple[datetime, str, str]]:
+    query = select(tables.events).order_by(tables.events.c.event_id.desc()).limit(limit)
+    return [(moment(row.at), row.kind, row.text) for row in connection.execute(query)]

@@ -1,0 +1,205 @@
+"""Records as last shown by a CRM, their e-mail index, and the work queue of those that changed since they were last decided."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select, text, tuple_
+
+from crmsync.model.link import Snapshot
+from crmsync.model.record import RecordState, Ref
+from crmsync.store.bulk import Upsert, among, chunks, excluded, many
+from crmsync.store.codec import build, dump, micros, moment, parse, tidy, without
+from crmsync.store.tables import emails as email_table
+from crmsync.store.tables import snapshots as table
+
+EMAIL_LENGTH = 320
+"""Longer "e-mails" are not addresses (RFC 5321: 64 + 1 + 255) and are not indexed."""
+_OWN_COLUMNS = frozenset({"ref", "state", "person_id", "modified_at"})
+_SEEN = (table.c.side, table.c.object, table.c.id, table.c.state, table.c.person_id, table.c.modified_at, table.c.data)
+_DIRTY = text("snapshots.dirty = 1")  # literal, or the partial index would not be used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSnapshot:
+    """A snapshot with what it is found by. hash: of the native record, to tell changes. emails: folded, the primary first. key: crmsync_key."""
+
+    snapshot: Snapshot
+    hash: str
+    emails: tuple[str, ...] = ()
+    key: str | None = None
+
+
+_UPDATE = {
+    **excluded("state", "hash", "key", "emails", "modified_at", "data"),
+    "person_id": "coalesce(excluded.person_id, snapshots.person_id)",
+    # A version counts changes that ask for a decision: our own writes coming back (dirty=0) leave it alone.
+    "version": "snapshots.version + excluded.dirty",
+    "dirty": "CASE WHEN excluded.dirty = 1 THEN 1 ELSE snapshots.dirty END",
+}
+_SAVE = Upsert(
+    table="snapshots",
+    columns=("side", "object", "id", "state", "person_id", "hash", "key", "emails", "modified_at", "version", "dirty", "data"),
+    key=("side", "object", "id"),
+    update=_UPDATE,
+)
+_SAVE_EMAILS = Upsert(table="emails", columns=("email", "side", "object", "id"), key=("email", "side", "object", "id"))
+
+
+def hashes(connection: Connection, side: str, object: str, ids: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in chunks(ids):
+        query = select(table.c.id, table.c.hash).where(table.c.side == side, table.c.object == object, among(connection, table.c.id, part))
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found
+
+
+def save(connection: Connection, rows: Sequence[StoredSnapshot], *, dirty: bool) -> None:
+    latest = {row.snapshot.ref: row for row in rows}
+    _save_emails(connection, latest)
+    flag = int(dirty)
+    _SAVE.run(connection, [_columns(row, flag) for row in latest.values()])
+
+
+def _columns(row: StoredSnapshot, dirty: int) -> tuple[Any, ...]:
+    shot = row.snapshot
+    ref = shot.ref
+    return (
+        ref.side, ref.object, ref.id, shot.state.value, shot.person_id, row.hash, row.key, _joined(row), micros(shot.modified_at), 1, dirty,
+        dump(without(shot, _OWN_COLUMNS)),
+    )  # fmt: skip
+
+
+def _joined(row: StoredSnapshot) -> str:
+    return "\n".join(_addresses(row))
+
+
+def _addresses(row: StoredSnapshot) -> list[str]:
+    return [tidy(email) for email in dict.fromkeys(row.emails) if 0 < len(email) <= EMAIL_LENGTH]
+
+
+def _save_emails(connection: Connection, rows: Mapping[Ref, StoredSnapshot]) -> None:
+    """Before the snapshots themselves: what they held until now tells whose index rows change at all."""
+    held: dict[Ref, str] = {}
+    for side, object, ids in _grouped(rows):
+        query = select(table.c.id, table.c.emails).where(table.c.side == side, table.c.object == object, among(connection, table.c.id, ids))
+        held.update((Ref(side=side, object=object, id=row[0]), row[1]) for row in connection.execute(query))
+    changed = [(ref, row) for ref, row in rows.items() if held.get(ref, "") != _joined(row)]
+    stale = [(ref.side, ref.object, ref.id) for ref, _ in changed if held.get(ref)]
+    many(connection, "DELETE FROM emails WHERE side = ? AND object = ? AND id = ?", stale)
+    _SAVE_EMAILS.run(connection, [(email, ref.side, ref.object, ref.id) for ref, row in changed for email in _addresses(row)])
+
+
+def _grouped(refs: Iterable[Ref]) -> Iterator[tuple[str, str, list[str]]]:
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for ref in refs:
+        groups[ref.side, ref.object].append(ref.id)
+    for (side, object), ids in groups.items():
+        for part in chunks(ids):
+            yield side, object, part
+
+
+def _snapshot(row: Any) -> Snapshot:
+    return build(
+        Snapshot, parse(row.data),
+        ref=Ref(side=row.side, object=row.object, id=row.id), state=RecordState(row.state), person_id=row.person_id,
+        modified_at=moment(row.modified_at),
+    )  # fmt: skip
+
+
+def by_ref(connection: Connection, refs: Sequence[Ref]) -> dict[Ref, Snapshot]:
+    found: dict[Ref, Snapshot] = {}
+    for side, object, ids in _grouped(refs):
+        query = select(*_SEEN).where(table.c.side == side, table.c.object == object, among(connection, table.c.id, ids))
+        found.update((shot.ref, shot) for shot in map(_snapshot, connection.execute(query)))
+    return found
+
+
+def by_person(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
+    found: dict[str, list[Snapshot]] = defaultdict(list)
+    for part in chunks(person_ids):
+        for row in connection.execute(_ordered(select(*_SEEN).where(among(connection, table.c.person_id, part)))):
+            found[row.person_id].append(_snapshot(row))
+    return dict(found)
+
+
+def by_email(connection: Connection, emails: Sequence[str]) -> dict[str, list[Snapshot]]:
+    found: dict[str, list[Snapshot]] = defaultdict(list)
+    for part in chunks(emails):
+        query = (
+            select(email_table.c.email, *_SEEN)
+            .join(table, _same_record())
+            .where(among(connection, email_table.c.email, part), table.c.state == RecordState.LIVE.value)
+        )
+        for row in connection.execute(_ordered(query)):
+            found[row.email].append(_snapshot(row))
+    return dict(found)
+
+
+def by_key(connection: Connection, keys: Sequence[str]) -> dict[str, list[Snapshot]]:
+    found: dict[str, list[Snapshot]] = defaultdict(list)
+    for part in chunks(keys):
+        for row in connection.execute(_ordered(select(table.c.key, *_SEEN).where(among(connection, table.c.key, part)))):
+            found[row.key].append(_snapshot(row))
+    return dict(found)
+
+
+def persons_of_email(connection: Connection, email: str) -> list[str]:
+    query = (
+        select(table.c.person_id)
+        .select_from(email_table.join(table, _same_record()))
+        .where(email_table.c.email == tidy(email), table.c.person_id.is_not(None))
+        .distinct()
+    )
+    return sorted(connection.execute(query).scalars())
+
+
+def _same_record() -> Any:
+    return (email_table.c.side == table.c.side) & (email_table.c.object == table.c.object) & (email_table.c.id == table.c.id)
+
+
+def _ordered(query: Select[Any]) -> Select[Any]:
+    return query.order_by(table.c.side, table.c.object, table.c.id)
+
+
+def link(connection: Connection, pairs: Mapping[Ref, str | None]) -> None:
+    rows = [(person, ref.side, ref.object, ref.id) for ref, person in pairs.items()]
+    many(connection, "UPDATE snapshots SET person_id = ? WHERE side = ? AND object = ? AND id = ?", rows)
+
+
+def count(connection: Connection) -> dict[tuple[str, str, str], int]:
+    group = (table.c.side, table.c.object, table.c.state)
+    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(select(*group, func.count()).group_by(*group))}
+
+
+def refs_after(connection: Connection, side: str, object: str, after: str, limit: int) -> list[tuple[str, str]]:
+    """(id, state) of the next records in id order; after: the last id seen ("" at the start)."""
+    query = select(table.c.id, table.c.state).where(table.c.side == side, table.c.object == object, table.c.id > after)
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(table.c.id).limit(limit))]
+
+
+# --- the work queue --------------------------------------------------------------------------------------------------------
+
+
+def dirty_count(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(table).where(_DIRTY)).scalar_one()
+
+
+def take_dirty(connection: Connection, limit: int, after: tuple[str, str, str] | None) -> list[tuple[Snapshot, int]]:
+    query = _ordered(select(*_SEEN, table.c.version).where(_DIRTY)).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(table.c.side, table.c.object, table.c.id) > tuple_(*after))
+    return [(_snapshot(row), row.version) for row in connection.execute(query)]
+
+
+def clean(connection: Connection, pairs: Sequence[tuple[Ref, int]]) -> None:
+    rows = [(ref.side, ref.object, ref.id, version) for ref, version in pairs]
+    many(connection, "UPDATE snapshots SET dirty = 0 WHERE side = ? AND object = ? AND id = ? AND version = ?", rows)
+
+
+def mark_dirty(connection: Connection, refs: Sequence[Ref]) -> None:
+    rows = [(ref.side, ref.object, ref.id) for ref in refs]
+    many(connection, "UPDATE snapshots SET dirty = 1, version = version + 1 WHERE side = ? AND object = ? AND id = ?", rows)

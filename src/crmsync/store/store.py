@@ -1,0 +1,366 @@
+"""The store: everything crmsync remembers, behind one class. The only SQL in the house.
+
+Every method works alone (its own transaction) or inside `begin()` (the transaction of this thread). All moments are aware UTC datetimes.
+Database failures are UnreachableError; then nothing of that transaction was stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from crmsync.model.attention import Conflict, Halt, ParkedProblem, Problem
+from crmsync.model.journal import JournalEntry
+from crmsync.model.link import PersonState, Signal, Snapshot
+from crmsync.model.record import Ref, User, Value
+from crmsync.store import conflicts, journal, migrate, persons, problems, settings, signals, snapshots, tasks
+from crmsync.store.bulk import CHUNK
+from crmsync.store.database import Database
+from crmsync.store.problems import Group
+from crmsync.store.snapshots import StoredSnapshot
+from crmsync.store.tasks import TaskRow
+
+
+class Store:
+    """Safe to share between threads: each thread has its own transaction. One writer at a time, on both databases."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Opens sqlite:///path or postgresql://… and migrates it to this version's tables. Creates the SQLite file, never its folder.
+
+        ConfigError: a bad address, another program's database, or one written by a newer crmsync. UnreachableError: down, full, unreadable.
+        """
+        database = Database(url)
+        try:
+            migrate.to_head(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def begin(self) -> Iterator[None]:
+        """One write transaction: all or nothing. Inner begins join the outer one; an exception in an inner one undoes everything, even if
+        caught."""
+        with self._db.writing():
+            yield
+
+    # --- one process at a time ---
+
+    def lease(self, holder: str, now: datetime, ttl_seconds: float) -> bool:
+        """Takes or renews the right to run cycles until now + ttl_seconds. False when another holder's lease has not run out."""
+        with self._db.writing() as connection:
+            return settings.lease(connection, holder, now, ttl_seconds)
+
+    def lease_holder(self) -> tuple[str, datetime] | None:
+        """(holder, moment it runs out), also when that moment has passed."""
+        with self._db.reading() as connection:
+            return settings.lease_holder(connection)
+
+    def release(self, holder: str) -> None:
+        """Gives the lease back; nothing happens when somebody else holds it."""
+        with self._db.writing() as connection:
+            settings.release(connection, holder)
+
+    # --- small values ---
+
+    def get(self, key: str, default: Any = None) -> Any:
+        with self._db.reading() as connection:
+            return settings.get(connection, key, default)
+
+    def put(self, key: str, value: Any) -> None:
+        """Any JSON-able value. Keys beginning with "crmsync:" are the store's own."""
+        with self._db.writing() as connection:
+            settings.put(connection, key, value)
+
+    def counter(self, name: str) -> int:
+        """0 when it was never set."""
+        with self._db.reading() as connection:
+            return settings.counter(connection, name)
+
+    def set_counter(self, name: str, value: int) -> None:
+        with self._db.writing() as connection:
+            settings.set_counter(connection, name, value)
+
+    # --- pull ---
+
+    def cursor(self, side: str, object: str) -> Mapping[str, Any] | None:
+        with self._db.reading() as connection:
+            return settings.cursor(connection, side, object)
+
+    def save_cursor(self, side: str, object: str, cursor: Mapping[str, Any]) -> None:
+        with self._db.writing() as connection:
+            settings.save_cursor(connection, side, object, cursor)
+
+    def hashes(self, side: str, object: str, ids: Sequence[str]) -> dict[str, str]:
+        """id -> hash of the records we hold; unknown ids are left out."""
+        with self._db.reading() as connection:
+            return snapshots.hashes(connection, side, object, ids)
+
+    def save_snapshots(self, rows: Sequence[StoredSnapshot], *, dirty: bool) -> None:
+        """Inserts or replaces. A person_id of None keeps the stored link. dirty: they wait for a decision (and their version grows); False
+        leaves a waiting one waiting."""
+        with self._db.writing() as connection:
+            snapshots.save(connection, rows, dirty=dirty)
+
+    def snapshots(self, refs: Sequence[Ref]) -> dict[Ref, Snapshot]:
+        with self._db.reading() as connection:
+            return snapshots.by_ref(connection, refs)
+
+    def snapshots_of(self, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
+        """person -> their snapshots in every state on every side, ordered by side, object, id. Persons without any are left out."""
+        with self._db.reading() as connection:
+            return snapshots.by_person(connection, person_ids)
+
+    def by_email(self, emails: Sequence[str]) -> dict[str, list[Snapshot]]:
+        """folded e-mail -> live snapshots that have it, as primary or as extra."""
+        with self._db.reading() as connection:
+            return snapshots.by_email(connection, emails)
+
+    def by_key(self, keys: Sequence[str]) -> dict[str, list[Snapshot]]:
+        """crmsync_key -> snapshots in every state."""
+        with self._db.reading() as connection:
+            return snapshots.by_key(connection, keys)
+
+    def link(self, pairs: Mapping[Ref, str | None]) -> None:
+        """record -> person; None unlinks. Records we do not hold are ignored."""
+        with self._db.writing() as connection:
+            snapshots.link(connection, pairs)
+
+    def count_snapshots(self) -> dict[tuple[str, str, str], int]:
+        """(side, object, state) -> number."""
+        with self._db.reading() as connection:
+            return snapshots.count(connection)
+
+    def iter_refs(self, side: str, object: str) -> Iterator[tuple[str, str]]:
+        """(id, state) of every record in id order, read in pages: no transaction stays open between them."""
+        last = ""
+        while True:
+            with self._db.reading() as connection:
+                page = snapshots.refs_after(connection, side, object, last, CHUNK)
+            yield from page
+            if len(page) < CHUNK:
+                return
+            last = page[-1][0]
+
+    # --- work queue ---
+
+    def dirty_count(self) -> int:
+        with self._db.reading() as connection:
+            return snapshots.dirty_count(connection)
+
+    def take_dirty(self, limit: int, after: tuple[str, str, str] | None = None) -> list[tuple[Snapshot, int]]:
+        """Waiting records with their versions, ordered by (side, object, id), those after `after`. They stay waiting until `clean`."""
+        with self._db.reading() as connection:
+            return snapshots.take_dirty(connection, limit, after)
+
+    def clean(self, pairs: Sequence[tuple[Ref, int]]) -> None:
+        """(record, version as taken): decided. One that changed since keeps waiting."""
+        with self._db.writing() as connection:
+            snapshots.clean(connection, pairs)
+
+    def mark_dirty(self, refs: Sequence[Ref]) -> None:
+        with self._db.writing() as connection:
+            snapshots.mark_dirty(connection, refs)
+
+    # --- persons ---
+
+    def persons(self, ids: Sequence[str]) -> dict[str, PersonState]:
+        with self._db.reading() as connection:
+            return persons.get(connection, ids)
+
+    def save_persons(self, states: Sequence[PersonState]) -> None:
+        with self._db.writing() as connection:
+            persons.save(connection, states)
+
+    def delete_persons(self, ids: Sequence[str]) -> None:
+        """The states only: records are unlinked by `link`, signals moved by `move_signals`."""
+        with self._db.writing() as connection:
+            persons.drop(connection, ids)
+
+    def due_persons(self, now: datetime, limit: int) -> list[str]:
+        """Persons whose next_due_at is now or past, the longest due first."""
+        with self._db.reading() as connection:
+            return persons.due(connection, now, limit)
+
+    def next_due_at(self) -> datetime | None:
+        with self._db.reading() as connection:
+            return persons.next_due_at(connection)
+
+    def find_person_by_email(self, email: str) -> list[str]:
+        """Persons with a record in any state that has this folded e-mail."""
+        with self._db.reading() as connection:
+            return snapshots.persons_of_email(connection, email)
+
+    def count_persons(self) -> int:
+        with self._db.reading() as connection:
+            return persons.count(connection)
+
+    def stage_counts(self) -> dict[str, int]:
+        """latest stage -> persons; those without a stage are left out."""
+        with self._db.reading() as connection:
+            return persons.stage_counts(connection)
+
+    def iter_person_ids(self) -> Iterator[str]:
+        """Every person in id order, read in pages: no transaction stays open between them."""
+        last = ""
+        while True:
+            with self._db.reading() as connection:
+                page = persons.ids_after(connection, last, CHUNK)
+            yield from page
+            if len(page) < CHUNK:
+                return
+            last = page[-1]
+
+    # --- signals ---
+
+    def add_signals(self, rows: Sequence[tuple[str, Signal]]) -> int:
+        """(person, signal). An event_id already known is ignored, whosever it is. Returns how many were new."""
+        with self._db.writing() as connection:
+            return signals.add(connection, rows)
+
+    def signals(self, person_ids: Sequence[str]) -> dict[str, list[Signal]]:
+        """person -> signals, oldest first. Persons without any are left out."""
+        with self._db.reading() as connection:
+            return signals.of(connection, person_ids)
+
+    def move_signals(self, from_person: str, to_person: str) -> None:
+        with self._db.writing() as connection:
+            signals.move(connection, from_person, to_person)
+
+    # --- journal ---
+
+    def journal(self, entries: Sequence[JournalEntry]) -> None:
+        """Intents. On the disk when this (or the surrounding transaction) returns; a write_id used before is an IntegrityError."""
+        with self._db.writing() as connection:
+            journal.add(connection, entries)
+
+    def settle(self, entries: Sequence[JournalEntry]) -> None:
+        """Stores outcome, record_id, cause, message and settled_at of journalled writes. LookupError for one never journalled."""
+        with self._db.writing() as connection:
+            journal.settle(connection, entries)
+
+    def open_intents(self) -> list[JournalEntry]:
+        """Writes without an outcome, oldest first."""
+        with self._db.reading() as connection:
+            return journal.open_intents(connection)
+
+    def writes_of(self, person_id: str, limit: int = 200) -> list[JournalEntry]:
+        """Newest first."""
+        with self._db.reading() as connection:
+            return journal.of_person(connection, person_id, limit)
+
+    def write(self, write_id: str) -> JournalEntry | None:
+        with self._db.reading() as connection:
+            return journal.one(connection, write_id)
+
+    # --- problems ---
+
+    def park(self, problems_: Sequence[Problem], now: datetime, retry_at: datetime | None = None) -> None:
+        """One row per (cause, side, object, record_id, person_id, field). Attempts count up while data_hash stays, else begin at 1."""
+        with self._db.writing() as connection:
+            problems.park(connection, problems_, now, retry_at)
+
+    def problems(self, *, person_ids: Sequence[str] | None = None, limit: int = 1000) -> list[ParkedProblem]:
+        """The longest known first."""
+        with self._db.reading() as connection:
+            return problems.listed(connection, person_ids, limit)
+
+    def problem_groups(self) -> list[Group]:
+        """(cause, side, object, field, number, one message), the largest group first."""
+        with self._db.reading() as connection:
+            return problems.groups(connection)
+
+    def drop_problems(self, ids: Sequence[int]) -> int:
+        """Returns how many there were."""
+        with self._db.writing() as connection:
+            return problems.drop(connection, ids)
+
+    def count_problems(self) -> int:
+        with self._db.reading() as connection:
+            return problems.count(connection)
+
+    def problem_hashes(self, person_ids: Sequence[str]) -> dict[tuple[str, str, str, str | None, str], tuple[str, int]]:
+        """(person_id, side, object, field, cause) -> (data_hash, attempts)."""
+        with self._db.reading() as connection:
+            return problems.hashes(connection, person_ids)
+
+    # --- conflicts ---
+
+    def open_conflicts(self, rows: Sequence[tuple[str, str, Mapping[str, Value]]], now: datetime) -> None:
+        """(person, field, side -> value). Opening again changes nothing; other values replace the row's and take back its resolution."""
+        with self._db.writing() as connection:
+            conflicts.open_all(connection, rows, now)
+
+    def conflicts(self, person_ids: Sequence[str] | None = None) -> list[Conflict]:
+        with self._db.reading() as connection:
+            return conflicts.listed(connection, person_ids)
+
+    def count_conflicts(self) -> int:
+        with self._db.reading() as connection:
+            return conflicts.count(connection)
+
+    def resolve_conflict(self, conflict_id: int, side: str) -> None:
+        """Notes whose value wins. ConfigError for an unknown number or a side that is not part of it."""
+        with self._db.writing() as connection:
+            conflicts.resolve(connection, conflict_id, side)
+
+    def close_conflicts(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """(person, field): settled, forget them."""
+        with self._db.writing() as connection:
+            conflicts.close(connection, pairs)
+
+    # --- timed effects and tasks ---
+
+    def claim_effect(self, rule: str, person_id: str, due: datetime) -> bool:
+        """True the first time ever (law 9), False ever after; undone when the surrounding transaction is."""
+        with self._db.writing() as connection:
+            return tasks.claim(connection, rule, person_id, due)
+
+    def save_tasks(self, rows: Sequence[TaskRow]) -> None:
+        """Inserts or replaces by key."""
+        with self._db.writing() as connection:
+            tasks.save(connection, rows)
+
+    def tasks_of(self, person_ids: Sequence[str]) -> dict[str, list[TaskRow]]:
+        """person -> tasks, oldest first."""
+        with self._db.reading() as connection:
+            return tasks.of(connection, person_ids)
+
+    # --- users, halt, events ---
+
+    def save_users(self, side: str, users: Sequence[User]) -> None:
+        """Replaces all users of that side."""
+        with self._db.writing() as connection:
+            settings.save_users(connection, side, users)
+
+    def users(self) -> list[User]:
+        with self._db.reading() as connection:
+            return settings.users(connection)
+
+    def halt(self) -> Halt | None:
+        with self._db.reading() as connection:
+            return settings.halt(connection)
+
+    def set_halt(self, halt: Halt | None) -> None:
+        """None lifts it."""
+        with self._db.writing() as connection:
+            settings.set_halt(connection, halt)
+
+    def log_event(self, at: datetime, kind: str, text: str) -> None:
+        """The newest 10,000 are kept."""
+        with self._db.writing() as connection:
+            settings.log_event(connection, at, kind, text)
+
+    def events(self, limit: int = 50) -> list[tuple[datetime, str, str]]:
+        """(at, kind, text), newest first."""
+        with self._db.reading() as connection:
+            return settings.events(connection, limit)

@@ -1,0 +1,196 @@
+"""The tables, as the newest migration leaves them. Moments are integer microseconds since 1970 UTC; blobs are orjson.
+
+Text compares byte by byte on both databases (collation "C" on PostgreSQL), so that orders and keyset pages agree.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, text
+
+metadata = MetaData()
+
+WORD = Text().with_variant(Text(collation="C"), "postgresql")
+MOMENT = BigInteger()
+SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("side", WORD, primary_key=True),
+    Column("object", WORD, primary_key=True),
+    Column("id", WORD, primary_key=True),
+    Column("state", WORD, nullable=False),
+    Column("person_id", WORD),
+    Column("hash", WORD, nullable=False),
+    Column("key", WORD),
+    Column("emails", Text, nullable=False),
+    Column("modified_at", MOMENT, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("dirty", SmallInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+Index("snapshots_dirty", snapshots.c.side, snapshots.c.object, snapshots.c.id,
+      sqlite_where=text("dirty = 1"), postgresql_where=text("dirty = 1"))  # fmt: skip
+Index("snapshots_person", snapshots.c.person_id,
+      sqlite_where=text("person_id IS NOT NULL"), postgresql_where=text("person_id IS NOT NULL"))  # fmt: skip
+Index("snapshots_key", snapshots.c.key, sqlite_where=text("key IS NOT NULL"), postgresql_where=text("key IS NOT NULL"))
+Index("snapshots_state", snapshots.c.side, snapshots.c.object, snapshots.c.state)
+
+emails = Table(
+    "emails",
+    metadata,
+    Column("email", WORD, primary_key=True),
+    Column("side", WORD, primary_key=True),
+    Column("object", WORD, primary_key=True),
+    Column("id", WORD, primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("emails_record", emails.c.side, emails.c.object, emails.c.id)
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("person_id", WORD, primary_key=True),
+    Column("next_due_at", MOMENT),
+    Column("owner", WORD),
+    Column("stage", WORD),
+    Column("data", LargeBinary, nullable=False),
+)
+Index("persons_due", persons.c.next_due_at, persons.c.person_id,
+      sqlite_where=text("next_due_at IS NOT NULL"), postgresql_where=text("next_due_at IS NOT NULL"))  # fmt: skip
+Index("persons_stage", persons.c.stage)
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("event_id", WORD, primary_key=True),
+    Column("person_id", WORD, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("type", WORD, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("source", WORD, nullable=False),
+)
+Index("signals_person", signals.c.person_id, signals.c.at)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", SERIAL, primary_key=True),
+    Column("write_id", WORD, nullable=False),
+    Column("side", WORD, nullable=False),
+    Column("person_id", WORD),
+    Column("kind", WORD, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("record_id", WORD),
+    Column("outcome", WORD),
+    Column("cause", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("settled_at", MOMENT),
+    Column("data", LargeBinary, nullable=False),
+)
+Index("journal_write", journal.c.write_id, unique=True)
+Index("journal_person", journal.c.person_id, journal.c.seq)
+Index("journal_open", journal.c.seq, sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL"))
+
+problems = Table(
+    "problems",
+    metadata,
+    Column("problem_id", SERIAL, primary_key=True),
+    Column("cause", WORD, nullable=False),
+    Column("side", WORD, nullable=False),
+    Column("object", WORD, nullable=False),
+    Column("record_id", WORD, nullable=False),
+    Column("person_id", WORD, nullable=False),
+    Column("field", WORD, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("data_hash", WORD, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("first_at", MOMENT, nullable=False),
+    Column("last_at", MOMENT, nullable=False),
+    Column("retry_at", MOMENT),
+)
+Index("problems_once", problems.c.cause, problems.c.side, problems.c.object, problems.c.record_id, problems.c.person_id,
+      problems.c.field, unique=True)  # fmt: skip
+Index("problems_person", problems.c.person_id)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("conflict_id", SERIAL, primary_key=True),
+    Column("person_id", WORD, nullable=False),
+    Column("field", WORD, nullable=False),
+    Column("shown", LargeBinary, nullable=False),
+    Column("opened_at", MOMENT, nullable=False),
+    Column("resolution", WORD),
+)
+Index("conflicts_once", conflicts.c.person_id, conflicts.c.field, unique=True)
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("rule", WORD, primary_key=True),
+    Column("person_id", WORD, primary_key=True),
+    Column("due_at", MOMENT, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("key", WORD, primary_key=True),
+    Column("person_id", WORD, nullable=False),
+    Column("side", WORD, nullable=False),
+    Column("record_id", WORD),
+    Column("kind", WORD, nullable=False),
+    Column("owner", WORD),
+    Column("due_at", MOMENT),
+    Column("created_at", MOMENT, nullable=False),
+)
+Index("tasks_person", tasks.c.person_id)
+
+users = Table(
+    "users",
+    metadata,
+    Column("side", WORD, primary_key=True),
+    Column("id", WORD, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("side", WORD, primary_key=True),
+    Column("object", WORD, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("key", WORD, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", WORD, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", WORD, primary_key=True),
+    Column("holder", WORD, nullable=False),
+    Column("expires_at", MOMENT, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", SERIAL, primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("kind", WORD, nullable=False),
+    Column("text", Text, nullable=False),
+)

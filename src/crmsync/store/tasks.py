@@ -1,0 +1,65 @@
+"""Native tasks that crmsync created, and the timed effects it has had (law 9)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from crmsync.store.bulk import Upsert, among, chunks, excluded
+from crmsync.store.codec import maybe_micros, maybe_moment, micros, moment
+from crmsync.store.tables import tasks as table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRow:
+    """A task as we created it. key: its crmsync_key. record_id: None until the CRM has answered. owner: house owner id."""
+
+    key: str
+    person_id: str
+    side: str
+    kind: str
+    created_at: datetime
+    record_id: str | None = None
+    owner: str | None = None
+    due_at: datetime | None = None
+
+
+_SAVE = Upsert(
+    table="tasks",
+    columns=("key", "person_id", "side", "kind", "created_at", "record_id", "owner", "due_at"),
+    key=("key",),
+    update=excluded("person_id", "side", "kind", "created_at", "record_id", "owner", "due_at"),
+)
+_CLAIM = Upsert(table="effects", columns=("rule", "person_id", "due_at"), key=("rule", "person_id", "due_at"))
+
+
+def save(connection: Connection, rows: Sequence[TaskRow]) -> None:
+    _SAVE.run(
+        connection,
+        [
+            (one.key, one.person_id, one.side, one.kind, micros(one.created_at), one.record_id, one.owner, maybe_micros(one.due_at))
+            for one in rows
+        ],
+    )
+
+
+def of(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[TaskRow]]:
+    found: dict[str, list[TaskRow]] = defaultdict(list)
+    for part in chunks(person_ids):
+        query = select(table).where(among(connection, table.c.person_id, part)).order_by(table.c.created_at, table.c.key)
+        for row in connection.execute(query):
+            found[row.person_id].append(
+                TaskRow(
+                    key=row.key, person_id=row.person_id, side=row.side, kind=row.kind, created_at=moment(row.created_at),
+                    record_id=row.record_id, owner=row.owner, due_at=maybe_moment(row.due_at),
+                )
+            )  # fmt: skip
+    return dict(found)
+
+
+def claim(connection: Connection, rule: str, person_id: str, due: datetime) -> bool:
+    return _CLAIM.run(connection, [(rule, person_id, micros(due))]) == 1
