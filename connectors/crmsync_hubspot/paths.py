@@ -1,0 +1,29 @@
+"""Where each HubSpot API lives: one setting decides between the numbered paths and the dated ones.
+
+Source: contracts "clocks that are ticking" (numbered paths end in 2027; in dated paths the version follows the API's name).
+"""
+
+from __future__ import annotations
+
+_NUMBERED = {
+    "objects": "/crm/v3/objects",
+    "properties": "/crm/v3/properties",
+    "owners": "/crm/v3/owners",
+    "account-info": "/account-info/v3",
+    "communication-preferences": "/communication-preferences/v4",
+    "oauth": "/oauth/v1",
+}
+_DATED = {
+    "objects": "/crm/objects/{version}",
+    "properties": "/crm/properties/{version}",
+    "owners": "/crm/owners/{version}",
+    "account-info": "/account-info/{version}",
+    "communication-preferences": "/communication-preferences/{version}",
+    "oauth": "/oauth/{version}",
+}
+
+
+def path(version: str, api: str, rest: str = "") -> str:
+    """The path of `rest` inside `api` for an API version: path("v3", "objects", "contacts/search") -> "/crm/v3/objects/contacts/search"."""
+    root = _NUMBERED[api] if version == "v3" else _DATED[api].format(version=version)
+    return f"{root}/{rest}" if rest else root
