@@ -1,0 +1,100 @@
+"""Where a pull of one object stands: a JSON-able cursor, and what the next poll must read again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from crmsync_salesforce import wire
+from crmsync_salesforce.soql import literal, stamp
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """All datetimes are ISO text, UTC.
+
+    high: SystemModstamp up to which everything was read (None: nothing was there). high_at / high_server: our clock and the org's when
+    `high` last moved. polled: our clock when the last pull began. wide: when the wide overlap was last read.
+    at: (SystemModstamp, Id) of the last row read by a pull that is not finished. top: highest stamp a bulk job showed so far.
+    job / locator / job_at: an unfinished bulk query job, its next page, and the org's clock when it was made.
+    """
+
+    high: str | None = None
+    high_at: str | None = None
+    high_server: str | None = None
+    polled: str | None = None
+    wide: str | None = None
+    at: tuple[str, str] | None = None
+    job: str | None = None
+    locator: str | None = None
+    job_at: str | None = None
+    top: str | None = None
+
+    def to_json(self) -> Mapping[str, Any]:
+        """The cursor as the engine stores it; absent parts left out."""
+        return {"v": VERSION, **{name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items() if v is not None}}
+
+
+def from_json(cursor: Mapping[str, Any]) -> Position | None:
+    """A stored cursor, or None when it is of a version this one cannot read (then the pull starts from the beginning)."""
+    if cursor.get("v") != VERSION:
+        return None
+    known = {name: cursor.get(name) for name in Position.__dataclass_fields__}
+    at = known.pop("at")
+    return Position(**known, at=(str(at[0]), str(at[1])) if at else None)
+
+
+def seconds(since: str | None, now: datetime | None) -> float | None:
+    """Seconds from a stored moment to now; None when either is unknown."""
+    return None if since is None or now is None else (now - wire.moment(since)).total_seconds()
+
+
+def after(at: tuple[str, str]) -> str:
+    """The condition for rows behind one row in (SystemModstamp, Id) order: ties on the stamp are common, its resolution is one second."""
+    moment, id = stamp(at[0]), literal(at[1])
+    return f"(SystemModstamp > {moment} OR (SystemModstamp = {moment} AND Id > {id}))"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """How far back polls read again, in seconds: `narrow` usually, `wide` every `every` seconds, for transactions that commit late."""
+
+    narrow: float
+    wide: float
+    every: float
+
+    def condition(self, position: Position, now: datetime, server: datetime | None) -> tuple[str, bool]:
+        """The WHERE text of the next poll and whether it reads the wide overlap.
+
+        Rows at the high-water mark itself are asked for again until both clocks, ours and the org's, say that no commit at that mark can be
+        outstanding; from then on an idle poll gets nothing at all, even after a change of a million rows in one second.
+        """
+        high = position.high
+        if high is None:
+            return "", True
+        ours, theirs = seconds(position.high_at, now), seconds(position.high_server, server)
+        quiet = min(ours, theirs) if ours is not None and theirs is not None else 0.0
+        last_wide = seconds(position.wide, now)
+        wide = last_wide is None or last_wide < 0 or last_wide >= self.every
+        if wide and quiet <= self.wide + self.every:
+            return f"SystemModstamp >= {_back(high, self.wide)}", True
+        if quiet <= self.narrow:
+            return f"SystemModstamp >= {_back(high, self.narrow)}", False
+        return f"SystemModstamp > {stamp(high)}", wide
+
+
+def _back(high: str, seconds_back: float) -> str:
+    return wire.stamp(wire.moment(stamp(high)) - timedelta(seconds=seconds_back))
+
+
+def finished(position: Position, high: str | None, *, now: datetime, server: datetime | None) -> Position:
+    """The position after a pull that read up to `high`."""
+    moved = high is not None and (position.high is None or high > position.high)
+    done = replace(position, at=None, job=None, locator=None, job_at=None, top=None)
+    if not moved:
+        return done
+    return replace(done, high=high, high_at=wire.stamp(now), high_server=wire.stamp(server) if server else None)

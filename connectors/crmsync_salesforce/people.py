@@ -1,0 +1,91 @@
+"""Who we are, and who may own records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+from crmsync.connect.protocol import Identity
+from crmsync.errors import CredentialsError
+from crmsync.model.record import User
+from crmsync_salesforce import soql
+from crmsync_salesforce.auth import SIDE
+from crmsync_salesforce.client import READ, Client, LostError, RefusedError
+
+_USER_FIELDS = ("Id", "Name", "Email", "IsActive", "TimeZoneSidKey")
+
+
+class People:
+    """Users of one org. The identity is asked for once."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = Lock()
+        self._identity: Identity | None = None
+
+    def identity(self) -> Identity:
+        """The org and the integration user. Uses userinfo, which costs no API call; where the app's scopes forbid it, the login's own
+        identity address and a query."""
+        with self._lock:
+            if self._identity is None:
+                self._identity = self._userinfo() or self._from_login()
+            return self._identity
+
+    def me(self) -> str:
+        """The integration user's id. Raises: CredentialsError when Salesforce does not tell it."""
+        found = self.identity().user_id
+        if found is None:
+            raise CredentialsError("Salesforce does not tell whose login this is; grant the connected app the scope openid", side=SIDE)
+        return found
+
+    def _userinfo(self) -> Identity | None:
+        try:
+            native = self._client.parsed(lambda: self._client.request("GET", "/services/oauth2/userinfo", safety=READ))
+        except (RefusedError, LostError, CredentialsError):
+            return None
+        if not isinstance(native, Mapping) or not native.get("user_id"):
+            return None
+        # some answers lack the organisation; the login's address has it
+        account = native.get("organization_id") or self._client.token().org_id or self._organization().get("Id") or ""
+        label = native.get("name") or native.get("preferred_username") or ""
+        return Identity(account=account, user_id=native["user_id"], time_zone=native.get("zoneinfo") or "UTC", label=label)
+
+    def _from_login(self) -> Identity:
+        token = self._client.token()
+        account = token.org_id or self._organization().get("Id") or ""
+        if token.user_id is None:
+            return Identity(account=account)
+        where = f"Id = {soql.literal(token.user_id)}"
+        rows = self._client.rows(soql.path(soql.select(_USER_FIELDS, "User", where=where)))
+        user = rows[0] if rows else {}
+        return Identity(
+            account=account,
+            user_id=user.get("Id") or token.user_id,
+            time_zone=user.get("TimeZoneSidKey") or "UTC",
+            label=user.get("Name") or "",
+        )
+
+    def _organization(self) -> Mapping[str, Any]:
+        rows = self._client.rows(soql.path(soql.select(("Id",), "Organization", limit=1)))
+        return rows[0] if rows else {}
+
+    def users(self) -> list[User]:
+        """Standard users, active and inactive, and queues; the integration user whatever its type."""
+        me = self.identity().user_id
+        where = "UserType = 'Standard'" + (f" OR Id = {soql.literal(me)}" if me else "")
+        rows = self._client.rows(soql.path(soql.select(_USER_FIELDS, "User", where=where, order="Id")))
+        people = [
+            User(
+                side=SIDE,
+                id=row["Id"],
+                email=(row.get("Email") or "").strip().lower() or None,
+                name=row.get("Name") or "",
+                active=bool(row.get("IsActive")),
+                kind="integration" if me and row["Id"][:15] == me[:15] else "person",
+                time_zone=row.get("TimeZoneSidKey"),
+            )
+            for row in rows
+        ]
+        queues = self._client.rows(soql.path(soql.select(("Id", "Name"), "Group", where="Type = 'Queue'", order="Id")))
+        return people + [User(side=SIDE, id=row["Id"], email=None, name=row.get("Name") or "", kind="queue") for row in queues]

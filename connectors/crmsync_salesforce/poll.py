@@ -1,0 +1,245 @@
+"""Changes of one object since a cursor: keyset polling on SystemModstamp, with deleted rows, Bulk 2.0 for large answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from crmsync.connect.protocol import Page
+from crmsync.errors import CursorExpiredError
+from crmsync.model.record import Record, RecordState, Ref
+from crmsync_salesforce import soql, wire
+from crmsync_salesforce.auth import SIDE
+from crmsync_salesforce.bulk import Bulk, JobFailedError
+from crmsync_salesforce.client import Client, RefusedError
+from crmsync_salesforce.cursor import Overlap, Position, after, finished, from_json
+from crmsync_salesforce.schema import Describes
+
+ORDER = "SystemModstamp, Id"
+KEPT = timedelta(days=14)
+"""Deleted rows stay in the recycle bin about 15 days; a day is left for safety."""
+GAP = timedelta(hours=2)
+"""Silence after which the delete log is asked whether it still reaches back to our last poll (it is trimmed every two hours)."""
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+class Poller:
+    """Pulls of one org. me: tells our own user id."""
+
+    def __init__(self, client: Client, describes: Describes, me: Callable[[], str | None]) -> None:
+        self._client = client
+        self._describes = describes
+        self._bulk = Bulk(client)
+        self._me = me
+        config = client.settings
+        self._overlap = Overlap(narrow=config.overlap, wide=config.wide_overlap, every=config.wide_every)
+
+    def pull(self, object: str, fields: Sequence[str], cursor: Mapping[str, Any] | None, now: datetime) -> Iterator[Page]:
+        """See Connector.pull. The first pull reads live rows; later ones read the recycle bin too."""
+        position = from_json(cursor) if cursor is not None else None
+        first = position is None or (position.high is None and position.at is None and position.polled is None)
+        purged: dict[str, str] = {}
+        if position is not None and position.polled is not None:
+            purged = self._deleted_since(object, wire.moment(position.polled), now)
+        position = replace(position or Position(), polled=wire.stamp(now))
+        run = _Run(self, object, fields, now, position, deleted=not first, purged=purged)
+        yield from run.pages()
+
+    def _deleted_since(self, object: str, polled: datetime, now: datetime) -> dict[str, str]:
+        """Ids and times of deletions the log knows, after a long silence; empty when the silence was short.
+
+        Raises: CursorExpiredError when the log no longer reaches back to `polled`."""
+        silence = now - polled
+        if silence > KEPT:
+            raise _expired(object, f"the last poll is {silence.days} days ago")
+        if silence < GAP:
+            return {}
+        start, end = (quote(t.strftime("%Y-%m-%dT%H:%M:%S+00:00"), safe="") for t in (polled, now))
+        try:
+            log = self._client.get(f"sobjects/{soql.object_name(object)}/deleted/?start={start}&end={end}")
+        except RefusedError as error:
+            if error.codes & {"INVALID_REPLICATION_DATE", "EXCEEDED_ID_LIMIT"}:
+                raise _expired(object, str(error)) from None
+            if error.status == 404 or error.codes & {"NOT_REPLICATEABLE", "INVALID_TYPE"}:
+                return {}  # objects without a delete log still show deleted rows in the query
+            raise
+        earliest = log.get("earliestDateAvailable")
+        if earliest and wire.moment(earliest) > polled:
+            raise _expired(object, f"the delete log begins at {earliest}")
+        return {row["id"]: row["deletedDate"] for row in log.get("deletedRecords") or ()}
+
+    def live_ids(self, object: str) -> Iterator[str]:
+        """Every live id, in id order while pages are small, by a bulk job when there are many. Converted leads are not live."""
+        where = "IsConverted = false" if object == "Lead" else ""
+        page = self._client.get(soql.path(soql.select(("Id",), object, where=where, order="Id")))
+        last = ""
+        while True:
+            for row in page["records"]:
+                last = row["Id"]
+                yield last
+            if page.get("done", True):
+                return
+            if page["totalSize"] > self._client.settings.bulk_read_from:
+                break
+            page = self._client.get(page["nextRecordsUrl"])
+        rest = soql.select(("Id",), object, where=f"Id > {soql.literal(last)}" + (f" AND {where}" if where else ""))
+        try:
+            for sheet in self._bulk.pages(rest):
+                yield from (cells[0] for cells in sheet.rows)
+        except JobFailedError:
+            for native in self._client.query(soql.path(f"{rest} ORDER BY Id")):
+                yield from (row["Id"] for row in native["records"])
+
+
+def _expired(object: str, why: str) -> CursorExpiredError:
+    return CursorExpiredError(f"Salesforce can no longer tell which {object} records were deleted ({why})", side=SIDE, object=object)
+
+
+class _Run:
+    """One pull under way."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        object: str,
+        fields: Sequence[str],
+        now: datetime,
+        position: Position,
+        *,
+        deleted: bool,
+        purged: dict[str, str],
+    ) -> None:
+        self._client = poller._client
+        self._describes = poller._describes
+        self._bulk = poller._bulk
+        self._me = poller._me()
+        self._overlap = poller._overlap
+        self._object = soql.object_name(object)
+        self._fields = tuple(dict.fromkeys(fields))
+        self._columns = tuple(dict.fromkeys((*wire.system_fields(object), *fields)))
+        self._decode = wire.decoder(object, self._fields, me=self._me)
+        self._now = now
+        self._position = position
+        self._deleted = deleted
+        self._purged = purged
+
+    def pages(self) -> Iterator[Page]:
+        if self._position.job is not None:
+            try:
+                yield from self._job_pages(self._position)
+                return
+            except (JobFailedError, RefusedError):
+                # the job is gone: read again from where it began
+                self._position = replace(self._position, job=None, locator=None, job_at=None, top=None)
+        wide = False
+        if self._position.at is not None:
+            where = after(self._position.at)
+        else:
+            where, wide = self._overlap.condition(self._position, self._now, self._client.server_time)
+        yield from self._rest_pages(where, wide=wide)
+
+    def _soql(self, where: str, *, order: str = ORDER) -> str:
+        return soql.select(self._columns, self._object, where=where, order=order)
+
+    def _rest_pages(self, where: str, *, wide: bool) -> Iterator[Page]:
+        if wide:
+            self._position = replace(self._position, wide=wire.stamp(self._now))
+        page = self._client.get(soql.path(self._soql(where), deleted=self._deleted))
+        total = int(page["totalSize"])
+        while True:
+            rows: Rows = page["records"]
+            if rows:
+                self._position = replace(self._position, at=_place(rows[-1]))
+            last = page.get("done", True) or not page.get("nextRecordsUrl")
+            if last:
+                yield self._last_page(self._decode(rows), _high(self._position), total)
+                return
+            yield Page(records=self._seen(self._decode(rows)), cursor=self._position.to_json(), total=total)
+            if total > self._client.settings.bulk_read_from and self._bulk_can():
+                try:
+                    yield from self._new_job(total)
+                    return
+                except JobFailedError:
+                    self._position = replace(self._position, job=None, locator=None, job_at=None, top=None)
+                    page = self._resumed()
+                    continue
+            try:
+                page = self._client.get(page["nextRecordsUrl"])
+            except RefusedError as error:
+                if "INVALID_QUERY_LOCATOR" not in error.codes:
+                    raise
+                page = self._resumed()
+
+    def _resumed(self) -> Mapping[str, Any]:
+        """The page behind the last row read, by a new query."""
+        assert self._position.at is not None
+        page: Mapping[str, Any] = self._client.get(soql.path(self._soql(after(self._position.at)), deleted=self._deleted))
+        return page
+
+    def _seen(self, records: tuple[Record, ...]) -> tuple[Record, ...]:
+        for record in records:
+            self._purged.pop(record.ref.id, None)
+        return records
+
+    def _last_page(self, records: tuple[Record, ...], high: str | None, total: int | None) -> Page:
+        """The page that ends the pull, with the deletions that only the log still knew."""
+        records = self._seen(records)
+        logged = tuple(
+            Record(
+                ref=Ref(side=SIDE, object=self._object, id=id),
+                fields={},
+                modified_at=wire.moment(at),
+                state=RecordState.DELETED,
+                by_us=None,
+            )
+            for id, at in self._purged.items()
+        )
+        position = finished(self._position, high, now=self._now, server=self._client.server_time)
+        return Page(records=records + logged, cursor=position.to_json(), last=True, total=total)
+
+    # --- bulk ------------------------------------------------------------------------------------------------------------
+
+    def _bulk_can(self) -> bool:
+        """Bulk jobs cannot select compound fields, and cells need a known type to be read."""
+        return all(self._describes.type_of(self._object, f) not in (None, "other") for f in self._columns)
+
+    def _new_job(self, total: int) -> Iterator[Page]:
+        assert self._position.at is not None
+        job = self._bulk.start_query(self._soql(after(self._position.at), order=""), deleted=self._deleted)
+        made = job.get("createdDate")
+        position = replace(self._position, job=str(job["id"]), job_at=wire.stamp(wire.moment(made)) if made else None)
+        yield from self._job_pages(replace(position, top=_high(self._position)), total)
+
+    def _job_pages(self, position: Position, total: int | None = None) -> Iterator[Page]:
+        """Pages of the position's job from its locator on. The rows are unordered, so `at` stays where the job began."""
+        decode = wire.decoder(self._object, self._fields, me=self._me, flat=True)
+        assert position.job is not None
+        while True:
+            sheet = self._bulk.page(position.job, position.locator)
+            if sheet.rows and not set(self._columns) <= set(sheet.header):
+                raise JobFailedError("the job was made for other fields")
+            kinds = (self._describes.type_of(self._object, name) for name in sheet.header)
+            readers = [wire.CELL_READERS.get(kind or "") for kind in kinds]
+            records = decode([wire.row_from_cells(sheet.header, readers, cells) for cells in sheet.rows])
+            top = max((*(wire.stamp(r.modified_at) for r in records), position.top or ""), default="")
+            position = replace(position, locator=sheet.locator, top=top or None)
+            self._position = position
+            if sheet.locator is None:
+                # what changed while the job ran is stamped after its start, whatever the job showed of it
+                ends = [m for m in (position.top, position.job_at) if m]
+                yield self._last_page(records, min(ends) if ends else None, total)
+                return
+            yield Page(records=self._seen(records), cursor=position.to_json(), total=total)
+
+
+def _place(row: Mapping[str, Any]) -> tuple[str, str]:
+    return wire.stamp(wire.moment(row["SystemModstamp"])), row["Id"]
+
+
+def _high(position: Position) -> str | None:
+    """The stamp a finished pull has reached: that of its last row, in order; not the highest, a row may have moved while pages were read."""
+    return position.at[0] if position.at is not None else position.high
