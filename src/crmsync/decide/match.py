@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from crmsync.model.link import Snapshot
-from crmsync.model.record import Ref, RecordState
+from crmsync.model.record import RecordState, Ref
 from crmsync.model.rules import PersonMap
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

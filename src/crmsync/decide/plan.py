@@ -110,6 +110,7 @@ def plan_person(
         snapshot = primaries.get(side)
         if snapshot is not None:
             draft = _Draft(state, snapshot.ref, snapshot, terms, parked)
+            draft.first_contact = reconciled.first_contact
             draft.take_moves(reconciled, owner, owner_because)
             draft.take_outputs(wanted)
             draft.take_statuses(statuses)
@@ -181,6 +182,7 @@ class _Draft:
         self.noted: dict[str, Value] = {}
         self.edited: list[tuple[str, Value]] = []
         self.problems: list[Problem] = []
+        self.first_contact = False
 
     def take_moves(self, reconciled: Reconciled, owner: str | None, owner_because: str) -> None:
         for move in reconciled.moves.get(self.ref.side, ()):
@@ -274,14 +276,9 @@ class _Draft:
             return False
         sent = self.lens.to_native(name, value, self.terms.owners)
         if column.map.type is FieldType.OWNER and value is not None and sent is None:
-            fallback = self.terms.person.fallback_owner
-            sent = self.terms.owners.native(self.ref.side, fallback)
-            if self.snapshot is not None:
-                self._problem("owner_without_twin", name, value, f"owner {value} has no active user in {self.ref.side}; the owner was not changed"
-                              if sent is None else f"owner {value} has no active user in {self.ref.side}; {fallback} was set")  # fmt: skip
-            if sent is None or (self.snapshot is not None and self.snapshot.fields.get("owner") == fallback):
+            value, sent = self._twinless(value)
+            if sent is None:
                 return False
-            value = fallback
         if isinstance(sent, str) and column.map.on_too_long == "cut":
             limit = self.schema[native].length if native in self.schema else None
             if limit and len(sent) > limit:
@@ -292,6 +289,19 @@ class _Draft:
         self.rules[native] = because
         self.merged[name] = value
         return True
+
+    def _twinless(self, owner: Value) -> tuple[Value, str | None]:
+        """An owner who has no active user here (F48): the fallback owner and a finding; never blank, never set twice."""
+        fallback = self.terms.person.fallback_owner
+        native = self.terms.owners.native(self.ref.side, fallback)
+        if self.snapshot is None:
+            return fallback, native
+        user = self.terms.owners.users.get(str(owner))
+        if self.first_contact or (user is not None and user.kind == "integration"):
+            return owner, None  # a first connection changes nobody's owner, and a machine's records are nobody's yet
+        what = "the owner was not changed" if native is None else f"{fallback} was set"
+        self._problem("owner_without_twin", "owner", owner, f"owner {owner} has no active user in {self.ref.side}; {what}")
+        return fallback, None if self.snapshot.fields.get("owner") == fallback else native
 
     def _blocked(self, name: str, value: Value) -> bool:
         return self.parked.get((self.ref.side, self.ref.object, name)) == data_hash(value)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from crmsync.decide.canonical import clean
 from crmsync.model.link import Snapshot
 from crmsync.model.record import Fields, Record, User, Value
-from crmsync.model.rules import FieldMap, FieldType, PersonMap, Place
+from crmsync.model.rules import FieldMap, FieldType, PersonMap, Place, SignalMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lens:
-    """All mapped fields of one (side, object). by_name: house name -> Column. placeholder: read as empty."""
+    """All mapped fields of one (side, object). by_name: house name -> Column. placeholder: read as empty. also_read: mapped native fields that
+    the engine wants to see untranslated as well (an opt-out is a value and a signal)."""
 
     side: str
     object: str
@@ -69,6 +70,7 @@ class Lens:
     natives: frozenset[str]
     placeholder: str
     extra_emails: str | None = None
+    also_read: frozenset[str] = frozenset()
 
     def to_house(self, fields: Fields, owners: Owners) -> dict[str, Value]:
         """House values of a record's native fields. A native field that the record does not carry at all stays absent: absent is not
@@ -111,9 +113,10 @@ class Lens:
         return tuple(dict.fromkeys(found))
 
 
-def lenses_of(person: PersonMap, sides: Iterable[str]) -> dict[tuple[str, str], Lens]:
+def lenses_of(person: PersonMap, sides: Iterable[str], signals: Iterable[SignalMap] = ()) -> dict[tuple[str, str], Lens]:
     """One Lens per connected (side, object)."""
     lenses: dict[tuple[str, str], Lens] = {}
+    seen = [(m.side, m.object, name) for m in signals for name in (m.field, m.time_field) if name]
     for side in sides:
         for object in person.objects.get(side, ()):
             columns: dict[str, Column] = {}
@@ -133,6 +136,7 @@ def lenses_of(person: PersonMap, sides: Iterable[str]) -> dict[tuple[str, str], 
                 natives=frozenset(column.place.field for column in columns.values()),
                 placeholder=person.placeholder,
                 extra_emails=person.extra_emails.get((side, object)),
+                also_read=frozenset(name for s, o, name in seen if (s, o) == (side, object)),
             )
     return lenses
 
@@ -142,7 +146,7 @@ def snapshot_of(record: Record, lens: Lens, owners: Owners) -> Snapshot:
     return Snapshot(
         ref=record.ref,
         fields=lens.to_house(record.fields, owners),
-        extra={name: value for name, value in record.fields.items() if name not in lens.natives},
+        extra={name: value for name, value in record.fields.items() if name not in lens.natives or name in lens.also_read},
         modified_at=record.modified_at,
         created_at=record.created_at,
         state=record.state,

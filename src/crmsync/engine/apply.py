@@ -180,7 +180,7 @@ class _Settlement:
         lens = self.world.lenses[self.side, write.object]
         shown = lens.to_house(outcome.shown, self.world.owners) if outcome.shown is not None else None
         stands = {name: value if shown is None else shown.get(name, value) for name, value in planned.merged.items()}
-        extra = {n: v for n, v in {**write.fields, **(outcome.shown or {})}.items() if n not in lens.natives}
+        extra = {n: v for n, v in {**write.fields, **(outcome.shown or {})}.items() if n not in lens.natives or n in lens.also_read}
         self._keep(
             Snapshot(
                 ref=ref,
@@ -318,11 +318,9 @@ def _adopt(world: World, side: str, item: Outgoing, outcome: Outcome, now: datet
     """A create met an existing record (F19, F20, F24), or an update met one that is gone (merged, converted, deleted): look, link, decide again."""
     store, write = world.store, item.entry.write
     ids = [id for id in (write.id, outcome.existing_id, outcome.id) if id]
-    fields = world.fields_to_read(side, write.object)
     found: list[Record] = []
     for object in (write.object, *filter(None, [world.connectors[side].traits.forward.get(write.object)])):
         found += world.connectors[side].fetch(object, ids, world.fields_to_read(side, object))
-    del fields
     told = {record.ref.id for record in found}
     held = store.snapshots([Ref(side=side, object=write.object, id=id) for id in ids])
     with store.begin():

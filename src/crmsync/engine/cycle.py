@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from crmsync.decide import guard
-from crmsync.decide.plan import PlannedWrite
 from crmsync.engine.apply import Sent, send
-from crmsync.engine.deliberate import Verdict, deliberate
+from crmsync.engine.deliberate import DECISION_CAUSES, Verdict, deliberate
 from crmsync.engine.outbox import Outbox, Outgoing, outgoing
 from crmsync.engine.people import settle_people
 from crmsync.engine.pull import Pulled, pull_all
@@ -19,7 +18,7 @@ from crmsync.engine.resume import settle_open
 from crmsync.engine.tasks import outgoing_tasks, task_row
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, HaltError
-from crmsync.model.attention import Halt
+from crmsync.model.attention import Halt, Problem
 from crmsync.model.change import Action
 from crmsync.store import TaskRow
 
@@ -28,10 +27,6 @@ log = structlog.get_logger(__name__)
 PERSONS_AT_ONCE = 1_000
 CALLS_AT_ONCE = 8
 """Whole API batches gathered per side before sending: enough for four connections to stay busy, small enough for memory to stay flat."""
-DECISION_CAUSES = frozenset(
-    {"duplicate", "deleted_elsewhere", "owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required"}
-)
-"""Problems found by looking, not by being refused: they go away as soon as a look no longer finds them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,13 +140,14 @@ def _counted(world: World, now: datetime, known: int) -> Halt | None:
 # --- decide -----------------------------------------------------------------------------------------------------------------
 
 
-def decided_batches(world: World, now: datetime, *, history: bool = True):  # type: ignore[no-untyped-def]
+def decided_batches(world: World, now: datetime, *, history: bool = True) -> Iterator[list[Verdict]]:
     """Verdicts for all dirty records, batch by batch, marking them clean; the caller owns the transaction. For looking, not for sending."""
     after: tuple[str, str, str] | None = None
-    while rows := world.store.take_dirty(PERSONS_AT_ONCE, after):
+    while taken := world.store.take_dirty(PERSONS_AT_ONCE, after):
+        rows = [snapshot for snapshot, _ in taken]
         last = rows[-1].ref
         after = (last.side, last.object, last.id)
-        people = settle_people(world, rows, now)
+        people = settle_people(world, rows)
         world.store.clean_persons(people)
         yield deliberate(world, people, now, history=history)
 
@@ -160,18 +156,18 @@ def _decide_dirty(world: World, now: datetime, report: Report, outbox: Outbox) -
     store = world.store
     after: tuple[str, str, str] | None = None
     total, seen = store.dirty_count(), 0
-    while rows := store.take_dirty(PERSONS_AT_ONCE, after):
-        last = rows[-1].ref
+    while taken := store.take_dirty(PERSONS_AT_ONCE, after):
+        last = taken[-1][0].ref
         after = (last.side, last.object, last.id)
         busy = {str(i.entry.person_id) for items in outbox.waiting.values() for i in items}
-        rows = [row for row in rows if row.person_id not in busy]
+        taken = [(snapshot, version) for snapshot, version in taken if snapshot.person_id not in busy]
         with store.begin():
-            people = settle_people(world, rows, now)
+            people = settle_people(world, [snapshot for snapshot, _ in taken])
             store.clean_persons(people)
-            store.clean([row.ref for row in rows])
+            store.clean([(snapshot.ref, version) for snapshot, version in taken])
             items = _remember(world, deliberate(world, people, now), now, report)
         outbox.add(items)
-        seen += len(rows)
+        seen += len(taken)
         world.report("deciding", seen, total)
         for_now = outbox.full(CALLS_AT_ONCE * max(outbox.batches.values()))
         if for_now:
@@ -207,8 +203,8 @@ def _remember(world: World, verdicts: Sequence[Verdict], now: datetime, report: 
                 continue
             items.append(outgoing(planned, person_id=person, write_id=world.new_id(), now=now))
         touch = verdict.decision.task if verdict.decision is not None else None
-        if touch is not None and store.claim_effect("first_touch", person, touch.since):
-            tasks.append(task_row(world, person, f"{person}-{int(touch.since.timestamp())}", touch, now))
+        if touch is not None and store.claim_effect("first_touch", person, touch.mql_at):
+            tasks.append(task_row(world, person, f"{person}-{int(touch.mql_at.timestamp())}", touch, now))
     store.save_persons([verdict.state for verdict in verdicts])
     store.save_tasks(tasks)
     store.open_conflicts([(v.state.person_id, name, values) for v in verdicts for name, values in v.conflicts.items()], now)
@@ -232,15 +228,8 @@ def _problems(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
     found = [problem for verdict in verdicts for problem in verdict.plan.problems]
     still = {(p.cause, p.side, p.object, p.record_id, p.person_id, p.field) for p in found}
     known = store.problems(person_ids=[v.state.person_id for v in verdicts], limit=100_000)
-    planned: dict[str, list[PlannedWrite]] = {v.state.person_id: list(v.plan.writes) for v in verdicts}
-    over = [
-        row.problem_id
-        for row in known
-        if row.problem.cause in DECISION_CAUSES
-        and (row.problem.cause, row.problem.side, row.problem.object, row.problem.record_id, row.problem.person_id, row.problem.field)
-        not in still
-        and not _still_parked(row.problem.field, planned.get(str(row.problem.person_id), []))
-    ]
+    moving = {v.state.person_id: {m.field for moves in v.reconciled.moves.values() for m in moves} for v in verdicts}
+    over = [row.problem_id for row in known if _over(row.problem, still, moving.get(str(row.problem.person_id), set()), world)]
     store.drop_problems(over)
     fresh = {(row.problem.cause, row.problem.side, row.problem.object, row.problem.record_id, row.problem.person_id, row.problem.field,
               row.problem.data_hash) for row in known}  # fmt: skip
@@ -248,9 +237,11 @@ def _problems(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
     store.park([p for p in found if (p.cause, p.side, p.object, p.record_id, p.person_id, p.field, p.data_hash) not in fresh], now)
 
 
-def _still_parked(name: str | None, writes: Sequence[PlannedWrite]) -> bool:
-    """A field left out of the plan because it is parked stays parked; it heals when it is planned again or agreed."""
-    return name is not None and not any(name in write.merged or name in write.own for write in writes)
+def _over(problem: Problem, still: Collection[tuple[object, ...]], moving: Collection[str], world: World) -> bool:
+    """A finding that a look no longer finds, or a refused value of a mapped field that nobody wants to move any more."""
+    if problem.cause in DECISION_CAUSES:
+        return (problem.cause, problem.side, problem.object, problem.record_id, problem.person_id, problem.field) not in still
+    return problem.cause != "silent_no_op" and problem.field in world.playbook.person.fields and problem.field not in moving
 
 
 # --- tasks ------------------------------------------------------------------------------------------------------------------

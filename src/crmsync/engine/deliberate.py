@@ -14,11 +14,15 @@ from crmsync.decide.route import members
 from crmsync.decide.signals import signals_from, signals_from_history
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
-from crmsync.model.fields import INPUTS, OUTPUTS
+from crmsync.model.fields import INPUTS, STAGES
 from crmsync.model.link import PersonState, Signal, Snapshot
-from crmsync.model.record import RecordState, Ref, Value
+from crmsync.model.record import FieldVersion, RecordState, Ref, Value
 
 COUNTER = "route:"
+DECISION_CAUSES = frozenset(
+    {"duplicate", "deleted_elsewhere", "owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required"}
+)
+"""Problems found by looking, not by being refused: they go away as soon as a look no longer finds them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,7 @@ def deliberate(world: World, person_ids: Sequence[str], now: datetime, *, histor
     resolved = {(c.person_id, c.field): c.resolution for c in store.conflicts(person_ids=person_ids) if c.resolution is not None}
     signals = _signals(world, snapshots, history=history)
     start = world.start(now)
-    pool = members(world.playbook.routing, world.users_by_side(), world.integration, world.sides)
+    pool = members(routing=world.playbook.routing, users=world.people, sides=world.sides, integration=world.integration)
     counter_name = COUNTER + world.playbook.routing.pool
     counter = first_counter = store.counter(counter_name)
 
@@ -73,6 +77,7 @@ def deliberate(world: World, person_ids: Sequence[str], now: datetime, *, histor
                 facts=_facts(world, reconciled.facts, primaries),
                 signals=signals.get(id, ()),
                 playbook=world.playbook,
+                lists=world.lists,
                 pool=pool,
                 counter=counter,
                 users=world.owners.users,
@@ -155,24 +160,30 @@ def _facts(world: World, merged: Mapping[str, Value], primaries: Mapping[str, Sn
 
 
 def _shown(world: World, state: PersonState, primaries: Mapping[str, Snapshot]) -> dict[str, Value]:
-    """Our output fields as the CRMs show them; where the sides differ, the one that differs from what we delivered was changed by a person."""
-    shown: dict[str, Value] = {}
+    """The stage where a person set it in a CRM: a value that is not the one we delivered there (L2). For somebody never staged: where our own field,
+    else the CRM's own status, says they stand; of several the furthest."""
+    stages: list[str] = []
     for side, snapshot in primaries.items():
-        own = world.terms.sides[side].own
-        delivered = state.written.get(side, {})
-        for name in OUTPUTS:
-            value = snapshot.extra.get(own[name])
-            if value is None or (name in shown and value == delivered.get(name)):
-                continue
-            shown[name] = value
-    return shown
+        value = snapshot.extra.get(world.terms.sides[side].own["crmsync_stage"])
+        if value is not None and value != state.written.get(side, {}).get("crmsync_stage"):
+            stages.append(str(value))
+    if not stages and not state.stages:
+        for (side, object, native), words in world.playbook.person.stage_from.items():
+            found = primaries.get(side)
+            if found is not None and found.ref.object == object:
+                stage = words.get(str(found.extra.get(native)))
+                if stage is not None:
+                    stages.append(stage)
+    known = [stage for stage in stages if stage in STAGES] or stages
+    return {"crmsync_stage": max(known, key=lambda s: STAGES.index(s) if s in STAGES else -1)} if known else {}
 
 
 def _parked(world: World, person_ids: Sequence[str], now: datetime) -> dict[str, dict[tuple[str, str, str | None], str]]:
     parked: dict[str, dict[tuple[str, str, str | None], str]] = {}
     for row in world.store.problems(person_ids=person_ids, limit=100_000):
         problem = row.problem
-        if problem.person_id is None or (row.retry_at is not None and row.retry_at <= now):
+        # What looking finds is looked for again each time; only what a CRM refused is held back.
+        if problem.person_id is None or problem.cause in DECISION_CAUSES or (row.retry_at is not None and row.retry_at <= now):
             continue
         parked.setdefault(problem.person_id, {})[problem.side, problem.object, problem.field] = problem.data_hash
     return parked
@@ -199,12 +210,12 @@ def _signals(world: World, snapshots: Mapping[str, Sequence[Snapshot]], *, histo
     if history:
         for (side, object), ids in ask.items():
             fields = sorted({n for m in maps if (m.side, m.object) == (side, object) for n in (m.field, m.time_field) if n})
-            versions: dict[str, list[object]] = {}
+            versions: dict[str, list[FieldVersion]] = {}
             for version in world.connectors[side].history(object, list(ids), fields):
                 versions.setdefault(version.id, []).append(version)
             for id, rows in versions.items():
                 ref = Ref(side=side, object=object, id=id)
-                fresh += [(ids[id], s) for s in signals_from_history(rows, ref, maps)]  # type: ignore[arg-type]
+                fresh += [(ids[id], s) for s in signals_from_history(rows, ref, maps)]
     store.add_signals(fresh)
     return store.signals(list(snapshots))
 

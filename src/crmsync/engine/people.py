@@ -13,7 +13,7 @@ from crmsync.model.link import PersonState, Snapshot
 from crmsync.model.record import Ref
 
 
-def settle_people(world: World, dirty: Sequence[Snapshot], now: datetime) -> list[str]:
+def settle_people(world: World, dirty: Sequence[Snapshot]) -> list[str]:
     """Links each record to a person, creating and joining persons in the store (one transaction). Returns the ids of all persons concerned."""
     store = world.store
     former = {s.ref: tuple(Ref(side=s.ref.side, object=s.ref.object, id=id) for id in s.former_ids) for s in dirty}
@@ -39,7 +39,12 @@ def settle_people(world: World, dirty: Sequence[Snapshot], now: datetime) -> lis
         current = {s.ref: s.person_id for s in dirty}
         store.link({ref: person for ref, person in matched.links.items() if current.get(ref) != person})
         persons |= set(matched.links.values())
-    store.save_persons([PersonState(person_id=id, created_at=now) for id in matched.created])
+    born: dict[str, datetime] = {}
+    for s in dirty:
+        id = matched.links.get(s.ref)
+        if id in matched.created and s.created_at is not None:
+            born[id] = min(s.created_at, born.get(id, s.created_at))
+    store.save_persons([PersonState(person_id=id, created_at=born.get(id)) for id in matched.created])
     for lose, keep in matched.joined.items():
         join_persons(world, keep=keep, lose=lose)
         persons.discard(lose)

@@ -49,8 +49,6 @@ def pull_side(world: World, side: str, now: datetime) -> Pulled:
     except CrmsyncError as error:
         pulled.error = error
         log.warning("pull stopped", side=side, error=type(error).__name__)
-    finally:
-        world.store.release_thread()
     return pulled
 
 

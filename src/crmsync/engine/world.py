@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -12,6 +12,7 @@ import structlog
 from crmsync.connect.protocol import Connector, Identity
 from crmsync.decide import guard
 from crmsync.decide.canonical import moment, stamp
+from crmsync.decide.condition import lists_of
 from crmsync.decide.plan import SideFacts, Terms
 from crmsync.decide.translate import Lens, Owners, lenses_of, owners_of
 from crmsync.errors import ConfigError, HaltError
@@ -45,9 +46,11 @@ class World:
         self.playbook = playbook
         self.new_id = new_id
         self.report = report
-        self.lenses = lenses_of(playbook.person, self.connectors)
+        self.lenses = lenses_of(playbook.person, self.connectors, playbook.signals)
+        self.lists = lists_of(playbook)
         self.owners = Owners()
-        self.integration: frozenset[str] = frozenset()
+        self.people: tuple[User, ...] = ()
+        self.integration: frozenset[tuple[str, str]] = frozenset()
         self.schemas: dict[str, dict[str, ObjectSchema]] = {}
         self.stale = False
 
@@ -116,10 +119,9 @@ class World:
     def _take(self, known: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:
         users = [user for user in self.store.users() if user.side in self.connectors]
         self.owners = owners_of(users, self.playbook.person.owner_pairs)
-        machines = {str(known[side]["identity"].get("user_id")) for side in self.sides}
-        self.integration = frozenset(
-            (user.email or f"{user.side}:{user.id}").lower() for user in users if user.kind == "integration" or user.id in machines
-        )
+        machines = {(side, known[side]["identity"].get("user_id")) for side in self.sides}
+        self.people = tuple(users)
+        self.integration = frozenset((u.side, u.id) for u in users if u.kind == "integration" or (u.side, u.id) in machines)
         self.schemas = {side: {name: _load(name, raw) for name, raw in known[side]["schema"].items()} for side in self.sides}
         self.__dict__.pop("terms", None)
 
@@ -139,9 +141,6 @@ class World:
             owners=self.owners,
             deletes=self.playbook.deletes,
         )
-
-    def users(self) -> Sequence[User]:
-        return list(self.owners.users.values())
 
     def fields_to_read(self, side: str, object: str) -> tuple[str, ...]:
         """Native fields to ask for: mapped ones, what signals and stages need, and our own; only those the live schema shows us."""

@@ -66,14 +66,14 @@ def parse(blob: bytes) -> Any:
 
 def load(cls: type[T], blob: bytes) -> T:
     """The dataclass that `dump` wrote. Keys it does not know are ignored, missing ones take the default."""
-    result: T = _reader(cls)(orjson.loads(blob))
-    return result
+    return build(cls, orjson.loads(blob))
 
 
 def build(cls: type[T], data: Mapping[str, Any], **known: Any) -> T:
     """A dataclass from parsed JSON, the `known` fields given ready-made."""
     values = dict(known)
-    for name, read in _fields(cls):
+    shape: Any = cls
+    for name, read in _fields(shape):
         if name not in values and name in data:
             values[name] = read(data[name])
     return cls(**values)
@@ -81,7 +81,8 @@ def build(cls: type[T], data: Mapping[str, Any], **known: Any) -> T:
 
 def without(value: Any, left_out: frozenset[str]) -> dict[str, Any]:
     """The dataclass as a dict, less the fields that have their own columns."""
-    return {name: getattr(value, name) for name, _ in _fields(type(value)) if name not in left_out}
+    shape: Any = type(value)
+    return {name: getattr(value, name) for name, _ in _fields(shape) if name not in left_out}
 
 
 def _plain(value: object) -> object:

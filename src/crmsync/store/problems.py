@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select
 
 from crmsync.model.attention import ParkedProblem, Problem
-from crmsync.store.bulk import Upsert, among, chunks, excluded
+from crmsync.store.bulk import Upsert, among, chunks, excluded, many
 from crmsync.store.codec import maybe_micros, maybe_moment, micros, moment, tidy
 from crmsync.store.tables import problems as table
 
@@ -70,6 +70,16 @@ def groups(connection: Connection) -> list[Group]:
 
 def drop(connection: Connection, ids: Sequence[int]) -> int:
     return sum(connection.execute(delete(table).where(table.c.problem_id.in_(part))).rowcount for part in chunks(ids, 1_000))
+
+
+def heal(connection: Connection, side: str, rows: Sequence[tuple[str, str, Collection[str]]]) -> None:
+    """(person, object, fields): a write of these was accepted there, so what was refused of them before, or of the whole record, is over."""
+    fields = [(side, object, person, name) for person, object, names in rows for name in ("", *names)]
+    many(
+        connection,
+        "DELETE FROM problems WHERE side = ? AND object = ? AND person_id = ? AND field = ? AND cause NOT IN ('duplicate', 'silent_no_op')",
+        fields,
+    )
 
 
 def count(connection: Connection) -> int:

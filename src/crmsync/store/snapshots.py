@@ -200,6 +200,20 @@ def clean(connection: Connection, pairs: Sequence[tuple[Ref, int]]) -> None:
     many(connection, "UPDATE snapshots SET dirty = 0 WHERE side = ? AND object = ? AND id = ? AND version = ?", rows)
 
 
+def clean_persons(connection: Connection, person_ids: Sequence[str]) -> None:
+    many(connection, "UPDATE snapshots SET dirty = 0 WHERE person_id = ? AND dirty = 1", [(id,) for id in person_ids])
+
+
+def mark_dirty_persons(connection: Connection, person_ids: Sequence[str]) -> None:
+    rows = [(id,) for id in dict.fromkeys(person_ids)]
+    many(connection, "UPDATE snapshots SET dirty = 1, version = version + 1 WHERE person_id = ?", rows)
+
+
+def dirty_deleted(connection: Connection) -> dict[str, int]:
+    query = select(table.c.side, func.count()).where(_DIRTY, table.c.state == RecordState.DELETED.value, table.c.person_id.is_not(None))
+    return {row[0]: row[1] for row in connection.execute(query.group_by(table.c.side))}
+
+
 def mark_dirty(connection: Connection, refs: Sequence[Ref]) -> None:
     rows = [(ref.side, ref.object, ref.id) for ref in refs]
     many(connection, "UPDATE snapshots SET dirty = 1, version = version + 1 WHERE side = ? AND object = ? AND id = ?", rows)

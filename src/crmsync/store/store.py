@@ -6,7 +6,7 @@ Database failures are UnreachableError; then nothing of that transaction was sto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -167,6 +167,21 @@ class Store:
         with self._db.writing() as connection:
             snapshots.clean(connection, pairs)
 
+    def clean_persons(self, person_ids: Sequence[str]) -> None:
+        """Every record of these persons is decided. Only inside the transaction that read them: nothing can change in between."""
+        with self._db.writing() as connection:
+            snapshots.clean_persons(connection, person_ids)
+
+    def mark_dirty_persons(self, person_ids: Sequence[str]) -> None:
+        """Every record of these persons waits for a decision again."""
+        with self._db.writing() as connection:
+            snapshots.mark_dirty_persons(connection, person_ids)
+
+    def dirty_deleted(self) -> dict[str, int]:
+        """side -> waiting records that are deleted there and stand for a person."""
+        with self._db.reading() as connection:
+            return snapshots.dirty_deleted(connection)
+
     def mark_dirty(self, refs: Sequence[Ref]) -> None:
         with self._db.writing() as connection:
             snapshots.mark_dirty(connection, refs)
@@ -284,6 +299,11 @@ class Store:
         with self._db.writing() as connection:
             return problems.drop(connection, ids)
 
+    def heal(self, side: str, rows: Sequence[tuple[str, str, Collection[str]]]) -> None:
+        """(person, object, house fields) accepted by that side: forgets what was refused of those fields or of the whole record."""
+        with self._db.writing() as connection:
+            problems.heal(connection, side, rows)
+
     def count_problems(self) -> int:
         with self._db.reading() as connection:
             return problems.count(connection)
@@ -334,6 +354,16 @@ class Store:
         """person -> tasks, oldest first."""
         with self._db.reading() as connection:
             return tasks.of(connection, person_ids)
+
+    def pending_tasks(self, limit: int, after: str = "") -> list[TaskRow]:
+        """Tasks without a record yet, in key order, those after the key `after`."""
+        with self._db.reading() as connection:
+            return tasks.waiting(connection, limit, after)
+
+    def task_created(self, key: str, record_id: str) -> None:
+        """The CRM has it under this id ("refused" when it never will)."""
+        with self._db.writing() as connection:
+            tasks.created(connection, key, record_id)
 
     # --- users, halt, events ---
 

@@ -145,8 +145,10 @@ tasks = Table(
     Column("owner", WORD),
     Column("due_at", MOMENT),
     Column("created_at", MOMENT, nullable=False),
+    Column("draft", LargeBinary, nullable=False),
 )
 Index("tasks_person", tasks.c.person_id)
+Index("tasks_waiting", tasks.c.key, sqlite_where=text("record_id IS NULL"), postgresql_where=text("record_id IS NULL"))
 
 users = Table(
     "users",

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select, text
 
-from crmsync.store.bulk import Upsert, among, chunks, excluded
-from crmsync.store.codec import maybe_micros, maybe_moment, micros, moment
+from crmsync.store.bulk import Upsert, among, chunks, excluded, many
+from crmsync.store.codec import dump, maybe_micros, maybe_moment, micros, moment, parse
 from crmsync.store.tables import tasks as table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRow:
-    """A task as we created it. key: its crmsync_key. record_id: None until the CRM has answered. owner: house owner id."""
+    """A task that was decided. key: its crmsync_key. record_id: None until the CRM has answered. owner: house owner id. draft: what it says, JSON."""
 
     key: str
     person_id: str
@@ -26,13 +27,14 @@ class TaskRow:
     record_id: str | None = None
     owner: str | None = None
     due_at: datetime | None = None
+    draft: Mapping[str, Any] = field(default_factory=dict)
 
 
 _SAVE = Upsert(
     table="tasks",
-    columns=("key", "person_id", "side", "kind", "created_at", "record_id", "owner", "due_at"),
+    columns=("key", "person_id", "side", "kind", "created_at", "record_id", "owner", "due_at", "draft"),
     key=("key",),
-    update=excluded("person_id", "side", "kind", "created_at", "record_id", "owner", "due_at"),
+    update=excluded("person_id", "side", "kind", "created_at", "record_id", "owner", "due_at", "draft"),
 )
 _CLAIM = Upsert(table="effects", columns=("rule", "person_id", "due_at"), key=("rule", "person_id", "due_at"))
 
@@ -41,10 +43,13 @@ def save(connection: Connection, rows: Sequence[TaskRow]) -> None:
     _SAVE.run(
         connection,
         [
-            (one.key, one.person_id, one.side, one.kind, micros(one.created_at), one.record_id, one.owner, maybe_micros(one.due_at))
+            (
+                one.key, one.person_id, one.side, one.kind, micros(one.created_at), one.record_id, one.owner, maybe_micros(one.due_at),
+                dump(one.draft),
+            )
             for one in rows
         ],
-    )
+    )  # fmt: skip
 
 
 def of(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[TaskRow]]:
@@ -52,13 +57,25 @@ def of(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Task
     for part in chunks(person_ids):
         query = select(table).where(among(connection, table.c.person_id, part)).order_by(table.c.created_at, table.c.key)
         for row in connection.execute(query):
-            found[row.person_id].append(
-                TaskRow(
-                    key=row.key, person_id=row.person_id, side=row.side, kind=row.kind, created_at=moment(row.created_at),
-                    record_id=row.record_id, owner=row.owner, due_at=maybe_moment(row.due_at),
-                )
-            )  # fmt: skip
+            found[row.person_id].append(_task(row))
     return dict(found)
+
+
+def waiting(connection: Connection, limit: int, after: str) -> list[TaskRow]:
+    """Tasks the CRM has not got yet, in key order."""
+    query = select(table).where(text("tasks.record_id IS NULL"), table.c.key > after).order_by(table.c.key).limit(limit)
+    return [_task(row) for row in connection.execute(query)]
+
+
+def created(connection: Connection, key: str, record_id: str) -> None:
+    many(connection, "UPDATE tasks SET record_id = ? WHERE key = ?", [(record_id, key)])
+
+
+def _task(row: Row[Any]) -> TaskRow:
+    return TaskRow(
+        key=row.key, person_id=row.person_id, side=row.side, kind=row.kind, created_at=moment(row.created_at),
+        record_id=row.record_id, owner=row.owner, due_at=maybe_moment(row.due_at), draft=parse(row.draft),
+    )  # fmt: skip
 
 
 def claim(connection: Connection, rule: str, person_id: str, due: datetime) -> bool:

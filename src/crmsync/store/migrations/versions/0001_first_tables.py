@@ -140,8 +140,12 @@ def upgrade() -> None:
         sa.Column("owner", WORD),
         sa.Column("due_at", MOMENT),
         sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("draft", sa.LargeBinary(), nullable=False),
     )
     op.create_index("tasks_person", "tasks", ["person_id"])
+    op.create_index(
+        "tasks_waiting", "tasks", ["key"], sqlite_where=sa.text("record_id IS NULL"), postgresql_where=sa.text("record_id IS NULL")
+    )
 
     op.create_table(
         "users",
