@@ -16,12 +16,12 @@ from urllib.parse import urlencode
 
 import orjson
 import urllib3
-from crmsync.connect.http import CallMeter, RetryPolicy, never_sent, redact
-from crmsync.connect.protocol import Budget
-from crmsync.errors import CredentialsError, QuotaError, UnreachableError
 from hubspot import HubSpot
 from urllib3.exceptions import HTTPError
 
+from crmsync.connect.http import CallMeter, RetryPolicy, never_sent, redact
+from crmsync.connect.protocol import Budget
+from crmsync.errors import CredentialsError, QuotaError, UnreachableError
 from crmsync_hubspot import wire
 from crmsync_hubspot.auth import SIDE, FixedToken, RefreshedToken, Tokens
 from crmsync_hubspot.pace import Pacer

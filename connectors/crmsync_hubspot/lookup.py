@@ -1,0 +1,122 @@
+"""Reading records as they are now: by id, by e-mail or key, with history; and people who can own them. Strongly consistent throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from crmsync.errors import UnreachableError
+from crmsync.model.fields import KEY
+from crmsync.model.record import FieldVersion, Record, User
+from crmsync_hubspot import wire
+from crmsync_hubspot.auth import SIDE
+from crmsync_hubspot.client import IN_FLIGHT, Client, chunks
+from crmsync_hubspot.poll import list_pages, survivor_of
+from crmsync_hubspot.schema import Schemas
+from crmsync_hubspot.search import Search, batch_read
+
+_SINGLY = 25  # up to so many missing records are asked for one by one at once; more only after the archived ones are known
+_SEARCH_VALUES = 20
+
+
+class Lookup:
+    """Reads of one connected account."""
+
+    def __init__(self, client: Client, schemas: Schemas) -> None:
+        self._client = client
+        self._schemas = schemas
+
+    def _decoder(self, object: str, fields: Sequence[str]) -> wire.Decoder:
+        return wire.Decoder(object, fields, self._schemas.known(object))
+
+    def fetch(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """See the protocol. Ids that batch/read does not know are looked for among merged and archived records.
+
+        Cost: one call per 100; one more per missing record (merged ones answer only singly), and one per 100 archived."""
+        decoder = self._decoder(object, fields)
+        wanted = list(dict.fromkeys(str(i) for i in ids))
+        found = {r.ref.id: r for r in map(decoder.record, batch_read(self._client, object, wanted, decoder.requested()))}
+        missing = [i for i in wanted if i not in found and i.isdigit()]
+        merged: dict[str, Record] = {}
+        if missing and len(missing) <= _SINGLY:
+            merged = self.survivors(object, missing, decoder)
+            missing = [i for i in missing if i not in merged]
+        archived = {str(r["id"]): r for r in batch_read(self._client, object, missing, ["hs_object_id"], archived=True)}
+        rest = [i for i in missing if i not in archived]
+        if len(missing) > _SINGLY:
+            merged = self.survivors(object, rest, decoder)
+        out: dict[str, Record] = {}
+        for id in wanted:
+            if id in found:
+                out[id] = found[id]
+            elif id in merged:
+                survivor = merged[id]
+                out[id] = wire.moved(survivor, id)
+                out.setdefault(survivor.ref.id, survivor)
+            elif id in archived:
+                out[id] = wire.gone(object, archived[id])
+        return list(out.values())
+
+    def survivors(self, object: str, ids: Sequence[str], decoder: wire.Decoder | None = None) -> dict[str, Record]:
+        """For ids that were merged away: the records that they went into. One call per id, four at a time."""
+        using = decoder or self._decoder(object, ())
+        with ThreadPoolExecutor(max_workers=IN_FLIGHT) as pool:
+            answers = pool.map(lambda i: survivor_of(self._client, object, i, using), ids)
+            return {id: record for id, record in zip(ids, answers, strict=True) if record is not None}
+
+    def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """See the protocol. E-mail and unique properties by batch/read; other properties by search, which may lag by minutes."""
+        asked = [v.strip() for v in values if v and v.strip()]
+        decoder = self._decoder(object, (*fields, field))
+        schema = self._schemas.known(object)
+        known = schema.fields.get(field)
+        if known is None and field != KEY:
+            return []
+        if field == "email" and object == wire.CONTACTS:
+            rows = batch_read(self._client, object, [v.lower() for v in asked], decoder.requested(), by=field)
+        elif known is None or known.unique:
+            rows = batch_read(self._client, object, asked, decoder.requested(), by=field)
+        else:
+            search = Search(self._client, object, decoder.requested())
+            values_in = [v.lower() if known.type in {"text", "email", "phone", "url"} else v for v in dict.fromkeys(asked)]
+            rows = []
+            for part in chunks(values_in, _SEARCH_VALUES):
+                rows += search.where([{"propertyName": field, "operator": "IN", "values": list(part)}])
+        return list({r.ref.id: r for r in map(decoder.record, rows)}.values())
+
+    def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:
+        """See the protocol. 50 records per call."""
+        schema = self._schemas.known(object)
+        names = [n for n in dict.fromkeys(fields) if not schema.fields or n in schema.fields]
+        if not names:
+            return []
+        rows = batch_read(self._client, object, ids, names, history=True)
+        return [version for row in rows for version in wire.versions(row, names, schema)]
+
+    def live_ids(self, object: str) -> Iterator[str]:
+        """Every live id by the list endpoint, 100 per call."""
+        for page in list_pages(self._client, object):
+            for row in page:
+                yield str(row["id"])
+
+    def users(self) -> list[User]:
+        """Owners, active first, then the archived ones that are not active under the same id."""
+        found: dict[str, User] = {}
+        for archived in (False, True):
+            for row in self._owners(archived=archived):
+                owner = wire.user(row, archived=archived)
+                found.setdefault(owner.id, owner)
+        return list(found.values())
+
+    def _owners(self, *, archived: bool) -> Iterator[Any]:
+        after: str | None = None
+        while True:
+            answer = self._client.get("owners", "", {"limit": 500, "after": after, "archived": archived})
+            if answer.status != 200 or not isinstance(answer.json, dict):
+                raise UnreachableError(f"HubSpot did not list its owners ({answer.status}); tried again later", side=SIDE)
+            yield from answer.json.get("results") or ()
+            following = ((answer.json.get("paging") or {}).get("next") or {}).get("after")
+            if following is None or str(following) == after:
+                return
+            after = str(following)
