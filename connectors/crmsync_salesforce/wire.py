@@ -84,7 +84,11 @@ def decoder(
                 former.setdefault(master, []).append(row["Id"])
         made = []
         for row in rows:
-            shown = {name: value(row.get(name)) for name in plain}
+            # most values are texts that stay as they are; only the others are worth a call
+            shown = {
+                n: v if v is None or (v.__class__ is str and v and len(v) != 28) else value(v)
+                for n, v in zip(plain, map(row.get, plain), strict=True)
+            }
             for name, path in nested:
                 shown[name] = value(_walk(row, path))
             id = row["Id"]

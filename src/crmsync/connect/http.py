@@ -12,6 +12,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import tenacity
+from requests import ConnectTimeout
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
 from crmsync.errors import ConfigError
@@ -100,7 +101,7 @@ def never_sent(error: BaseException) -> bool:
 
     A reset or timeout after connecting is ambiguous and answers False, wherever it was raised."""
     for cause in _causes(error):
-        if isinstance(cause, NewConnectionError | ConnectTimeoutError | ConnectionRefusedError):
+        if isinstance(cause, NewConnectionError | ConnectTimeoutError | ConnectTimeout | ConnectionRefusedError):
             return True
         if isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError | ConnectTimeoutError):
             return True
