@@ -1,0 +1,226 @@
+"""From checked models to the frozen values that the rest of the house reads (crmsync.model.rules)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from crmsync.model.rules import (
+    All,
+    AnyOf,
+    BehaviorRule,
+    Brakes,
+    Condition,
+    FieldMap,
+    FieldType,
+    FitRule,
+    Not,
+    PersonMap,
+    Place,
+    Playbook,
+    RoutingRules,
+    ScoreRules,
+    SignalMap,
+    Test,
+    TypeRule,
+    WorkingHours,
+)
+from crmsync.playbook.fingerprint import of_field, of_playbook
+from crmsync.playbook.references import minutes_of, places_of, words
+from crmsync.playbook.schema import (
+    OPERATORS,
+    CrmsyncFile,
+    FieldFile,
+    HoursFile,
+    ListsFile,
+    PersonFile,
+    PlaybookFile,
+    ScoreFile,
+    SignalsFile,
+    TypeFile,
+    When,
+)
+from crmsync.playbook.yamlfile import YamlFile
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_UNIT_MINUTES = {"minute": 1, "min": 1, "hour": 60}
+
+
+def build(
+    crmsync: CrmsyncFile, person: PersonFile, signals: SignalsFile, playbook: PlaybookFile, lists: ListsFile, person_file: YamlFile
+) -> Playbook:
+    """The playbook of five checked files. person_file: where fields stand, for FieldMap.where."""
+    made = Playbook(
+        person=person_map(person, signals, person_file),
+        signals=tuple(
+            SignalMap(
+                side=s.side,
+                object=s.object,
+                field=s.field,
+                type=s.type,
+                time_field=s.at,
+                patterns=tuple((p.match, p.type) for p in s.patterns),
+                when_true=s.when_true,
+            )
+            for s in signals.signals
+        ),
+        score=score_rules(playbook.score),
+        types=tuple(type_rule(t, playbook.working_hours) for t in playbook.types),
+        routing=RoutingRules(
+            pool=playbook.routing.pool,
+            members=tuple(playbook.routing.members),
+            exclude=tuple(playbook.routing.exclude),
+            fallback=playbook.routing.fallback,
+        ),
+        hours=working_hours(playbook.working_hours),
+        brakes=Brakes(**crmsync.brakes.model_dump()),
+        tasks_in=crmsync.tasks_in,
+        deletes=crmsync.deletes,
+        start_from=_utc(crmsync.start_from),
+        free_domains=frozenset(d.lower() for d in lists.free_mail_domains),
+        disposable_domains=frozenset(d.lower() for d in lists.disposable_domains),
+        competitor_domains=frozenset(d.lower() for d in lists.competitor_domains),
+        titles={name: tuple(phrases) for name, phrases in lists.titles.items()},
+        poll_seconds=crmsync.poll_seconds,
+    )
+    return of_playbook(made)
+
+
+def person_map(person: PersonFile, signals: SignalsFile, file: YamlFile) -> PersonMap:
+    """The mapping of persons. reads: native fields that signals and statuses need beside the mapped ones."""
+    reads: dict[tuple[str, str], dict[str, None]] = {}
+    for s in signals.signals:
+        reads.setdefault((s.side, s.object), {}).update(dict.fromkeys(f for f in (s.field, s.at) if f is not None))
+    statuses: dict[str, dict[tuple[str, str, str], str]] = {}
+    stage_from: dict[tuple[str, str, str], dict[str, str]] = {}
+    for status in person.statuses:
+        place = (status.side, status.object, status.field)
+        reads.setdefault(place[:2], {})[status.field] = None
+        for stage, natives in status.values.items():
+            statuses.setdefault(stage, {})[place] = words(natives)[0]
+            if status.read:
+                for native in words(natives):
+                    stage_from.setdefault(place, {}).setdefault(native, stage)
+    extra = {(side, object): native for side, by_object in person.extra_emails.items() for object, native in by_object.items()}
+    for where, native in extra.items():
+        reads.setdefault(where, {})[native] = None
+    return PersonMap(
+        objects={side: tuple(objects) for side, objects in person.objects.items()},
+        create_as=dict(person.create_as),
+        fields={name: field_map(name, field, person, file) for name, field in person.fields.items()},
+        extra_emails=extra,
+        placeholder=person.placeholder,
+        owner_pairs={who.lower(): dict(pair) for who, pair in person.owners.pairs.items()},
+        fallback_owner=person.owners.fallback.lower() if person.owners.fallback else None,
+        statuses=statuses,
+        stage_from=stage_from,
+        reads={where: tuple(fields) for where, fields in reads.items()},
+    )
+
+
+def field_map(name: str, field: FieldFile, person: PersonFile, file: YamlFile) -> FieldMap:
+    """One house field. `to` holds only sides where some object lets it be written. values: the admin's house -> native, inverted; the first
+    native word of a house value comes first, so that it is the one written."""
+    places = {(side, object): place for side, object, place in places_of(field, person)}
+    writable = {side for (side, _), place in places.items() if not place.read_only}
+    wanted = {"both": set(person.objects), "none": set[str]()}.get(field.direction, {field.direction.removeprefix("to_")})
+    return of_field(
+        FieldMap(
+            name=name,
+            type=FieldType(field.type),
+            places={
+                where: Place(field=place.field, read_only=place.read_only, at_creation=place.at_creation) for where, place in places.items()
+            },
+            to=frozenset(wanted & writable),
+            conflict=field.conflict,
+            values={side: {n: house for house, native in values.items() for n in words(native)} for side, values in field.values.items()},
+            empty=field.empty,
+            on_too_long=field.on_too_long,
+            required=field.required,
+            where=file.where(("fields", name)),
+        )
+    )
+
+
+def condition(when: When) -> Condition:
+    """A checked condition as a value."""
+    if when.all is not None:
+        return All(of=tuple(condition(part) for part in when.all))
+    if when.any is not None:
+        return AnyOf(of=tuple(condition(part) for part in when.any))
+    if when.not_ is not None:
+        return Not(of=condition(when.not_))
+    name = when.tests()[0]
+    wanted = when.wanted(name)
+    if name in ("empty", "filled"):
+        wanted = None
+    return Test(field=str(when.field), op=OPERATORS[name], value=tuple(wanted) if isinstance(wanted, list) else wanted)
+
+
+def score_rules(score: ScoreFile) -> ScoreRules:
+    return ScoreRules(
+        fit=tuple(FitRule(name=r.name, points=r.points, when=condition(r.when), group=r.group) for r in score.fit),
+        behavior=tuple(
+            BehaviorRule(
+                name=r.name,
+                points=r.points,
+                signals=tuple(r.signals),
+                half_life_days=r.half_life_days,
+                max_times=r.max_times,
+                max_points=r.max_points,
+                count=r.count,
+                within_days=r.within_days,
+            )
+            for r in score.behavior
+        ),
+        inactivity_loss=score.inactivity_loss,
+        inactivity_days=score.inactivity_days,
+        inactive_points=score.inactive_points,
+        inactive_after_days=score.inactive_after_days,
+        mql_at=score.mql_at,
+        sql_at=score.sql_at,
+        hysteresis=score.hysteresis,
+        express=tuple(score.express),
+        min_delta=score.min_delta,
+        bands=tuple(sorted(set(score.bands))),
+    )
+
+
+def type_rule(rule: TypeFile, hours: HoursFile) -> TypeRule:
+    minutes, working = duration(rule.respond_within, hours)
+    return TypeRule(
+        type=rule.type,
+        signals=tuple(rule.signals),
+        min_fit=rule.min_fit,
+        respond_minutes=minutes,
+        working_time=working,
+        channel=rule.channel,
+        priority=rule.priority,
+        action=rule.action,
+        goal=rule.goal,
+    )
+
+
+def duration(text: str, hours: HoursFile) -> tuple[int, bool]:
+    """Minutes and whether they are working time. A working day is one day of the working hours, a working week all working days."""
+    number, unit = re.split(r"\s+", re.sub(r"\bworking\s+", "", text.strip()), maxsplit=1)
+    unit, working = unit.removesuffix("s"), "working" in text
+    day = minutes_of(hours.end) - minutes_of(hours.start) if working else 24 * 60
+    each = _UNIT_MINUTES.get(unit) or (day if unit == "day" else day * (len(set(hours.days)) if working else 7))
+    return max(1, round(float(number) * each)), working
+
+
+def working_hours(hours: HoursFile) -> WorkingHours:
+    return WorkingHours(
+        days=tuple(sorted({_DAYS.index(day) for day in hours.days})),
+        start=minutes_of(hours.start),
+        end=minutes_of(hours.end),
+        time_zone=hours.time_zone,
+        holidays=tuple(sorted(set(hours.holidays))),
+    )
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    if at is None:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

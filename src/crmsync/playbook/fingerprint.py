@@ -1,0 +1,41 @@
+"""Short hashes of meaning. A field whose fingerprint changed has no merge base any more (law 4); comments and order of keys change none."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from crmsync.model.rules import FieldMap, Playbook
+
+LENGTH = 16
+
+
+def of_field(field: FieldMap) -> FieldMap:
+    """The field with its fingerprint: of its type, places and value maps. Who may write and who wins changes no stored value's meaning."""
+    meaning = {"type": field.type, "places": _plain(field.places), "values": _plain(field.values)}
+    return replace(field, fingerprint=_hash(meaning))
+
+
+def of_playbook(playbook: Playbook) -> Playbook:
+    """The playbook with its fingerprint: of everything an admin decided, not of where it stands in a file."""
+    return replace(playbook, fingerprint=_hash(_plain(replace(playbook, fingerprint=""))))
+
+
+def _hash(meaning: Any) -> str:
+    return sha256(json.dumps(meaning, sort_keys=True, ensure_ascii=True).encode("ascii")).hexdigest()[:LENGTH]
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        # The type's name tells "all of" from "any of"; `where` moves when a comment is added above.
+        return [type(value).__name__, {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name != "where"}]
+    if isinstance(value, dict):
+        return {"/".join(key) if isinstance(key, tuple) else str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,104 @@
+"""The admin's folder as one Playbook: `load`, and the files that ship: `shipped`, `write_defaults`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from crmsync.errors import ConfigError
+from crmsync.model.rules import Playbook
+from crmsync.playbook.build import build
+from crmsync.playbook.jsonschema import schemas
+from crmsync.playbook.problems import Problems
+from crmsync.playbook.references import References
+from crmsync.playbook.schema import FILES, CrmsyncFile, ListsFile, PersonFile, PlaybookFile, SignalsFile, Strict
+from crmsync.playbook.validate import validate
+from crmsync.playbook.yamlfile import YamlFile, read
+
+SCHEMA_FOLDER = "mappings/.schema"
+
+
+def load(home: Path) -> Playbook:
+    """The playbook in `home`/crmsync.yaml and `home`/mappings/*.yaml.
+
+    Raises ConfigError whose message has one line `file:line:column: key: what is wrong; the fix` for everything that is wrong, in file
+    order; file names are relative to `home`.
+    """
+    if not (home / "crmsync.yaml").exists() and not (home / "mappings").exists():
+        raise ConfigError(f"no configuration in {home}: crmsync.yaml and mappings/ are missing; run `crmsync init` or set CRMSYNC_HOME")
+    return load_files({name: home / name for name in FILES})
+
+
+def load_files(paths: dict[str, Path]) -> Playbook:
+    """The same from files wherever they lie. paths: every name in FILES -> the file to read."""
+    problems = Problems()
+    files: dict[str, YamlFile] = {}
+    models: dict[str, Strict | None] = {}
+    for name, model in FILES.items():
+        file = read(paths[name], name, problems)
+        if file is not None:
+            files[name] = file
+            models[name] = validate(file, model, problems)
+    References(files, models, problems).run()
+    problems.fail()
+    crmsync, person, signals, playbook, lists = (models[name] for name in FILES)
+    if not (
+        isinstance(crmsync, CrmsyncFile)
+        and isinstance(person, PersonFile)
+        and isinstance(signals, SignalsFile)
+        and isinstance(playbook, PlaybookFile)
+        and isinstance(lists, ListsFile)
+    ):
+        raise ConfigError("the configuration could not be read, and no file says why; run `crmsync init` in an empty folder and compare")
+    return build(crmsync, person, signals, playbook, lists, files["mappings/person.yaml"])
+
+
+def shipped() -> Path:
+    """The folder with the YAML files that ship: in an installed wheel beside the package's code, in a source tree at its top.
+
+    Raises ConfigError when the installation lacks it."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "mappings", package.parents[1] / "mappings"):
+        if (folder / "person.yaml").is_file():
+            return folder
+    raise ConfigError("the mappings that ship with crmsync are not in this installation; install crmsync again")
+
+
+def shipped_paths() -> dict[str, Path]:
+    """Every name in FILES -> the file that ships for it."""
+    folder = shipped()
+    return {name: folder / Path(name).name for name in FILES}
+
+
+def write_defaults(dir: Path) -> list[Path]:
+    """Writes what `dir` lacks: crmsync.yaml, mappings/*.yaml, and the JSON Schemas that editors complete from. Returns what it wrote.
+
+    Never overwrites a file. Raises ConfigError when the folder cannot be written."""
+    wanted = {
+        name: f"# yaml-language-server: $schema={_schema_for(name)}\n{path.read_text('utf-8')}" for name, path in shipped_paths().items()
+    }
+    for name, schema in schemas().items():
+        wanted[f"{SCHEMA_FOLDER}/{name}"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    written: list[Path] = []
+    try:
+        for name, text in wanted.items():
+            path = dir / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with path.open("x", encoding="utf-8", newline="\n") as stream:
+                    stream.write(text)
+            except FileExistsError:
+                continue
+            written.append(path)
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename or dir} cannot be written ({os.strerror(error.errno or 0)}); {len(written)} files were written before"
+        ) from error
+    return written
+
+
+def _schema_for(name: str) -> str:
+    """The schema's path as seen from the file."""
+    schema = f"{Path(name).stem}.schema.json"
+    return f".schema/{schema}" if name.startswith("mappings/") else f"{SCHEMA_FOLDER}/{schema}"
