@@ -47,7 +47,7 @@ def holds(condition: Condition, facts: Fields, lists: Lists) -> bool:
     Texts are compared without regard to case; dates and datetimes as their canonical text; a bool is never a number. Values of different
     kinds are not equal and not ordered: eq and lt ... between are False, ne and not_in (the plain negations of eq and in) True. An empty
     field fulfils only `empty`, `ne` and `not_in`. matches is a case-insensitive search; contains takes a text or several, any of which
-    is enough. Raises ConfigError for an operator outside OPS.
+    is enough; domain_in takes list names (free, disposable, competitor) and domains. Raises ConfigError for an operator outside OPS.
     """
     if isinstance(condition, Test):
         return _test(condition, facts.get(condition.field), lists)
@@ -77,6 +77,8 @@ def domain_of(text: str) -> str:
     host = text.strip().lower()
     if "@" in host:
         host = host.rpartition("@")[2]
+    elif "." not in host:
+        return ""
     else:
         host = host.rpartition("://")[2]
         host = re.split(r"[/?#:]", host, maxsplit=1)[0].removeprefix("www.")
@@ -103,7 +105,7 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 def _test(test: Test, value: Value, lists: Lists) -> bool:
     op, wanted = test.op, test.value
-    blank = value is None or (isinstance(value, str) and not value.strip())
+    blank = value is None or (isinstance(value, str) and (not value or value.isspace()))
     if op == "empty":
         return blank
     if op == "filled":
@@ -137,15 +139,21 @@ def _test(test: Test, value: Value, lists: Lists) -> bool:
 
 def _domain_in(domain: str, choices: tuple[str, ...], lists: Lists) -> bool:
     """A domain is in a list when it or a domain above it is: mail.rival.example counts as rival.example."""
-    labels = domain.split(".")
-    names = [".".join(labels[i:]) for i in range(len(labels) - 1)]
-    for choice in choices:
-        known = {"free": lists.free, "disposable": lists.disposable, "competitor": lists.competitor}.get(choice)
-        if known is None:
-            known = frozenset({choice.strip().lower().lstrip("@*.")})
-        if any(name in known for name in names):
-            return True
-    return False
+    names = []
+    while "." in domain:
+        names.append(domain)
+        domain = domain.partition(".")[2]
+    return any(not _domains(choice, lists).isdisjoint(names) for choice in choices)
+
+
+def _domains(choice: str, lists: Lists) -> frozenset[str]:
+    if choice == "free":
+        return lists.free
+    if choice == "disposable":
+        return lists.disposable
+    if choice == "competitor":
+        return lists.competitor
+    return frozenset({choice.strip().lower().lstrip("@*.")})
 
 
 def _any_equal(value: Value, wanted: Value | tuple[Value, ...]) -> bool:
@@ -170,4 +178,4 @@ def _ordered(op: str, left: Value, right: Value) -> bool:
         order = (left > right) - (left < right)
     else:
         return False
-    return {"lt": order < 0, "le": order <= 0, "gt": order > 0, "ge": order >= 0}[op]
+    return order < 0 if op == "lt" else order <= 0 if op == "le" else order > 0 if op == "gt" else order >= 0

@@ -64,7 +64,7 @@ def score_fields(score: ScoreVerdict, rules: ScoreRules) -> dict[str, Value]:
 def shown_total(total: float, rules: ScoreRules) -> int:
     """The total as a whole number: rounded, halves up, but down where rounding up would seem to reach a threshold it has not reached."""
     nearest = _rounded(total)
-    return math.floor(total) if any(total < level <= nearest for level in thresholds(rules)) else nearest
+    return math.floor(total) if nearest > total and any(total < level <= nearest for level in thresholds(rules)) else nearest
 
 
 def settle_score(previous: Mapping[str, Value], new: Mapping[str, Value], rules: ScoreRules, *, fresh: bool = False) -> dict[str, Value]:
@@ -72,7 +72,7 @@ def settle_score(previous: Mapping[str, Value], new: Mapping[str, Value], rules:
     or any of the three numbers moved by at least `min_delta`; otherwise those of `previous`, all four (S11)."""
     before = [previous.get(name) for name in SCORE_NUMBERS]
     after = [new.get(name) for name in SCORE_NUMBERS]
-    if fresh:
+    if fresh or (before == after and previous.get("crmsync_score_reasons") == new.get("crmsync_score_reasons")):
         return dict(new)
     for old, value in zip(before, after, strict=True):
         if not _is_number(old) or not _is_number(value) or abs(float(value or 0) - float(old or 0)) >= rules.min_delta:

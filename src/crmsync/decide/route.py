@@ -37,7 +37,9 @@ def pool_problems(
     out = {e.strip().lower() for e in routing.exclude}
     named = dict.fromkeys(e.strip().lower() for e in routing.members)
     lost = tuple(
-        f"pool {routing.pool}: {e} is excluded" if e in out else f"pool {routing.pool}: {e} is no active user of {' and '.join(sorted(sides))}"
+        f"pool {routing.pool}: {e} is excluded"
+        if e in out
+        else f"pool {routing.pool}: {e} is no active user of {' and '.join(sorted(sides))}"
         for e in named
         if e not in pool
     )
@@ -60,7 +62,10 @@ def route(*, pool: Sequence[str], counter: int, routing: RoutingRules, shown_own
             )
         fallback = routing.fallback.strip().lower()
         return RouteVerdict(
-            owner=fallback, reason=f"rule fallback owner, pool {routing.pool} is empty", counter=counter, problem=f"{problem}: gave to {fallback}"
+            owner=fallback,
+            reason=f"rule fallback owner, pool {routing.pool} is empty",
+            counter=counter,
+            problem=f"{problem}: gave to {fallback}",
         )
     owner = pool[counter % len(pool)]
     reason = f"rule round robin, pool {routing.pool} of {len(pool)}, counter {counter}"

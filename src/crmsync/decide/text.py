@@ -37,8 +37,7 @@ def points_text(points: float) -> str:
 
 def stamp(moment: datetime) -> str:
     """The canonical text of a UTC moment: "YYYY-MM-DDTHH:MM:SS.mmmZ"; what lies below a millisecond is dropped."""
-    utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def minute(moment: datetime) -> str:
