@@ -30,6 +30,7 @@ from crmsync_hubspot.settings import Settings
 
 IN_FLIGHT = 4
 _RETRIES = RetryPolicy(attempts=6, first=0.4, ceiling=60.0)
+_WINDOW_TRIES = 4  # 10, 20 and 30 seconds: another app is eating the window
 _GATEWAY_TRIES = 3  # a server in trouble is not hammered; the next cycle comes anyway
 
 
@@ -204,7 +205,7 @@ class Client:
             if not trouble.secondly:
                 self._pacer.block(wait)
             final = QuotaError("HubSpot's limit of calls per seconds is used up by others; work waits", side=SIDE, retry_after=wait)
-            raise _TryAgain(final, wait=wait)
+            raise _TryAgain(final, wait=wait, tries=_RETRIES.attempts if trouble.secondly else _WINDOW_TRIES)
         if status in {423, 477}:
             wait = asked if asked is not None else 2.0
             final_lock = UnreachableError(f"HubSpot has locked this record or account for now ({status}); tried again later", side=SIDE)

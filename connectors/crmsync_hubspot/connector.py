@@ -1,0 +1,105 @@
+"""HubSpot as crmsync sees it: the connector protocol, nothing decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, Page, Traits
+from crmsync.model.change import Action, Outcome, TaskDraft, Write
+from crmsync.model.fields import OwnField
+from crmsync.model.record import FieldVersion, ObjectSchema, Record, User, Value
+from crmsync_hubspot import inspect, settings, wire
+from crmsync_hubspot.client import Client
+from crmsync_hubspot.lookup import Lookup
+from crmsync_hubspot.poll import Poll
+from crmsync_hubspot.provision import Provision
+from crmsync_hubspot.schema import Schemas
+from crmsync_hubspot.writing import Writing
+
+TASKS = "tasks"
+_PRIORITY = {"high": "HIGH", "normal": "MEDIUM", "low": "LOW"}
+_CHANNEL = {"call": "CALL", "email": "EMAIL", "other": "TODO"}
+
+
+class HubSpotConnector:
+    """One connected HubSpot account; implements crmsync.connect.Connector. `by_us` of its records is always None: HubSpot tells the
+    author of a change only through property history."""
+
+    name = wire.SIDE
+    traits = Traits(person_objects=(wire.CONTACTS,), task_object=TASKS, write_batch=100, reads_back=True)
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._schemas = Schemas(client)
+        self._lookup = Lookup(client, self._schemas)
+        self._poll = Poll(client, self._schemas)
+        self._writing = Writing(client, self._schemas, self._lookup)
+
+    def identity(self) -> Identity:
+        return inspect.identity(self._client)
+
+    def check(self) -> list[Finding]:
+        return inspect.check(self._client, self._schemas)
+
+    def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
+        return {object: self._schemas.fresh(object) for object in objects}
+
+    def users(self) -> list[User]:
+        return self._lookup.users()
+
+    def own_field(self, name: str) -> str:
+        return name
+
+    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime) -> Iterator[Page]:
+        return self._poll.pull(object, fields, cursor, now)
+
+    def live_ids(self, object: str) -> Iterator[str]:
+        return self._lookup.live_ids(object)
+
+    def fetch(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        return self._lookup.fetch(object, ids, fields)
+
+    def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        return self._lookup.find(object, field, values, fields)
+
+    def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:
+        return self._lookup.history(object, ids, fields)
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        return self._writing.write(writes)
+
+    def task(self, draft: TaskDraft, write_id: str) -> Write:
+        """The create of a HubSpot task: due as a UTC datetime, the body as HTML (contracts 5.8)."""
+        fields: dict[str, Value] = {
+            "hs_timestamp": wire.iso(draft.due_at),
+            "hs_task_subject": draft.subject,
+            "hs_task_body": wire.as_html(draft.body),
+            "hs_task_status": "NOT_STARTED",
+            "hs_task_priority": _PRIORITY.get(draft.priority, "MEDIUM"),
+            "hs_task_type": _CHANNEL.get(draft.channel, "TODO"),
+            "hubspot_owner_id": draft.owner_id,
+        }
+        if draft.remind_at is not None:
+            fields["hs_task_reminders"] = str(wire.millis(draft.remind_at))
+        return Write(write_id=write_id, action=Action.CREATE, object=TASKS, fields=fields, key=draft.key, about=(draft.person,))
+
+    def provision(self, fields: Sequence[OwnField], *, dry_run: bool) -> list[Finding]:
+        return Provision(self._client, self._schemas).provision(fields, dry_run=dry_run)
+
+    def calls(self) -> int:
+        return self._client.calls()
+
+    def budget(self) -> Budget:
+        return inspect.budget(self._client)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def connect(options: Mapping[str, str], *, sleep: Callable[[float], None], clock: Callable[[], datetime]) -> HubSpotConnector:
+    """A connector for options named as CRMSYNC_HUBSPOT__X in lower case. Contacts nothing.
+
+    Raises: ConfigError naming the setting that is missing or wrong.
+    """
+    return HubSpotConnector(Client(settings.parse(options), sleep=sleep, clock=clock))
