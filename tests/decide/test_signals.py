@@ -21,7 +21,7 @@ FORM = SignalMap(
 )  # fmt: skip
 OPENED = SignalMap(side="hubspot", object="contacts", field="opened", type="email_open")
 OPT_OUT = SignalMap(side="hubspot", object="contacts", field="optout", type="unsubscribe", when_true=True)
-MOMENTS = st.datetimes(timezones=st.just(UTC), min_value=datetime.min.replace(year=1980), max_value=datetime.min.replace(year=2200))
+MOMENTS = st.timedeltas(timedelta(days=3650), timedelta(days=80_000)).map(lambda d: datetime(1970, 1, 1, tzinfo=UTC) + d)
 MAPS = (FORM, OPENED, OPT_OUT)
 
 
