@@ -46,7 +46,9 @@ def begin(org: Org, *, integration_username: str) -> Residents:
         IsSandbox=True,
         FiscalYearStartMonth=1,
     )
-    profiles = {name: put("Profile", Name=name, UserType="Standard") for name in ("System Administrator", "Standard User", "Crmsync Integration")}
+    profiles = {
+        name: put("Profile", Name=name, UserType="Standard") for name in ("System Administrator", "Standard User", "Crmsync Integration")
+    }
     for name, profile in profiles.items():
         put("PermissionSet", Name=f"X{profile[:15]}", Label=name, IsOwnedByProfile=True, IsCustom=False, ProfileId=profile, Type="Profile")
 

@@ -58,7 +58,7 @@ class Bulk:
         job = r"(\w{15}|\w{18})"
         return [
             ("POST", "/jobs/ingest", self.open),
-            ("GET", "/jobs/ingest", self.list),
+            ("GET", "/jobs/ingest", self.jobs),
             ("PUT", f"/jobs/ingest/{job}/batches", self.upload),
             ("PATCH", f"/jobs/ingest/{job}", self.close),
             ("GET", f"/jobs/ingest/{job}", self.status),
@@ -120,7 +120,7 @@ class Bulk:
             raise not_found()
         return job
 
-    def list(self, call: Call) -> Reply:
+    def jobs(self, call: Call) -> Reply:
         """GET jobs/ingest."""
         records = [job.info for job in self._jobs.values() if "contentUrl" in job.info]
         return Reply(body={"done": True, "nextRecordsUrl": None, "records": records})

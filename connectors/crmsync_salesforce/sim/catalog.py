@@ -10,13 +10,12 @@ from crmsync_salesforce.sim.org import Org
 from crmsync_salesforce.sim.schema import CASCADES, CHILDREN, ObjectType
 
 VERSIONS = (("61.0", "Summer '24"), ("62.0", "Winter '25"), ("63.0", "Spring '25"), ("64.0", "Summer '25"), ("65.0", "Winter '26"))
-LINKS = ("compactLayouts", "approvalLayouts", "listviews", "describe", "quickActions", "layouts")
 
 
 def urls(name: str, version: str) -> dict[str, str]:
     """The addresses that belong to an object."""
     base = f"/services/data/{version}/sobjects/{name}"
-    links = {
+    return {
         "compactLayouts": f"{base}/describe/compactLayouts",
         "rowTemplate": f"{base}/{{ID}}",
         "approvalLayouts": f"{base}/describe/approvalLayouts",
@@ -26,7 +25,6 @@ def urls(name: str, version: str) -> dict[str, str]:
         "layouts": f"{base}/describe/layouts",
         "sobject": base,
     }
-    return links
 
 
 def summary(kind: ObjectType, version: str) -> dict[str, Any]:

@@ -70,9 +70,7 @@ class Composite:
                     answers[name] = body
                 else:
                     failed = True
-                results.append(
-                    {"body": body, "httpHeaders": _kept(reply.headers), "httpStatusCode": reply.status, "referenceId": name}
-                )
+                results.append({"body": body, "httpHeaders": _kept(reply.headers), "httpStatusCode": reply.status, "referenceId": name})
             if failed and all_or_none:
                 self._org.rollback(mark)
                 results = [entry if entry["httpStatusCode"] >= 300 else _halted(entry["referenceId"]) for entry in results]

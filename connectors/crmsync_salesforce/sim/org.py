@@ -19,9 +19,7 @@ from crmsync_salesforce.sim.schema import ObjectType, standard_objects
 from crmsync_salesforce.sim.store import Row, Table
 
 ACCESS_OBJECTS = frozenset({"PermissionSet", "PermissionSetAssignment", "FieldPermissions", "User", "Profile"})
-SYSTEM_FIELDS = frozenset(
-    {"Id", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp", "IsDeleted"}
-)
+SYSTEM_FIELDS = frozenset({"Id", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp", "IsDeleted"})
 Visible = Mapping[str, Field]
 
 

@@ -92,7 +92,8 @@ class Page:
     def _found(self, kind: ObjectType, search: str, page: int) -> tuple[list[Row], bool]:
         table = self._org.tables[kind.name]
         needle = search.casefold()
-        skip, found = (page - 1) * PER_PAGE, []
+        skip = (page - 1) * PER_PAGE
+        found: list[Row] = []
         for _, record_id in reversed(table.by_stamp):
             row = table.rows[record_id]
             if row.get("IsDeleted"):
@@ -115,7 +116,9 @@ class Page:
         values = self._org.whole(kind, row)
         fields = [(kind.fields[key.lower()].label, key, value) for key, value in values.items()]
         writes = [entry for entry in self._writes(limit=5000) if entry["id"] == row["Id"]][:50]
-        return self._render("record.html", object=kind.name, title=row.get("Name") or row.get("Subject") or row["Id"], fields=fields, writes=writes)
+        return self._render(
+            "record.html", object=kind.name, title=row.get("Name") or row.get("Subject") or row["Id"], fields=fields, writes=writes
+        )
 
     def _open_tasks(self) -> list[tuple[str, list[dict[str, Any]]]]:
         by_owner: dict[str, list[dict[str, Any]]] = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 from crmsync_salesforce.sim import saving
 from crmsync_salesforce.sim.clock import parse_moment, stamp
+from crmsync_salesforce.sim.derive import derive
 from crmsync_salesforce.sim.errors import SalesforceError
 from crmsync_salesforce.sim.ids import make_id
 from crmsync_salesforce.sim.org import Org, Saver
@@ -15,9 +16,35 @@ from crmsync_salesforce.sim.store import Row, fold
 from crmsync_salesforce.sim.values import coerce
 
 USER_KEYS = frozenset({"email", "first_name", "last_name", "time_zone", "active"})
-BOTH = {"email": "Email", "first_name": "FirstName", "last_name": "LastName", "phone": "Phone", "mobile": "MobilePhone", "title": "Title", "source": "LeadSource"}
-LEAD = {**BOTH, "company": "Company", "website": "Website", "street": "Street", "city": "City", "state": "State", "postal_code": "PostalCode", "country": "Country", "industry": "Industry", "employees": "NumberOfEmployees"}
-CONTACT = {**BOTH, "street": "MailingStreet", "city": "MailingCity", "state": "MailingState", "postal_code": "MailingPostalCode", "country": "MailingCountry"}
+BOTH = {
+    "email": "Email",
+    "first_name": "FirstName",
+    "last_name": "LastName",
+    "phone": "Phone",
+    "mobile": "MobilePhone",
+    "title": "Title",
+    "source": "LeadSource",
+}
+LEAD = {
+    **BOTH,
+    "company": "Company",
+    "website": "Website",
+    "street": "Street",
+    "city": "City",
+    "state": "State",
+    "postal_code": "PostalCode",
+    "country": "Country",
+    "industry": "Industry",
+    "employees": "NumberOfEmployees",
+}
+CONTACT = {
+    **BOTH,
+    "street": "MailingStreet",
+    "city": "MailingCity",
+    "state": "MailingState",
+    "postal_code": "MailingPostalCode",
+    "country": "MailingCountry",
+}
 ACCOUNT = {"company": "Name", "website": "Website", "industry": "Industry", "employees": "NumberOfEmployees"}
 PERSON_KEYS = frozenset(LEAD) | {"owner_email", "kind", "created_at", "email_opt_out"}
 INVISIBLE = frozenset({"form_submitted", "page_view", "email_open", "email_click"})
@@ -116,7 +143,7 @@ class People:
             finished.append(row)
         if kind.name in ("Task", "Event", "Opportunity", "CampaignMember"):
             for row in finished:
-                saving.derive(org, kind.name, row, set(row), now=row["SystemModstamp"], old=None)
+                derive(org, kind.name, row, set(row), now=row["SystemModstamp"], old=None)
         org.take_numbers(kind.name, len(finished))
         org.tables[kind.name].put_many(finished)
         org.touch_access()

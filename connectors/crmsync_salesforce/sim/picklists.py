@@ -159,9 +159,7 @@ PICKLISTS: dict[str, tuple[str, ...]] = {
         "OutOfOffice",
         "Free",
     ),
-    "EventSubtype": (
-        "Event",
-    ),
+    "EventSubtype": ("Event",),
     "TaskStatus": (
         "Not Started*",
         "In Progress",

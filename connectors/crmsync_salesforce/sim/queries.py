@@ -44,9 +44,7 @@ class Queries:
         text = call.query.get("q")
         if not text:
             raise SalesforceError("MALFORMED_QUERY", "SOQL statements cannot be empty or null")
-        scope = open_scope(
-            self._org, text, user=call.user, include_deleted=include_deleted, version=call.version, tooling=tooling
-        )
+        scope = open_scope(self._org, text, user=call.user, include_deleted=include_deleted, version=call.version, tooling=tooling)
         aggregates = [item for item in scope.query.select if isinstance(item, Aggregate)]
         if scope.query.group_by or aggregates:
             if not scope.query.group_by and len(scope.query.select) == 1 and aggregates[0].path is None:

@@ -15,6 +15,10 @@ from crmsync_salesforce.sim.soql import Aggregate, Condition, Order, Path, Query
 from crmsync_salesforce.sim.store import Row, fold
 
 Getter = Callable[[Row], Any]
+NO_RELATIONSHIP = (
+    "If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. "
+    "Please reference your WSDL or the describe call for the appropriate names."
+)
 ARCHIVED = ("Task", "Event")
 NAME_ENTITY = frozenset(name.lower() for name in NAME_FIELDS)
 
@@ -60,7 +64,7 @@ class Scope:
             return self.reader(kind, found), found
         link = kind.parents.get(name.lower())
         if link is None or link.name.lower() not in self.view(kind):
-            message = f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names."  # noqa: E501
+            message = f"Didn't understand relationship '{name}' in field path. {NO_RELATIONSHIP}"
             raise fault(self.query.text, path.at, "INVALID_FIELD", message)
         if len(link.references) == 1:
             target = self.org.kind(link.references[0])
@@ -265,7 +269,7 @@ class Scope:
     def _child_step(self, inner: Query) -> Callable[[Row, dict[str, Any]], None]:
         pair = next((v for k, v in CHILDREN.items() if k[0] == self.kind.name and k[1].lower() == inner.source.lower()), None)
         if pair is None:
-            message = f"Didn't understand relationship '{inner.source}' in FROM part of query call. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names."  # noqa: E501
+            message = f"Didn't understand relationship '{inner.source}' in FROM part of query call. {NO_RELATIONSHIP}"
             raise fault(self.query.text, inner.source_at, "INVALID_TYPE", message)
         relationship = next(k[1] for k, v in CHILDREN.items() if v == pair and k[0] == self.kind.name)
         child = self.org.kind(pair[0])

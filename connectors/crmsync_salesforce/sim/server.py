@@ -49,7 +49,9 @@ class Cut(Response):
 class Server:
     """Serves one handler for the vendor's API and one for control and page."""
 
-    def __init__(self, *, api: Handler, aside: Handler, faults: Faults, log: Callable[[Call, int], None], latency: Callable[[], float]) -> None:
+    def __init__(
+        self, *, api: Handler, aside: Handler, faults: Faults, log: Callable[[Call, int], None], latency: Callable[[], float]
+    ) -> None:
         self._api = api
         self._aside = aside
         self._faults = faults
@@ -169,5 +171,3 @@ def _response(reply: Reply) -> Response:
     if reply.status not in (204, 304):
         headers["Content-Type"] = reply.content_type
     return Response(reply.encoded() if reply.status not in (204, 304) else b"", status_code=reply.status, headers=headers)
-
-

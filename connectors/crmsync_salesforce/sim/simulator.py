@@ -165,9 +165,7 @@ class Simulator:
         """Convert a lead; returns the contact's id."""
         with self.org.lock:
             saver = self._saver(user)
-            return conversion.convert(
-                self.org, lead_id, saver, account_id=account_id, contact_id=contact_id, opportunity=opportunity
-            )
+            return conversion.convert(self.org, lead_id, saver, account_id=account_id, contact_id=contact_id, opportunity=opportunity)
 
     def get(self, object: str, id: str) -> dict[str, Any]:
         """All fields of a record, a deleted one too. Raises SalesforceError NOT_FOUND."""
@@ -227,7 +225,13 @@ class Simulator:
             for target in ("Task", "Event") if object == "Activity" else (object,):
                 kind = self.org.kind(target)
                 editable = edit and kind.fields[name.lower()].formula is None
-                fields = {"ParentId": owned["Id"], "SobjectType": kind.name, "Field": f"{kind.name}.{name}", "PermissionsRead": True, "PermissionsEdit": editable}
+                fields = {
+                    "ParentId": owned["Id"],
+                    "SobjectType": kind.name,
+                    "Field": f"{kind.name}.{name}",
+                    "PermissionsRead": True,
+                    "PermissionsEdit": editable,
+                }
                 saving.create(self.org, "FieldPermissions", fields, self._saver(None))
 
     def remove_field(self, object: str, name: str) -> None:
@@ -284,12 +288,22 @@ class Simulator:
     def add_queue(self, name: str, *objects: str) -> str:
         """A queue (Group) for the objects; returns its id."""
         with self.org.lock:
-            queue = saving.create(self.org, "Group", {"Name": name, "DeveloperName": name.replace(" ", "_"), "Type": "Queue"}, self._saver(None))
+            queue = saving.create(
+                self.org, "Group", {"Name": name, "DeveloperName": name.replace(" ", "_"), "Type": "Queue"}, self._saver(None)
+            )
             for target in objects or ("Lead", "Task"):
                 saving.create(self.org, "QueueSobject", {"QueueId": queue, "SobjectType": target}, self._saver(None))
             return queue
 
-    def backdate(self, object: str, id: str, *, last_modified: datetime | None = None, created: datetime | None = None, system: datetime | None = None) -> None:
+    def backdate(
+        self,
+        object: str,
+        id: str,
+        *,
+        last_modified: datetime | None = None,
+        created: datetime | None = None,
+        system: datetime | None = None,
+    ) -> None:
         """Move stamps of a record without a save."""
         with self.org.lock:
             kind = self.org.kind(object)

@@ -8,7 +8,8 @@ LastModifiedById reference d Last Modified By ID ; >User:LastModifiedBy
 SystemModstamp datetime d System Modstamp
 """
 
-USER = """
+USER = (
+    """
 Id id di User ID
 Username string(80) cui Username
 LastName string(80) cu Last Name ; @Name
@@ -33,9 +34,12 @@ UserType picklist(40) nr User Type ; =UserType
 UserRoleId reference ncu Role ID
 ManagerId reference ncu Manager ID ; >User:Manager
 LastLoginDate datetime n Last Login
-""" + AUDIT
+"""
+    + AUDIT
+)
 
-GROUP = """
+GROUP = (
+    """
 Id id di Group ID
 Name string(40) cu Name ; NAME
 DeveloperName string(80) ncud Developer Name
@@ -44,7 +48,9 @@ Email email(255) ncu Email
 DoesSendEmailToMembers boolean cud Send Email to Members
 DoesIncludeBosses boolean cud Include Bosses
 OwnerId reference d Owner ID ; >User:Owner
-""" + AUDIT
+"""
+    + AUDIT
+)
 
 QUEUE_SOBJECT = """
 Id id di Queue Sobject ID
@@ -54,7 +60,8 @@ CreatedById reference d Created By ID ; >User:CreatedBy
 SystemModstamp datetime d System Modstamp
 """
 
-ORGANIZATION = """
+ORGANIZATION = (
+    """
 Id id di Organization ID
 Name string(80) u Name ; NAME
 Division string(80) nu Division
@@ -75,16 +82,22 @@ InstanceName string(5) n Instance Name
 NamespacePrefix string(15) n Namespace Prefix
 IsSandbox boolean d Is Sandbox
 FiscalYearStartMonth int(8) nu Fiscal Year Starts In
-""" + AUDIT
+"""
+    + AUDIT
+)
 
-PROFILE = """
+PROFILE = (
+    """
 Id id di Profile ID
 Name string(255) cu Name ; NAME
 UserType picklist(40) nr User Type ; =UserType
 Description string(255) ncu Description
-""" + AUDIT
+"""
+    + AUDIT
+)
 
-PERMISSION_SET = """
+PERMISSION_SET = (
+    """
 Id id di PermissionSet ID
 Name string(80) cu Permission Set Name
 Label string(80) cu Permission Set Label ; NAME
@@ -93,7 +106,9 @@ IsOwnedByProfile boolean d Is Owned By Profile
 IsCustom boolean d Is Custom
 ProfileId reference n Profile ID ; >Profile:Profile
 Type picklist(40) n Type
-""" + AUDIT
+"""
+    + AUDIT
+)
 
 PERMISSION_SET_ASSIGNMENT = """
 Id id di PermissionSetAssignment ID
@@ -113,7 +128,8 @@ PermissionsEdit boolean cud Edit
 SystemModstamp datetime d System Modstamp
 """
 
-OBJECT_PERMISSIONS = """
+OBJECT_PERMISSIONS = (
+    """
 Id id di ObjectPermissions ID
 ParentId reference c Parent ID ; >PermissionSet:Parent
 SobjectType picklist(40) cr SObject Type Name
@@ -123,9 +139,12 @@ PermissionsEdit boolean cud Edit
 PermissionsDelete boolean cud Delete
 PermissionsViewAllRecords boolean cud Read All
 PermissionsModifyAllRecords boolean cud Edit All
-""" + AUDIT
+"""
+    + AUDIT
+)
 
-CUSTOM_FIELD = """
+CUSTOM_FIELD = (
+    """
 Id id di Custom Field Definition ID
 DeveloperName string(80) - Custom Field Definition Name ; NAME
 TableEnumOrId string(40) - Entity Enumeration Or ID
@@ -137,4 +156,6 @@ InlineHelpText textarea(1000) n Inline Help Text
 FullName string(255) n Full Name
 ManageableState picklist(40) n Manageable State
 Metadata complexvalue n Custom Field Metadata
-""" + AUDIT
+"""
+    + AUDIT
+)

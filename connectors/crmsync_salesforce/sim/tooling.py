@@ -188,7 +188,8 @@ def field_of(name: str, metadata: Mapping[str, Any]) -> Field:
     if kind in ("Text", "LongTextArea", "Html"):
         return replace(definition, length=_length(kind, metadata))
     if kind in ("Number", "Currency", "Percent"):
-        return replace(definition, **_decimals(metadata))
+        precision, scale = _decimals(metadata)
+        return replace(definition, precision=precision, scale=scale)
     if kind == "Checkbox":
         if "defaultValue" not in metadata:
             raise broken("Must specify 'defaultValue' for a CustomField of type Checkbox", "DefaultValue")
@@ -216,11 +217,11 @@ def _length(kind: str, metadata: Mapping[str, Any]) -> int:
     return length
 
 
-def _decimals(metadata: Mapping[str, Any]) -> dict[str, int]:
+def _decimals(metadata: Mapping[str, Any]) -> tuple[int, int]:
     precision, scale = metadata.get("precision"), metadata.get("scale")
     if not isinstance(precision, int) or not isinstance(scale, int) or not 0 <= scale <= precision <= 18 or precision < 1:
         raise broken("Must specify 'precision' (1 to 18) and 'scale' (0 to precision)", "Precision")
-    return {"precision": precision, "scale": scale}
+    return precision, scale
 
 
 def _values(metadata: Mapping[str, Any]) -> tuple[tuple[PicklistValue, ...], bool]:

@@ -22,7 +22,9 @@ def unreadable(field: Field, value: Any, column: int | None) -> SalesforceError:
         return SalesforceError("INVALID_FIELD", text, fields=[field.name])
     token = {bool: "VALUE_TRUE" if value else "VALUE_FALSE", int: "VALUE_NUMBER_INT", float: "VALUE_NUMBER_FLOAT"}
     shown = token.get(type(value), "VALUE_STRING" if isinstance(value, str) else "START_OBJECT")
-    text = f"Cannot deserialize instance of {kind} from {shown} value {value} or request may be missing a required field at [line:1, column:1]"
+    text = (
+        f"Cannot deserialize instance of {kind} from {shown} value {value} or request may be missing a required field at [line:1, column:1]"
+    )
     return SalesforceError("JSON_PARSER_ERROR", text)
 
 
