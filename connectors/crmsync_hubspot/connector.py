@@ -9,7 +9,7 @@ from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, Page, Tr
 from crmsync.model.change import Action, Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
 from crmsync.model.record import FieldVersion, ObjectSchema, Record, User, Value
-from crmsync_hubspot import inspect, settings, wire
+from crmsync_hubspot import account, settings, wire
 from crmsync_hubspot.client import Client
 from crmsync_hubspot.lookup import Lookup
 from crmsync_hubspot.poll import Poll
@@ -37,10 +37,10 @@ class HubSpotConnector:
         self._writing = Writing(client, self._schemas, self._lookup)
 
     def identity(self) -> Identity:
-        return inspect.identity(self._client)
+        return account.identity(self._client)
 
     def check(self) -> list[Finding]:
-        return inspect.check(self._client, self._schemas)
+        return account.check(self._client, self._schemas)
 
     def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
         return {object: self._schemas.fresh(object) for object in objects}
@@ -91,7 +91,7 @@ class HubSpotConnector:
         return self._client.calls()
 
     def budget(self) -> Budget:
-        return inspect.budget(self._client)
+        return account.budget(self._client)
 
     def close(self) -> None:
         self._client.close()
