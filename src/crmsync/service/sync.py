@@ -1,0 +1,153 @@
+"""`crmsync sync`: cycles until nothing is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from crmsync.connect import Connector
+from crmsync.engine.cycle import Report, cycle
+from crmsync.errors import BusyError, ConfigError, CrmsyncError, HaltError
+from crmsync.service.lease import SYNC_WAITS, Lease
+from crmsync.service.workspace import Workspace
+from crmsync.store import Store
+
+MAX_CYCLES = 25
+LAST_CYCLE = "last_cycle"
+LAST_GOOD = "last_good_cycle"
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncResult:
+    """Totals of one `sync`. read, written, api_calls: per side. problems, conflicts: standing in the store afterwards.
+
+    errors: side ("" for the whole run) -> what stopped it. more: something was still due when the bound of cycles was reached.
+    """
+
+    cycles: int = 0
+    read: dict[str, int] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+    api_calls: dict[str, int] = field(default_factory=dict)
+    problems: int = 0
+    conflicts: int = 0
+    halted: str | None = None
+    errors: dict[str, CrmsyncError] = field(default_factory=dict)
+    more: bool = False
+    decided: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 with problems or conflicts, else that of what stopped it: halt, then configuration, then unreachable."""
+        if self.halted is not None:
+            return HaltError.exit_code
+        codes = {error.exit_code for error in self.errors.values()}
+        for code in (2, 4):
+            if code in codes:
+                return code
+        return 1 if codes or self.problems or self.conflicts or self.more else 0
+
+    def json(self) -> dict[str, Any]:
+        """The documented shape (interface.md) and what came later."""
+        return {
+            "cycles": self.cycles,
+            "read": self.read,
+            "written": self.written,
+            "api_calls": self.api_calls,
+            "problems": self.problems,
+            "conflicts": self.conflicts,
+            "halted": self.halted,
+            "decided": self.decided,
+            "more": self.more,
+            "errors": {side or "crmsync": str(error) for side, error in self.errors.items()},
+        }
+
+
+def sync(workspace: Workspace, *, max_cycles: int = MAX_CYCLES, wait: float = SYNC_WAITS) -> SyncResult:
+    """Runs cycles while the engine says that more is due. Expected troubles end it and stand in the result.
+
+    Raises: BusyError when another process holds the database; ConfigError before anything was read.
+    """
+    result = SyncResult(read=dict.fromkeys(workspace.connectors, 0), written=dict.fromkeys(workspace.connectors, 0))
+    with workspace.lease(wait=wait) as lease:
+        try:
+            _cycles(workspace, lease, result, max_cycles)
+        except HaltError as error:
+            result.halted = str(error)
+        except BusyError:
+            raise
+        except CrmsyncError as error:
+            result.errors[str(getattr(error, "side", None) or "")] = error
+        finally:
+            result.api_calls = workspace.api_calls()
+        result.problems, result.conflicts = workspace.store.count_problems(), workspace.store.count_conflicts()
+    for failure in result.errors.values():
+        if result.cycles == 0 and isinstance(failure, ConfigError) and not hasattr(failure, "side"):
+            raise failure
+    return result
+
+
+def _cycles(workspace: Workspace, lease: Lease, result: SyncResult, max_cycles: int) -> None:
+    result.more = True
+    while result.more and result.cycles < max_cycles:
+        lease.check()
+        report = one_cycle(workspace)
+        result.cycles += 1
+        for side, pulled in report.pulled.items():
+            result.read[side] += pulled.read
+        for side, done in report.sent.done.items():
+            result.written[side] += done
+        result.decided += report.decided
+        result.errors = dict(report.errors)
+        result.more = report.more
+
+
+def one_cycle(workspace: Workspace) -> Report:
+    """One engine cycle at the workspace's `now`; what it did is remembered for `status`. Raises what the engine raises."""
+    now = workspace.clock()
+    calls = {side: connector.calls() for side, connector in workspace.connectors.items()}
+    try:
+        report = cycle(workspace.world, now)
+    except CrmsyncError as error:
+        remember(workspace, now, error=error, before=calls)
+        raise
+    remember(workspace, now, report=report, before=calls)
+    return report
+
+
+def remember(
+    workspace: Workspace, now: datetime, *, before: dict[str, int], report: Report | None = None, error: CrmsyncError | None = None
+) -> None:
+    """Stores what the newest cycle did and each CRM's budget, for `status` and the status page. A dead database is left to the caller."""
+    errors = {} if report is None else {side: str(e) for side, e in report.errors.items()}
+    if error is not None:
+        errors[str(getattr(error, "side", None) or "crmsync")] = str(error)
+    row: dict[str, Any] = {
+        "at": now.isoformat(),
+        "read": {} if report is None else {side: pulled.read for side, pulled in report.pulled.items()},
+        "written": {} if report is None else dict(report.sent.done),
+        "decided": 0 if report is None else report.decided,
+        "api_calls": {side: c.calls() - before[side] for side, c in workspace.connectors.items()},
+        "errors": errors,
+    }
+    budgets = {side: _budget(connector) for side, connector in workspace.connectors.items()}
+    _store(workspace.store, row, {side: b for side, b in budgets.items() if b is not None}, errors)
+
+
+def _store(store: Store, row: dict[str, Any], budgets: dict[str, Any], errors: dict[str, str]) -> None:
+    try:
+        with store.begin():
+            store.put(LAST_CYCLE, row)
+            if not errors:
+                store.put(LAST_GOOD, row)
+            store.put("budgets", {**(store.get("budgets") or {}), **budgets})
+    except CrmsyncError:
+        return
+
+
+def _budget(connector: Connector) -> dict[str, int | None] | None:
+    try:
+        budget = connector.budget()
+    except CrmsyncError:
+        return None
+    return None if budget.used is None and budget.limit is None else {"used": budget.used, "limit": budget.limit}
