@@ -27,19 +27,9 @@ from crmsync.model.rules import (
 )
 from crmsync.playbook.fingerprint import of_field, of_playbook
 from crmsync.playbook.references import minutes_of, places_of, words
-from crmsync.playbook.schema import (
-    OPERATORS,
-    CrmsyncFile,
-    FieldFile,
-    HoursFile,
-    ListsFile,
-    PersonFile,
-    PlaybookFile,
-    ScoreFile,
-    SignalsFile,
-    TypeFile,
-    When,
-)
+from crmsync.playbook.schema import CrmsyncFile
+from crmsync.playbook.schema_mapping import FieldFile, PersonFile, SignalsFile
+from crmsync.playbook.schema_process import OPERATORS, HoursFile, ListsFile, PlaybookFile, ScoreFile, TypeFile, When
 from crmsync.playbook.yamlfile import YamlFile
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

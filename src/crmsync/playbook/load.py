@@ -9,10 +9,12 @@ from pathlib import Path
 from crmsync.errors import ConfigError
 from crmsync.model.rules import Playbook
 from crmsync.playbook.build import build
-from crmsync.playbook.jsonschema import schemas
 from crmsync.playbook.problems import Problems
 from crmsync.playbook.references import References
-from crmsync.playbook.schema import FILES, CrmsyncFile, ListsFile, PersonFile, PlaybookFile, SignalsFile, Strict
+from crmsync.playbook.schema import FILES, CrmsyncFile
+from crmsync.playbook.schema_mapping import PersonFile, SignalsFile
+from crmsync.playbook.schema_process import ListsFile, PlaybookFile
+from crmsync.playbook.shapes import Strict
 from crmsync.playbook.validate import validate
 from crmsync.playbook.yamlfile import YamlFile, read
 
@@ -75,6 +77,9 @@ def write_defaults(dir: Path) -> list[Path]:
     """Writes what `dir` lacks: crmsync.yaml, mappings/*.yaml, and the JSON Schemas that editors complete from. Returns what it wrote.
 
     Never overwrites a file. Raises ConfigError when the folder cannot be written."""
+    # Imported here: `python -m crmsync.playbook.jsonschema` must not find itself imported by its own package already.
+    from crmsync.playbook.jsonschema import schemas
+
     wanted = {
         name: f"# yaml-language-server: $schema={_schema_for(name)}\n{path.read_text('utf-8')}" for name, path in shipped_paths().items()
     }

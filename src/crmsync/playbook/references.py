@@ -8,17 +8,10 @@ from zoneinfo import ZoneInfo
 
 from crmsync.model.rules import ASK, FILL, LATEST, OPT_OUT
 from crmsync.playbook.problems import Path, Problems, one_of, quoted
-from crmsync.playbook.schema import (
-    CrmsyncFile,
-    FieldFile,
-    ListsFile,
-    PersonFile,
-    PlaceSpec,
-    PlaybookFile,
-    SignalsFile,
-    Strict,
-    When,
-)
+from crmsync.playbook.schema import CrmsyncFile
+from crmsync.playbook.schema_mapping import FieldFile, PersonFile, PlaceSpec, SignalsFile
+from crmsync.playbook.schema_process import ListsFile, PlaybookFile, When
+from crmsync.playbook.shapes import Strict
 from crmsync.playbook.yamlfile import YamlFile
 
 LISTED = ("free", "disposable", "competitor")

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from crmsync.playbook.problems import Path, Problems, one_of, quoted
-from crmsync.playbook.schema import CLOCK, DURATION, NAME, FieldFile, Strict
+from crmsync.playbook.schema_mapping import FieldFile, SideSpec
+from crmsync.playbook.shapes import CLOCK, DURATION, NAME, Strict
 from crmsync.playbook.yamlfile import YamlFile
 
 M = TypeVar("M", bound=Strict)
@@ -133,7 +134,7 @@ def _inside(annotation: Any, step: str | int) -> Any:
             if step in (name, f.alias):
                 return f.annotation
         if m is FieldFile:
-            return m.__annotations__.get("__pydantic_extra__")
+            return SideSpec
     for part in _parts(annotation):
         if get_origin(part) is (list if isinstance(step, int) else dict):
             return get_args(part)[-1]
@@ -152,3 +153,9 @@ def _parts(annotation: Any) -> list[Any]:
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
     return [p for p in _parts(annotation) if isinstance(p, type) and issubclass(p, BaseModel)]
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models in an annotation, whatever unions, lists and mappings lie around them."""
+    inner = [a for p in _parts(annotation) if get_origin(p) in (list, dict) for a in get_args(p)]
+    return list(dict.fromkeys([*_models(annotation), *(m for a in inner for m in models_in(a))]))

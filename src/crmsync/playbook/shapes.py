@@ -1,0 +1,58 @@
+"""What several of the files have in common: names, numbers, texts, and the base of every model."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+NAME = r"^[a-z][a-z0-9_]{0,59}$"
+DURATION = r"^\s*\d+(\.\d+)?\s+(working\s+)?(minute|min|hour|day|week)s?\s*$"
+CLOCK = r"^([01]?\d|2[0-4]):[0-5]\d$"
+STAGE = Literal["subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer", "nurture", "disqualified"]
+MQL_TYPE = Literal["direct_request", "pre_qualified", "content_download", "browser"]
+DAY = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+HouseName = Annotated[str, Field(pattern=NAME)]
+"""Lower-case letters, digits and underscores: how house fields, signals and rules are named."""
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+Points = Annotated[float, Field(ge=-1000, le=1000)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Days = Annotated[float, Field(gt=0, le=3650)]
+Scalar = str | int | float | bool
+
+
+def _text(value: object) -> object:
+    """Ids and option values may look like numbers; they are texts all the same."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _texts(value: object) -> object:
+    return [_text(part) for part in value] if isinstance(value, list) else _text(value)
+
+
+NativeText = Annotated[str, BeforeValidator(_text), Field(max_length=500)]
+Words = Annotated[str | list[str], BeforeValidator(_texts)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors; numbers in quotes are no numbers."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def compiles(pattern: str) -> str:
+    """The pattern itself. Raises ValueError when it is no regular expression."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what Python only warns of would change its meaning with a later Python
+            re.compile(pattern)
+    except (re.error, Warning, OverflowError, RecursionError) as error:
+        raise ValueError(f"the regular expression does not compile ({error}); correct it") from None
+    return pattern
+
+
+Pattern = Annotated[Text, AfterValidator(compiles)]
+"""A regular expression."""
