@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from crmsync import __version__
-from crmsync.cli import setup, work
+from crmsync.cli import play, setup, work
 from crmsync.cli.console import fail
 from crmsync.errors import CrmsyncError
 from crmsync.service.logs import keep_crash, set_up_logs
@@ -43,6 +43,7 @@ def _options(
 
 setup.register(app)
 work.register(app)
+play.register(app)
 
 
 def main(args: list[str] | None = None) -> None:
