@@ -64,7 +64,7 @@ class SalesforceConnector:
 
     def fetch(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """By query with the recycle bin: about 700 ids per call, against 200 of the collection read, and deleted rows say so."""
-        return self._select(object, "Id", [i for i in ids if i.isalnum() and len(i) in (15, 18)], fields, deleted=True)
+        return self._select(object, "Id", [i for i in ids if soql.is_id(i)], fields, deleted=True)
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """Queries read the database itself, not a search index. Salesforce compares e-mails without case."""

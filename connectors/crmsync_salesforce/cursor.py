@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crmsync_salesforce import wire
-from crmsync_salesforce.soql import literal, stamp
+from crmsync_salesforce.soql import stamp
 
 VERSION = 1
 
@@ -20,7 +20,7 @@ class Position:
     high: SystemModstamp up to which everything was read (None: nothing was there). high_at / high_server: our clock and the org's when
     `high` last moved. polled: our clock when the last pull began. wide: when the wide overlap was last read.
     at: (SystemModstamp, Id) of the last row read by a pull that is not finished. top: highest stamp a bulk job showed so far.
-    job / locator / job_at: an unfinished bulk query job, its next page, and the org's clock when it was made.
+    job / locator / job_at / columns: an unfinished bulk query job, its next page, the org's clock when it was made, what it selects.
     """
 
     high: str | None = None
@@ -32,7 +32,12 @@ class Position:
     job: str | None = None
     locator: str | None = None
     job_at: str | None = None
+    columns: str | None = None
     top: str | None = None
+
+    def without_job(self) -> Position:
+        """The same place, with the bulk job forgotten."""
+        return replace(self, job=None, locator=None, job_at=None, columns=None, top=None)
 
     def to_json(self) -> Mapping[str, Any]:
         """The cursor as the engine stores it; absent parts left out."""
@@ -54,9 +59,11 @@ def seconds(since: str | None, now: datetime | None) -> float | None:
 
 
 def after(at: tuple[str, str]) -> str:
-    """The condition for rows behind one row in (SystemModstamp, Id) order: ties on the stamp are common, its resolution is one second."""
-    moment, id = stamp(at[0]), literal(at[1])
-    return f"(SystemModstamp > {moment} OR (SystemModstamp = {moment} AND Id > {id}))"
+    """The condition for what lies behind one row in (SystemModstamp, Id) order.
+
+    It takes in the rows of the same second again: stamps have a resolution of one second, ties are common, and how ids compare with `>`
+    is documented nowhere, so nothing may depend on it."""
+    return f"SystemModstamp >= {stamp(at[0])}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +101,7 @@ def _back(high: str, seconds_back: float) -> str:
 def finished(position: Position, high: str | None, *, now: datetime, server: datetime | None) -> Position:
     """The position after a pull that read up to `high`."""
     moved = high is not None and (position.high is None or high > position.high)
-    done = replace(position, at=None, job=None, locator=None, job_at=None, top=None)
+    done = replace(position.without_job(), at=None)
     if not moved:
         return done
     return replace(done, high=high, high_at=wire.stamp(now), high_server=wire.stamp(server) if server else None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
+
+import structlog
 
 from crmsync.connect.protocol import Page
 from crmsync.errors import CursorExpiredError
@@ -18,11 +21,16 @@ from crmsync_salesforce.client import Client, RefusedError
 from crmsync_salesforce.cursor import Overlap, Position, after, finished, from_json
 from crmsync_salesforce.schema import Describes
 
+log = structlog.get_logger("crmsync.salesforce")
+
 ORDER = "SystemModstamp, Id"
 KEPT = timedelta(days=14)
 """Deleted rows stay in the recycle bin about 15 days; a day is left for safety."""
 GAP = timedelta(hours=2)
 """Silence after which the delete log is asked whether it still reaches back to our last poll (it is trimmed every two hours)."""
+
+RESUMES = 5
+"""New queries in one pull after the server lost its place."""
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -75,24 +83,21 @@ class Poller:
     def live_ids(self, object: str) -> Iterator[str]:
         """Every live id, in id order while pages are small, by a bulk job when there are many. Converted leads are not live."""
         where = "IsConverted = false" if object == "Lead" else ""
-        page = self._client.get(soql.path(soql.select(("Id",), object, where=where, order="Id")))
-        last = ""
-        while True:
-            for row in page["records"]:
-                last = row["Id"]
-                yield last
-            if page.get("done", True):
+        everything = soql.select(("Id",), object, where=where)
+        page = self._client.get(soql.path(f"{everything} ORDER BY Id"))
+        first = [row["Id"] for row in page["records"]]
+        yield from first
+        if page["totalSize"] > self._client.settings.bulk_read_from and not page.get("done", True):
+            seen = set(first)
+            try:
+                for sheet in self._bulk.pages(everything):
+                    yield from (cells[0] for cells in sheet.rows if cells[0] not in seen)
                 return
-            if page["totalSize"] > self._client.settings.bulk_read_from:
-                break
+            except JobFailedError as error:
+                log.warning("salesforce.bulk", problem=str(error))
+        while not page.get("done", True):
             page = self._client.get(page["nextRecordsUrl"])
-        rest = soql.select(("Id",), object, where=f"Id > {soql.literal(last)}" + (f" AND {where}" if where else ""))
-        try:
-            for sheet in self._bulk.pages(rest):
-                yield from (cells[0] for cells in sheet.rows)
-        except JobFailedError:
-            for native in self._client.query(soql.path(f"{rest} ORDER BY Id")):
-                yield from (row["Id"] for row in native["records"])
+            yield from (row["Id"] for row in page["records"])
 
 
 def _expired(object: str, why: str) -> CursorExpiredError:
@@ -134,7 +139,7 @@ class _Run:
                 return
             except (JobFailedError, RefusedError):
                 # the job is gone: read again from where it began
-                self._position = replace(self._position, job=None, locator=None, job_at=None, top=None)
+                self._position = self._position.without_job()
         wide = False
         if self._position.at is not None:
             where = after(self._position.at)
@@ -150,6 +155,7 @@ class _Run:
             self._position = replace(self._position, wide=wire.stamp(self._now))
         page = self._client.get(soql.path(self._soql(where), deleted=self._deleted))
         total = int(page["totalSize"])
+        bulk, resumed = True, 0
         while True:
             rows: Rows = page["records"]
             if rows:
@@ -159,18 +165,19 @@ class _Run:
                 yield self._last_page(self._decode(rows), _high(self._position), total)
                 return
             yield Page(records=self._seen(self._decode(rows)), cursor=self._position.to_json(), total=total)
-            if total > self._client.settings.bulk_read_from and self._bulk_can():
+            if bulk and total > self._client.settings.bulk_read_from and self._bulk_can():
                 try:
                     yield from self._new_job(total)
                     return
                 except JobFailedError:
-                    self._position = replace(self._position, job=None, locator=None, job_at=None, top=None)
-                    page = self._resumed()
+                    self._position = self._position.without_job()
+                    page, bulk = self._resumed(), False
                     continue
             try:
                 page = self._client.get(page["nextRecordsUrl"])
             except RefusedError as error:
-                if "INVALID_QUERY_LOCATOR" not in error.codes:
+                resumed += 1
+                if "INVALID_QUERY_LOCATOR" not in error.codes or resumed > RESUMES:
                     raise
                 page = self._resumed()
 
@@ -203,6 +210,9 @@ class _Run:
 
     # --- bulk ------------------------------------------------------------------------------------------------------------
 
+    def _fingerprint(self) -> str:
+        return hashlib.sha256(",".join(self._columns).encode()).hexdigest()[:16]
+
     def _bulk_can(self) -> bool:
         """Bulk jobs cannot select compound fields, and cells need a known type to be read."""
         return all(self._describes.type_of(self._object, f) not in (None, "other") for f in self._columns)
@@ -211,17 +221,22 @@ class _Run:
         assert self._position.at is not None
         job = self._bulk.start_query(self._soql(after(self._position.at), order=""), deleted=self._deleted)
         made = job.get("createdDate")
-        position = replace(self._position, job=str(job["id"]), job_at=wire.stamp(wire.moment(made)) if made else None)
+        position = replace(
+            self._position,
+            job=str(job["id"]),
+            job_at=wire.stamp(wire.moment(made)) if made else None,
+            columns=self._fingerprint(),
+        )
         yield from self._job_pages(replace(position, top=_high(self._position)), total)
 
     def _job_pages(self, position: Position, total: int | None = None) -> Iterator[Page]:
         """Pages of the position's job from its locator on. The rows are unordered, so `at` stays where the job began."""
         decode = wire.decoder(self._object, self._fields, me=self._me, flat=True)
         assert position.job is not None
+        if position.columns != self._fingerprint():
+            raise JobFailedError("the job was made for other fields")
         while True:
             sheet = self._bulk.page(position.job, position.locator)
-            if sheet.rows and not set(self._columns) <= set(sheet.header):
-                raise JobFailedError("the job was made for other fields")
             kinds = (self._describes.type_of(self._object, name) for name in sheet.header)
             readers = [wire.CELL_READERS.get(kind or "") for kind in kinds]
             records = decode([wire.row_from_cells(sheet.header, readers, cells) for cells in sheet.rows])

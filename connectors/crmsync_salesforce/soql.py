@@ -14,6 +14,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(?:\.[A-Za-z][A-Za-z0-9_]{0,79}){0,4}")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
+_CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
 URL_ROOM = 15_000
 """Characters of an encoded query; Salesforce takes addresses up to 16 KB."""
 
@@ -30,6 +32,16 @@ def object_name(name: str) -> str:
 def is_field_name(name: str) -> bool:
     """True for a plain field API name (no parent path): what can be written."""
     return _NAME.fullmatch(name) is not None
+
+
+def is_id(text: str) -> bool:
+    """True for a well-formed record id: 15 characters, or 18 whose last three are the checksum of the case of the others.
+
+    One malformed id makes Salesforce refuse a whole query."""
+    if not (text.isascii() and text.isalnum() and len(text) in (15, 18)):
+        return False
+    sums = (sum(1 << i for i, c in enumerate(text[start : start + 5]) if c.isupper()) for start in (0, 5, 10))
+    return text[15:] in ("", "".join(_CHECK[s] for s in sums))
 
 
 def field_path(name: str) -> str:

@@ -17,7 +17,7 @@ from crmsync.model.change import Action, Outcome, OutcomeKind, Write
 from crmsync_salesforce import soql, wire
 from crmsync_salesforce.bulk import Bulk
 from crmsync_salesforce.client import KEYED_WRITE, ONCE, WRITE, Client, LostError, RefusedError
-from crmsync_salesforce.soql import is_field_name, object_name
+from crmsync_salesforce.soql import is_field_name, is_id, object_name
 
 BATCH = 200
 KEY_FIELD = "crmsync_key__c"
@@ -80,7 +80,7 @@ def unfit(write: Write) -> Outcome | None:
     bad = tuple(name for name in write.fields if not is_field_name(name))
     if bad:
         return _outcome(write, OutcomeKind.REJECTED, "INVALID_FIELD", "only plain fields of the record itself can be written", bad)
-    if write.action is not Action.CREATE and not (write.id and write.id.isalnum() and len(write.id) in (15, 18)):
+    if write.action is not Action.CREATE and not (write.id and is_id(write.id)):
         return _outcome(write, OutcomeKind.REJECTED, "MALFORMED_ID", "the target's id is no Salesforce id")
     if not is_field_name(write.object):
         return _outcome(write, OutcomeKind.REJECTED, "INVALID_TYPE", "no Salesforce object has this name")

@@ -20,7 +20,7 @@ from crmsync.errors import ConfigError
 T = TypeVar("T")
 
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/!=-]{6,}")
-_PAIR = re.compile(r"(?i)\b(access_token|refresh_token|client_secret|assertion|password|code|token)(\"?\s*[=:]\s*\"?)[^\s&\",}]+")
+_PAIR = re.compile(r"(?i)\b(access_token|refresh_token|client_secret|assertion|password)(\"?\s*[=:]\s*\"?)[^\s&\",}]+")
 _MASK = "[secret]"
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 RECORDED = Path(__file__).resolve().parents[4] / "shared" / "recorded"
 LOGIN = "https://acme.my.salesforce.com"
@@ -25,6 +27,14 @@ NOW = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
 def options(**more: str) -> dict[str, str]:
     """Options of the client-credentials flow."""
     return {"login_url": LOGIN, "client_id": "key", "client_secret": "s3cret-value", **more}
+
+
+@pytest.fixture(autouse=True)
+def quiet_log() -> Iterator[None]:
+    """Debug lines of every call would bury a failure."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    yield
+    structlog.reset_defaults()
 
 
 class Naps:

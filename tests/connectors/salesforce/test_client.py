@@ -14,12 +14,13 @@ import pytest
 import requests
 import responses
 import structlog
-from crmsync.errors import ConfigError, CredentialsError, QuotaError, UnreachableError
-from crmsync_salesforce.client import KEYED_WRITE, ONCE, READ, WRITE, Client, LostError, RefusedError
-from crmsync_salesforce.settings import read_settings
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from urllib3.exceptions import NewConnectionError
+
+from crmsync.errors import ConfigError, CredentialsError, QuotaError, UnreachableError
+from crmsync_salesforce.client import KEYED_WRITE, ONCE, READ, WRITE, Client, LostError, RefusedError
+from crmsync_salesforce.settings import read_settings
 
 from .conftest import DATA, LOGIN, NOW, TOKEN_BODY, Naps, options
 
@@ -292,6 +293,7 @@ def test_secrets_are_in_no_log_and_no_message(http: responses.RequestsMock, clie
     http.post(TOKEN_URL, json=TOKEN_BODY)
     leak = [{"errorCode": "X", "message": "Bearer 00Dxx!token-one and s3cret-value and access_token=abcdef123"}]
     http.get(DATA + "limits", status=400, json=leak)
+    structlog.reset_defaults()
     with structlog.testing.capture_logs() as logs, pytest.raises(RefusedError) as caught:
         client.get("limits")
     text = str(caught.value) + repr(logs) + repr(client.token())

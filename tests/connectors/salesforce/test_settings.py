@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from crmsync.errors import ConfigError
 from crmsync_salesforce import connect
 from crmsync_salesforce.settings import read_settings

@@ -8,11 +8,12 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from crmsync.model.change import Action, OutcomeKind, Write
 from crmsync.model.record import RecordState, Ref
 from crmsync_salesforce import wire
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def row(**more: Any) -> dict[str, Any]:
