@@ -130,6 +130,12 @@ def test_one_line(text: str, limit: int) -> None:
     assert one_line(line, limit) == line
 
 
+def test_text_that_would_reorder_or_hide_is_taken_apart() -> None:
+    assert one_line("a\u202eb\u200bc\x00d\u2066e") == "a b c d e"
+    assert one_line("می\u200cخواهم") == "می\u200cخواهم"
+    assert (one_line(None), one_line(5), one_line(True)) == ("", "5", "True")
+
+
 def test_points_text() -> None:
     assert [points_text(p) for p in (30, -12.5, 0, 0.25, 100.04)] == ["+30", "-12.5", "+0", "+0.2", "+100"]
     assert reason_line(-25, "Unsubscribed") == "-25 Unsubscribed"

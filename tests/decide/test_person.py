@@ -16,6 +16,7 @@ from crmsync.model.fields import OUTPUTS, STAGES
 from crmsync.model.link import PersonState, Signal
 from crmsync.model.record import Fields, User, Value
 from crmsync.model.rules import BehaviorRule, FitRule, PersonMap, Playbook, RoutingRules, ScoreRules, Test, TypeRule, WorkingHours
+from crmsync.playbook.load import load_files, shipped_paths
 
 NOW = datetime(2026, 6, 5, 14, 0, tzinfo=UTC)  # a Friday, 16:00 in Berlin
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -279,6 +280,39 @@ def test_a_decayed_score_is_written_on_the_due_moment_not_before() -> None:
     assert at.outputs["crmsync_score"] == 39
     assert at.next_due_at is not None
     assert at.next_due_at > first.next_due_at
+
+
+def test_of_two_rules_with_one_type_the_one_that_fits_gives_the_task() -> None:
+    reply = TypeRule(type="direct_request", signals=("email_reply",), respond_minutes=480, action="Answer", channel="email")
+    playbook = replace(
+        PLAYBOOK, types=(*PLAYBOOK.types, reply), score=replace(PLAYBOOK.score, express=("email_reply",)), tasks_in="hubspot"
+    )
+    signal = Signal(event_id="r", type="email_reply", at=NOW)
+    d = go(signals=[signal], playbook=playbook)
+    assert d.task is not None
+    assert (d.task.channel, d.task.subject) == ("email", "Answer: Ada Byron (Acme)")
+    waiting = go(signals=[signal], playbook=playbook, pool=())
+    late = go(waiting.state, signals=[signal], playbook=playbook, now=NOW + HOUR)
+    assert late.task is not None
+    assert late.task.channel == "email"
+    gone = go(waiting.state, signals=[signal], playbook=replace(playbook, types=()), now=NOW + HOUR)
+    assert gone.task is not None
+    assert gone.outputs["crmsync_mql_type"] == "direct_request"
+
+
+def test_the_playbook_that_ships_hands_off_a_demo_request() -> None:
+    playbook = load_files(shipped_paths())
+    signal = Signal(event_id="d", type="demo_request", at=NOW, detail="Request a demo")
+    ceo: dict[str, Value] = {**GOOD, "title": "Chief Executive Officer"}
+    d = decide(
+        person=NEW, facts=ceo, signals=[signal], playbook=playbook, lists=lists_of(playbook), pool=POOL, counter=0, users=USERS, now=NOW,
+        start_from=START, shown={},
+    )  # fmt: skip
+    assert stages(d) == ["mql", "sal"]
+    assert d.outputs["crmsync_score"] == 90
+    assert d.outputs["crmsync_score_reasons"] == "+45 Decision\n+30 C-level title\n+15 Company of 200 to 1,000 employees"
+    assert d.task is not None
+    assert d.task.due_at == NOW + timedelta(minutes=10)
 
 
 TEXT = st.none() | st.text(max_size=30) | st.integers() | st.booleans()

@@ -99,7 +99,7 @@ def decide(
     usable = _usable(shown_owner, users)
     owner, task, package, due = None, None, None, verdict.next_due_at
     if stage_of(state) == "mql" and not state.historic:
-        rule = _type_rule(state, playbook)
+        rule = _type_rule(state, signals, verdict, playbook)
         if not complete(facts=facts, trigger=state.trigger, type_rule=rule):
             problems.append("handoff waits: no valid e-mail address and no phone number")
         else:
@@ -115,7 +115,7 @@ def decide(
                 state = replace(state, owner=found.owner, owner_by=owner_by, owner_reason=found.reason, assigned_at=now)
                 handed = stage(state=state, score=verdict, signals=signals, rules=rules, owner=found.owner, complete=True)
                 mql_at = entered(state, "mql") or now
-                state = _entered(state, handed, now)
+                state = _entered(state, handed, now, state.peak_since_reset)
                 package = handoff_text(
                     facts=facts, score=verdict, signals=signals, type_rule=rule, trigger=state.trigger, stage=handed.stage,
                     owner=found.owner, routing_reason=found.reason,
@@ -159,23 +159,21 @@ def _with_stage(
     peak = latch(state=person, verdict=staged, score=verdict, rules=rules)
     if not staged.changed:
         return person if peak == person.peak_since_reset else replace(person, peak_since_reset=peak)
-    state = replace(_entered(person, staged, now), peak_since_reset=peak)
+    state = _entered(person, staged, now, peak)
     if staged.stage != "mql":
         return state
-    last = entered(person, "mql")
-    recent = [s for s in signals if s.at > last] if last is not None else signals
     if staged.who == HAND:
         historic = not person.stages and (person.created_at is None or person.created_at < start_from)
     else:
         express = express_signal(state=person, signals=signals, rules=rules)
         historic = is_historic(state=person, express=express, signals=signals, score=verdict, rules=rules, start_from=start_from)
-    kind = mql_type(signals=recent or signals, score=verdict, types=playbook.types).type
+    kind = mql_type(signals=_recent(state, signals), score=verdict, types=playbook.types).type
     return replace(state, historic=historic, mql_type=kind, trigger=staged.trigger)
 
 
-def _entered(state: PersonState, staged: StageVerdict, now: datetime) -> PersonState:
+def _entered(state: PersonState, staged: StageVerdict, now: datetime, peak: bool) -> PersonState:
     entry = StageEntry(stage=staged.stage, previous=stage_of(state), at=now, cause=staged.cause, who=staged.who)
-    return replace(state, stages=(*state.stages, entry))
+    return replace(state, stages=(*state.stages, entry), peak_since_reset=peak)
 
 
 def _usable(owner: str | None, users: Mapping[str, User]) -> bool:
@@ -199,9 +197,21 @@ def _with_owner(state: PersonState, users: Mapping[str, User], shown_owner: str 
     return replace(state, owner=shown_owner, owner_by=HAND, owner_reason="set by hand in a CRM", assigned_at=now)
 
 
-def _type_rule(state: PersonState, playbook: Playbook) -> TypeRule:
-    known = (t for t in playbook.types if t.type == state.mql_type)
-    return next(known, TypeRule(type=state.mql_type or "browser", channel="email"))
+def _type_rule(state: PersonState, signals: Sequence[Signal], verdict: ScoreVerdict, playbook: Playbook) -> TypeRule:
+    """The rule of the type the person has: of several with that type the one that fits now, else the first."""
+    same = [t for t in playbook.types if t.type == state.mql_type]
+    fitting = mql_type(signals=_recent(state, signals), score=verdict, types=same)
+    if fitting in same:
+        return fitting
+    return same[0] if same else TypeRule(type=state.mql_type or "browser", channel="email")
+
+
+def _recent(state: PersonState, signals: Sequence[Signal]) -> Sequence[Signal]:
+    """Signals that speak for the present mql entry: those since the mql entry before it, or all where there are none."""
+    entries = [e.at for e in state.stages if e.stage == "mql"]
+    if len(entries) < 2:
+        return signals
+    return [s for s in signals if s.at > entries[-2]] or signals
 
 
 def _first_touch(

@@ -11,20 +11,21 @@ from crmsync.model.record import Value
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_MS = re.compile(r"\d{12,14}")
 _ODD = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_JOINERS = "\u200c\u200d"  # part of the spelling of Persian names and of emoji
 ELLIPSIS = "…"
 
 
 def one_line(value: Value, limit: int = 200) -> str:
     """`value` as text on one line of at most `limit` characters; "" for None.
 
-    Control, format (zero-width, right-to-left overrides) and line-separating characters become blanks and runs of blanks one blank, so that
+    Control, format (zero-width blanks, right-to-left overrides) and line-separating characters become blanks and runs of blanks one blank, so that
     a value from a CRM can neither start a new line nor reorder what a reader sees. A cut is marked with an ellipsis.
     """
     if value is None:
         return ""
     text = str(value)
     if not (text.isascii() and text.isprintable()):
-        text = "".join(" " if unicodedata.category(c) in _ODD else c for c in text)
+        text = "".join(" " if unicodedata.category(c) in _ODD and c not in _JOINERS else c for c in text)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + ELLIPSIS
 
