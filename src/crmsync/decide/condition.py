@@ -72,6 +72,7 @@ def text_matches(pattern: str, text: str) -> bool:
     return compiled is not None and compiled.search(text) is not None
 
 
+@lru_cache(maxsize=4096)
 def domain_of(text: str) -> str:
     """The domain of an e-mail address, or the host of a web address without "www."; lower case, "" when there is none."""
     host = text.strip().lower()
@@ -126,7 +127,7 @@ def _test(test: Test, value: Value, lists: Lists) -> bool:
         return not isinstance(wanted, tuple) and _ordered(op, value, wanted)
     if not isinstance(value, str):
         return False
-    choices = tuple(c for c in (wanted if isinstance(wanted, tuple) else (wanted,)) if isinstance(c, str) and c.strip())
+    choices = [c for c in (wanted if isinstance(wanted, tuple) else (wanted,)) if isinstance(c, str) and c.strip()]
     if op == "matches":
         return any(text_matches(c, value) for c in choices)
     if op == "contains":
@@ -134,16 +135,22 @@ def _test(test: Test, value: Value, lists: Lists) -> bool:
     if op == "domain_in":
         return _domain_in(domain_of(value), choices, lists)
     title = fold_words(value)
-    return any(phrase in title for c in choices for phrase in lists.titles.get(c, ()))
+    for c in choices:
+        for phrase in lists.titles.get(c, ()):
+            if phrase in title:
+                return True
+    return False
 
 
-def _domain_in(domain: str, choices: tuple[str, ...], lists: Lists) -> bool:
+def _domain_in(domain: str, choices: list[str], lists: Lists) -> bool:
     """A domain is in a list when it or a domain above it is: mail.rival.example counts as rival.example."""
-    names = []
+    known = [_domains(choice, lists) for choice in choices]
     while "." in domain:
-        names.append(domain)
+        for names in known:
+            if domain in names:
+                return True
         domain = domain.partition(".")[2]
-    return any(not _domains(choice, lists).isdisjoint(names) for choice in choices)
+    return False
 
 
 def _domains(choice: str, lists: Lists) -> frozenset[str]:
@@ -157,7 +164,9 @@ def _domains(choice: str, lists: Lists) -> frozenset[str]:
 
 
 def _any_equal(value: Value, wanted: Value | tuple[Value, ...]) -> bool:
-    return any(_equal(value, w) for w in wanted) if isinstance(wanted, tuple) else _equal(value, wanted)
+    if not isinstance(wanted, tuple):
+        return _equal(value, wanted)
+    return any(_equal(value, w) for w in wanted)
 
 
 def _equal(left: Value, right: Value) -> bool:

@@ -46,8 +46,10 @@ def outputs(
     }
     if handoff is not None:
         said["crmsync_handoff"] = handoff or None
-    changed = {name: value for name, value in said.items() if previous.get(name) != value}
-    return {**previous, **changed} if changed else previous
+    for name, value in said.items():
+        if previous.get(name) != value:
+            return {**previous, **{n: v for n, v in said.items() if v is not None or n in previous}}
+    return previous
 
 
 def score_fields(score: ScoreVerdict, rules: ScoreRules) -> dict[str, Value]:

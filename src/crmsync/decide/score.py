@@ -138,7 +138,7 @@ def _fit(facts: Fields, rules: Sequence[FitRule], lists: Lists, reasons: list[Re
     for rule in counted:
         shown = [f"{name}: {one_line(facts[name], 60)}" for name in fields_of(rule.when) if facts.get(name) is not None]
         reasons.append(Reason(rule=rule.name, points=rule.points, source=", ".join(shown)))
-    return math.fsum(rule.points for rule in counted)
+    return math.fsum([rule.points for rule in counted])
 
 
 def _curve(fit: float, signals: list[Signal], rules: ScoreRules, now: datetime) -> _Curve:
