@@ -48,14 +48,16 @@ def count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
-def resolve(connection: Connection, conflict_id: int, side: str) -> None:
-    shown = connection.execute(select(table.c.shown).where(table.c.conflict_id == conflict_id)).scalar_one_or_none()
-    if shown is None:
+def resolve(connection: Connection, conflict_id: int, side: str) -> str:
+    """Returns the person it belongs to."""
+    row = connection.execute(select(table.c.shown, table.c.person_id).where(table.c.conflict_id == conflict_id)).one_or_none()
+    if row is None:
         raise ConfigError(f"There is no open conflict number {conflict_id}; nothing was changed. `crmsync conflicts` lists them.")
-    sides = sorted(parse(shown))
+    sides = sorted(parse(row.shown))
     if side not in sides:
         raise ConfigError(f"Conflict {conflict_id} is between {' and '.join(sides)}, not {side}; nothing was changed.")
     connection.execute(update(table).where(table.c.conflict_id == conflict_id).values(resolution=side))
+    return str(row.person_id)
 
 
 def close(connection: Connection, pairs: Sequence[tuple[str, str]]) -> None:

@@ -125,7 +125,7 @@ class Database:
         if "disk i/o error" in low:
             return f"The database {self.label} could not be written or read ({text}): disk full or failing. The last step was undone."
         if "locked" in low or isinstance(error, psycopg.errors.LockNotAvailable):
-            return f"The database {self.label} was busy for {BUSY_SECONDS} seconds: another process is writing. Nothing was stored."
+            return f"The database {self.label} was busy too long: another process is writing. Nothing was stored."
         if "readonly" in low or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
             return f"The database {self.label} is read-only for this user ({text}). Nothing was stored."
         if "unable to open" in low:
@@ -155,9 +155,10 @@ def _parse(url: str) -> URL:
 
 def _sqlite(url: URL) -> Engine:
     # isolation_level None: the driver begins nothing by itself, the event below does.
-    engine = create_engine(
-        url, connect_args={"isolation_level": None, "timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=8, max_overflow=-1
-    )
+    options: dict[str, Any] = {"isolation_level": None, "check_same_thread": False}
+    if "timeout" not in url.query:
+        options["timeout"] = BUSY_SECONDS
+    engine = create_engine(url, connect_args=options, pool_size=8, max_overflow=-1)
 
     @event.listens_for(engine, "connect")
     def _prepare(driver: Any, _record: object) -> None:

@@ -329,9 +329,10 @@ class Store:
             return conflicts.count(connection)
 
     def resolve_conflict(self, conflict_id: int, side: str) -> None:
-        """Notes whose value wins. ConfigError for an unknown number or a side that is not part of it."""
+        """Notes whose value wins; the person waits for a decision. ConfigError for an unknown number or a side that is not part of it."""
         with self._db.writing() as connection:
-            conflicts.resolve(connection, conflict_id, side)
+            person_id = conflicts.resolve(connection, conflict_id, side)
+            snapshots.mark_dirty_persons(connection, [person_id])
 
     def close_conflicts(self, pairs: Sequence[tuple[str, str]]) -> None:
         """(person, field): settled, forget them."""

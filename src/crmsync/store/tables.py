@@ -34,7 +34,8 @@ Index("snapshots_dirty", snapshots.c.side, snapshots.c.object, snapshots.c.id,
 Index("snapshots_person", snapshots.c.person_id,
       sqlite_where=text("person_id IS NOT NULL"), postgresql_where=text("person_id IS NOT NULL"))  # fmt: skip
 Index("snapshots_key", snapshots.c.key, sqlite_where=text("key IS NOT NULL"), postgresql_where=text("key IS NOT NULL"))
-Index("snapshots_state", snapshots.c.side, snapshots.c.object, snapshots.c.state)
+# The state first: with (side, object) first, PostgreSQL without statistics took this index for single records and read the whole object.
+Index("snapshots_state", snapshots.c.state, snapshots.c.side, snapshots.c.object)
 
 emails = Table(
     "emails",

@@ -37,7 +37,7 @@ def upgrade() -> None:
                     sqlite_where=sa.text("person_id IS NOT NULL"), postgresql_where=sa.text("person_id IS NOT NULL"))  # fmt: skip
     op.create_index("snapshots_key", "snapshots", ["key"],
                     sqlite_where=sa.text("key IS NOT NULL"), postgresql_where=sa.text("key IS NOT NULL"))  # fmt: skip
-    op.create_index("snapshots_state", "snapshots", ["side", "object", "state"])
+    op.create_index("snapshots_state", "snapshots", ["state", "side", "object"])
 
     op.create_table(
         "emails",

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from crmsync.model.attention import Problem
+from crmsync.store import Store
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
+
+
+def problem(
+    person_id: str | None = "p", cause: str = "too_long", field: str | None = "name", data_hash: str = "d1", **more: str
+) -> Problem:
+    return Problem(cause=cause, message=more.pop("message", "m"), side="left", object="Lead", person_id=person_id, field=field,
+                   data_hash=data_hash, **more)  # fmt: skip
+
+
+def test_a_problem_comes_back_whole(store: Store) -> None:
+    given = [problem(record_id="1"), problem(person_id=None, field=None)]
+    store.park(given, NOW, retry_at=NOW + timedelta(minutes=1))
+    found = store.problems()
+    assert [one.problem for one in found] == given
+    assert [(one.attempts, one.first_at, one.last_at, one.retry_at) for one in found] == [(1, NOW, NOW, NOW + timedelta(minutes=1))] * 2
+
+
+def test_attempts_count_while_the_data_stays(store: Store) -> None:
+    later = NOW + timedelta(hours=1)
+    store.park([problem()], NOW, retry_at=later)
+    store.park([problem(message="again")], later)
+    (found,) = store.problems()
+    assert (found.attempts, found.first_at, found.last_at, found.retry_at, found.problem.message) == (2, NOW, later, None, "again")
+    store.park([problem(data_hash="d2")], later)
+    (found,) = store.problems()
+    assert (found.attempts, found.problem.data_hash) == (1, "d2")
+
+
+def test_unknown_persons_and_fields_are_one_problem_too(store: Store) -> None:
+    for _ in range(3):
+        store.park([problem(person_id=None, field=None), problem(person_id=None)], NOW)
+    assert [(one.attempts, one.problem.field) for one in store.problems()] == [(3, None), (3, "name")]
+
+
+def test_one_problem_twice_in_a_batch_is_one_attempt(store: Store) -> None:
+    store.park([problem(), problem(message="last")], NOW)
+    assert [(one.attempts, one.problem.message) for one in store.problems()] == [(1, "last")]
+
+
+def test_filter_limit_count_and_drop(store: Store) -> None:
+    store.park([problem("p"), problem("q"), problem("p", field="phone"), problem(None)], NOW)
+    assert [one.problem.field for one in store.problems(person_ids=["p"])] == ["name", "phone"]
+    assert len(store.problems(person_ids=["p", "q"], limit=2)) == 2
+    assert store.problems(person_ids=[]) == []
+    assert len(store.problems(limit=3)) == 3
+    assert store.count_problems() == 4
+    ids = [one.problem_id for one in store.problems(person_ids=["p"])]
+    assert store.drop_problems([*ids, 9_999]) == 2
+    assert store.drop_problems(ids) == 0
+    assert store.count_problems() == 2
+
+
+def test_groups_largest_first(store: Store) -> None:
+    store.park([problem("p", "a"), problem("q", "b"), problem("r", "b", message="a message"), problem("p", "c", None)], NOW)
+    assert store.problem_groups() == [
+        ("b", "left", "Lead", "name", 2, "a message"),
+        ("a", "left", "Lead", "name", 1, "m"),
+        ("c", "left", "Lead", None, 1, "m"),
+    ]
+
+
+def test_hashes_tell_what_was_refused_and_how_often(store: Store) -> None:
+    store.park([problem("p"), problem("q", field=None, data_hash="d9")], NOW)
+    store.park([problem("p")], NOW)
+    assert store.problem_hashes(["p", "q", "r"]) == {
+        ("p", "left", "Lead", "name", "too_long"): ("d1", 2),
+        ("q", "left", "Lead", None, "too_long"): ("d9", 1),
+    }
+
+
+def test_an_accepted_write_heals_its_fields_and_the_whole_record(store: Store) -> None:
+    given = [problem(field=None), problem(field="name"), problem(field="phone"), problem(cause="duplicate", field=None), problem("q")]
+    store.park(given, NOW)
+    store.heal("right", [("p", "Lead", ["name"])])
+    store.heal("left", [("p", "Contact", ["name"])])
+    assert store.count_problems() == 5
+    store.heal("left", [("p", "Lead", ["name"])])
+    assert [(one.problem.person_id, one.problem.cause, one.problem.field) for one in store.problems()] == [
+        ("p", "too_long", "phone"), ("p", "duplicate", None), ("q", "too_long", "name"),
+    ]  # fmt: skip

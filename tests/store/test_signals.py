@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from crmsync.model.link import Signal, SignalSource
+from crmsync.store import Store
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
+
+
+def event(id: str, minutes: float = 0) -> Signal:
+    return Signal(event_id=id, type="page_view", at=NOW + timedelta(minutes=minutes), detail="/pricing", source=SignalSource.HISTORY)
+
+
+def test_oldest_first_by_person(store: Store) -> None:
+    assert store.add_signals([("p", event("2", 2)), ("p", event("1", 1)), ("q", event("3"))]) == 3
+    assert store.signals(["p", "q", "nobody"]) == {"p": [event("1", 1), event("2", 2)], "q": [event("3")]}
+
+
+def test_an_event_counts_once(store: Store) -> None:
+    assert store.add_signals([("p", event("1")), ("p", event("1", 5))]) == 1
+    assert store.add_signals([("q", event("1", 9)), ("p", event("2", 9))]) == 1
+    assert store.signals(["p", "q"]) == {"p": [event("1"), event("2", 9)]}
+    assert store.add_signals([]) == 0
+
+
+def test_moving_to_a_surviving_person(store: Store) -> None:
+    store.add_signals([("p", event("1")), ("q", event("2", 1))])
+    store.move_signals("p", "q")
+    assert store.signals(["p", "q"]) == {"q": [event("1"), event("2", 1)]}
+    assert store.add_signals([("p", event("1"))]) == 0
+
+
+def test_many_at_once_with_repeats(store: Store) -> None:
+    rows = [(f"p{n % 7}", event(str(n), n)) for n in range(5_000)]
+    assert store.add_signals(rows[:3_000]) == 3_000
+    assert store.add_signals([*rows, *rows]) == 2_000
+    found = store.signals([f"p{n}" for n in range(7)])
+    assert sum(map(len, found.values())) == 5_000
+    assert [one.at for one in found["p3"]] == sorted(one.at for one in found["p3"])
+
+
+def test_hostile_detail(store: Store) -> None:
+    store.add_signals([("p", Signal(event_id="e\0", type="t", at=NOW, detail="nul \0 lone \udfff"))])
+    assert [one.detail for one in store.signals(["p"])["p"]] == ["nul \ufffd lone \ufffd"]
+    assert store.add_signals([("p", Signal(event_id="e\0", type="t", at=NOW))]) == 0
