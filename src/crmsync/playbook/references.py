@@ -130,11 +130,13 @@ class References:
     def one_name_per_place(self, file: str, person: PersonFile) -> None:
         """Two house fields written to one native field would take turns for ever."""
         taken: dict[tuple[str, str, str], str] = {}
+        told: set[tuple[str, str]] = set()
         for name, field in person.fields.items():
             for side, object, place in places_of(field, person):
                 key = (side, object, place.field)
                 first = taken.setdefault(key, name)
-                if first != name:
+                if first != name and (name, side) not in told:
+                    told.add((name, side))
                     self.add(file, ("fields", name, side), f"{object}.{place.field} is already mapped as {first}; map it once")
 
     # --- signals.yaml and playbook.yaml

@@ -57,7 +57,7 @@ class CrmsyncFile(Strict):
             try:
                 return datetime.fromisoformat(value.strip())
             except ValueError:
-                raise ValueError('write a date and time like "2026-01-31" or "2026-01-31T09:00:00Z"') from None
+                raise ValueError('not a date and time; write one like "2026-01-31" or "2026-01-31T09:00:00Z"') from None
         return value
 
 

@@ -65,9 +65,9 @@ class When(Strict):
         given = [name for name in ("all", "any", "not_", "field") if getattr(self, name) is not None]
         tests = self.tests()
         if len(given) != 1:
-            raise ValueError("a condition is exactly one of all, any, not, or a field with one test")
+            raise ValueError("not a condition; write exactly one of all, any, not, or a field with one test")
         if given == ["field"] and len(tests) != 1:
-            raise ValueError(f"a field needs exactly one test, this one has {len(tests)}: {', '.join(OPERATORS)}")
+            raise ValueError(f"a field needs exactly one test and this one has {len(tests)}; use one of {', '.join(OPERATORS)}")
         if given != ["field"] and tests:
             raise ValueError(f"{tests[0]} needs a field; write {{field: ..., {tests[0]}: ...}}")
         return self
