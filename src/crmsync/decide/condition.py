@@ -53,9 +53,11 @@ def holds(condition: Condition, facts: Fields, lists: Lists) -> bool:
         return _test(condition, facts.get(condition.field), lists)
     if isinstance(condition, Not):
         return not holds(condition.of, facts, lists)
-    if isinstance(condition, All):
-        return all(holds(part, facts, lists) for part in condition.of)
-    return any(holds(part, facts, lists) for part in condition.of)
+    every = isinstance(condition, All)
+    for part in condition.of:
+        if holds(part, facts, lists) is not every:
+            return not every
+    return every
 
 
 def fields_of(condition: Condition) -> tuple[str, ...]:
