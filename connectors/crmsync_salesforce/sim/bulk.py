@@ -149,7 +149,7 @@ class Bulk:
         job.info["state"] = state
         if state == "UploadComplete":
             self._work(call, job)
-        hidden = ("contentUrl", "lineEnding", "columnDelimiter")
+        hidden = ("contentUrl", "lineEnding", "columnDelimiter", "errorMessage")
         return Reply(body={key: value for key, value in job.info.items() if key not in hidden})
 
     def status(self, call: Call, job_id: str) -> Reply:
@@ -174,6 +174,8 @@ class Bulk:
             shown |= {"numberRecordsFailed": bad, "apiActiveProcessingTime": processed, "apexProcessingTime": 0}
         if not finished:
             shown.pop("errorMessage", None)
+        if job.state != "Open":
+            shown.pop("contentUrl", None)
         return Reply(body=shown)
 
     def remove(self, call: Call, job_id: str) -> Reply:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -58,7 +59,7 @@ class Server:
         self._log = log
         self._latency = latency
         self._transports: dict[tuple[str, int], asyncio.Transport] = {}
-        self._server: uvicorn.Server | None = None
+        self._stop: Callable[[], object] | None = None
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
 
@@ -82,11 +83,30 @@ class Server:
         ready = threading.Event()
 
         class Quick(uvicorn.Server):
-            """A server that tells when it listens."""
+            """A server that tells when it listens and stops at once instead of at the next tick."""
+
+            quit: asyncio.Event
+            loop: asyncio.AbstractEventLoop
 
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets=sockets)
+                self.quit, self.loop = asyncio.Event(), asyncio.get_running_loop()
                 ready.set()
+
+            async def main_loop(self) -> None:
+                ticks = 0
+                while not self.quit.is_set():
+                    ticks += 1
+                    await self.on_tick(ticks)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self.quit.wait(), 0.1)
+
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                for server in self.servers:
+                    server.close()
+                for transport in list(transports.values()):
+                    transport.abort()
+                await asyncio.sleep(0)
 
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only then
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -102,8 +122,9 @@ class Server:
             timeout_keep_alive=60,
             timeout_graceful_shutdown=1,
         )
-        self._server = Quick(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True, name="salesforce-sim")
+        made = Quick(config)
+        self._stop = lambda: made.loop.call_soon_threadsafe(made.quit.set)
+        self._thread = threading.Thread(target=made.run, kwargs={"sockets": [self._socket]}, daemon=True, name="salesforce-sim")
         self._thread.start()
         if not ready.wait(10):
             raise OSError("the simulator did not start")
@@ -111,13 +132,12 @@ class Server:
 
     def stop(self) -> None:
         """Close all connections and end the thread."""
-        if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
-            self._server.force_exit = True
+        if self._stop is not None and self._thread is not None:
+            self._stop()
             self._thread.join(10)
         if self._socket is not None:
             self._socket.close()
-        self._server = self._thread = self._socket = None
+        self._stop = self._thread = self._socket = None
 
     async def _endpoint(self, request: Request) -> Response:
         try:

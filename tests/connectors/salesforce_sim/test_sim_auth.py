@@ -28,7 +28,8 @@ def test_client_credentials_by_basic_auth_and_by_form(client: Any) -> None:
         assert answer.status_code == 200
         assert body["instance_url"] == client.sim.url
         assert body["token_type"] == "Bearer"
-        assert body["issued_at"].isdigit() and len(body["issued_at"]) == 13
+        assert body["issued_at"].isdigit()
+        assert len(body["issued_at"]) == 13
         assert "expires_in" not in body
         assert "refresh_token" not in body
 

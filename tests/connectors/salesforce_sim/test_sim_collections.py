@@ -17,12 +17,11 @@ def test_results_come_in_input_order_and_failures_have_no_id(client: Any) -> Non
     answer = post(client, entry(LastName="A"), entry(FirstName="B"), entry(LastName="C"))
     assert answer.status_code == 200
     first, second, third = answer.json()
-    assert first["success"] and third["success"] and first["id"] < third["id"]
+    assert (first["success"], third["success"]) == (True, True)
+    assert first["id"] < third["id"]
     assert second == {
         "success": False,
-        "errors": [
-            {"statusCode": "REQUIRED_FIELD_MISSING", "message": "Required fields are missing: [LastName]", "fields": ["LastName"]}
-        ],
+        "errors": [{"statusCode": "REQUIRED_FIELD_MISSING", "message": "Required fields are missing: [LastName]", "fields": ["LastName"]}],
     }
 
 
@@ -136,7 +135,9 @@ def test_composite_all_or_none_and_limits(client: Any) -> None:
     good = {"method": "POST", "url": f"{base}/sobjects/Account", "referenceId": "a", "body": {"Name": "Acme"}}
     bad = {"method": "POST", "url": f"{base}/sobjects/Account", "referenceId": "b", "body": {}}
     later = {"method": "POST", "url": f"{base}/sobjects/Account", "referenceId": "c", "body": {"Name": "Later"}}
-    results = client.call("POST", "/composite", json={"allOrNone": True, "compositeRequest": [good, bad, later]}).json()["compositeResponse"]
+    results = client.call("POST", "/composite", json={"allOrNone": True, "compositeRequest": [good, bad, later]}).json()[
+        "compositeResponse"
+    ]
     codes = [result["body"][0]["errorCode"] for result in results]
     assert codes == ["PROCESSING_HALTED", "REQUIRED_FIELD_MISSING", "PROCESSING_HALTED"]
     assert client.ids("SELECT Id FROM Account") == []
