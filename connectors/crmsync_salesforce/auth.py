@@ -28,12 +28,16 @@ _LOGIN_RETRY = RetryPolicy(attempts=3, first=0.5, ceiling=5.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """An access token and where it is good. base: scheme and host of the instance. org_id / user_id: from the login's identity address."""
+    """An access token and where it is good. base: scheme and host of the instance. org_id / user_id: from the login's identity address.
+
+    refresh: the refresh token that follows, where the org rotates them: the one just used is worth nothing any more.
+    """
 
     value: str = field(repr=False)
     base: str
     org_id: str | None = None
     user_id: str | None = None
+    refresh: str | None = field(default=None, repr=False)
 
 
 class _BusyLoginError(Exception):
@@ -46,6 +50,7 @@ class _LoginPost:
     def __init__(self, session: requests.Session) -> None:
         self._session = session
         self.identity = ""
+        self.refresh: str | None = None
 
     def post(self, url: str, data: Mapping[str, str], *, headers: Mapping[str, str] | None, proxies: Any) -> requests.Response:
         response = self._session.post(url, data, headers=dict(headers or {}), allow_redirects=False)
@@ -58,15 +63,20 @@ class _LoginPost:
         if not isinstance(body, dict) or (response.status_code == 200 and not isinstance(body.get("instance_url"), str)):
             raise SalesforceAuthenticationFailed(response.status_code, "the login address did not answer like Salesforce")
         self.identity = str(body.get("id") or "")
+        self.refresh = body.get("refresh_token") or None
         return response
 
 
-def _request(settings: Settings, now: datetime) -> tuple[dict[str, str], dict[str, str] | None]:
+def _request(settings: Settings, now: datetime, refresh: str | None) -> tuple[dict[str, str], dict[str, str] | None]:
     """Form fields and headers of the token request."""
     secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
     if settings.flow == "refresh":
         assert settings.refresh_token is not None
-        form = {"grant_type": "refresh_token", "client_id": settings.client_id, "refresh_token": settings.refresh_token.get_secret_value()}
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": settings.client_id,
+            "refresh_token": refresh or settings.refresh_token.get_secret_value(),
+        }
         return ({**form, "client_secret": secret} if secret else form), None
     if settings.flow == "jwt":
         assert settings.private_key is not None
@@ -97,12 +107,14 @@ def _base(settings: Settings, host: str) -> str:
     return f"{scheme}://{host}" if is_loopback(urlsplit(f"//{host}").hostname) else settings.login_url
 
 
-def login(settings: Settings, session: requests.Session, *, now: datetime, sleep: Callable[[float], None]) -> Token:
-    """A fresh access token. now: aware UTC, for the JWT's expiry.
+def login(
+    settings: Settings, session: requests.Session, *, now: datetime, sleep: Callable[[float], None], refresh: str | None = None
+) -> Token:
+    """A fresh access token. now: aware UTC, for the JWT's expiry. refresh: a rotated refresh token, instead of the configured one.
 
     Raises: CredentialsError when refused; UnreachableError when the login address does not answer; ConfigError for an unusable key.
     """
-    form, headers = _request(settings, now)
+    form, headers = _request(settings, now, refresh)
 
     def once() -> Token:
         post = _LoginPost(session)
@@ -115,13 +127,15 @@ def login(settings: Settings, session: requests.Session, *, now: datetime, sleep
         if not token:
             raise SalesforceAuthenticationFailed(None, "no access token in the answer")
         org_id, user_id = found.groups() if found else (None, None)
-        return Token(value=token, base=_base(settings, host), org_id=org_id, user_id=user_id)
+        return Token(value=token, base=_base(settings, host), org_id=org_id, user_id=user_id, refresh=post.refresh)
 
     # a token request changes nothing, so every failure to answer may be tried again
     try:
         return _LOGIN_RETRY.run(once, retry_if=lambda e: isinstance(e, _BusyLoginError | requests.RequestException), sleep=sleep)
     except SalesforceAuthenticationFailed as error:
-        reason = redact(f"{error.code}: {error.auth_message}", (*settings.secrets(), *form.values()))
+        reason = redact(
+            f"{error.code}: {error.auth_message}", (*settings.secrets(), form.get("refresh_token", ""), form.get("assertion", ""))
+        )
         raise CredentialsError(
             f"Salesforce refused the {settings.flow} login ({reason}); nothing was read or written. Check {setting('client_id')} and its secrets",
             side=SIDE,

@@ -138,7 +138,10 @@ class Client:
         """The current token; a fresh one when there is none or `after` is the one that was refused (one login, however many threads ask)."""
         with self._lock:
             if self._token is None or self._token is after:
-                self._token = login(self.settings, self._http, now=self._clock(), sleep=self.sleep)
+                rotated = self._token.refresh if self._token else None
+                self._token = login(self.settings, self._http, now=self._clock(), sleep=self.sleep, refresh=rotated)
+                if self.settings.flow == "refresh" and self._token.refresh:
+                    log.warning("salesforce.rotation", problem="the org rotates refresh tokens: the configured one fails after a restart")
                 self._force = Salesforce(
                     session_id=self._token.value,
                     instance_url=self._token.base,

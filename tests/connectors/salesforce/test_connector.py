@@ -194,6 +194,23 @@ def test_wrong_credentials_are_refused(simulator: Any, connect: Callable[..., An
     assert [f.level for f in connector.check()] == ["error"]
 
 
+def test_a_refresh_token_that_rotates_keeps_working(simulator: Any, connect: Callable[..., Any]) -> None:
+    simulator.options.rotate_refresh_tokens = True
+    connector = connect(simulator, refresh_token=simulator.refresh_token())
+    for _ in range(3):
+        assert connector.live_ids("Contact") is not None
+        assert list(connector.live_ids("Contact")) == []
+        simulator.revoke_tokens()
+    assert list(connector.live_ids("Contact")) == []
+
+
+def test_revoked_tokens_are_renewed(simulator: Any, connect: Callable[..., Any]) -> None:
+    connector = connect(simulator)
+    connector.identity()
+    simulator.revoke_tokens()
+    assert list(connector.live_ids("Contact")) == []
+
+
 # --- provision and check -----------------------------------------------------------------------------------------------------
 
 
@@ -246,6 +263,14 @@ def test_provision_after_a_break_goes_on(simulator: Any, connect: Callable[..., 
     simulator.faults.add({"path": "tooling/sobjects/CustomField", "after": 5, "times": 1, "do": "drop_after"})
     assert [f for f in connector.provision(OWN_FIELDS, dry_run=False) if f.level == "error"] == []
     assert [f for f in connector.check() if f.level == "error"] == []
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_activity_permissions_may_be_mirrored(simulator: Any, connect: Callable[..., Any], mirrored: bool) -> None:
+    simulator.options.mirror_activity_permissions = mirrored
+    connector = connect(simulator)
+    assert {f.level for f in connector.provision(OWN_FIELDS[:1], dry_run=False)} == {"done"}
+    assert connector.provision(OWN_FIELDS[:1], dry_run=False) == []
 
 
 def test_provision_without_the_right_says_what_to_grant(simulator: Any, connect: Callable[..., Any]) -> None:

@@ -118,7 +118,7 @@ def test_ties_across_a_page_edge_are_neither_lost_nor_endless(simulator: Any, co
 def test_a_change_while_pages_are_read_is_found_next_time(simulator: Any, connect: Callable[..., Any]) -> None:
     ids = contacts(simulator, 4_100)
     connector = connect(simulator)
-    pages = []
+    pages: list[Page] = []
     for page in connector.pull("Contact", FIELDS, None, datetime.now(UTC)):
         if not pages:
             simulator.edit("Contact", ids[0], {"LastName": "Meanwhile"})
@@ -178,7 +178,7 @@ def test_many_rows_come_by_a_bulk_job_with_the_same_values(simulator: Any, conne
 def test_a_bulk_read_goes_on_after_a_crash(simulator: Any, connect: Callable[..., Any]) -> None:
     ids = contacts(simulator, 25_000)
     connector = connect(simulator, bulk_read_from="5000")
-    pages = []
+    pages: list[Page] = []
     for page in connector.pull("Contact", FIELDS, None, datetime.now(UTC)):
         pages.append(page)
         if len(pages) == 2:
@@ -285,6 +285,36 @@ def test_names_that_could_carry_soql_are_refused(simulator: Any, connect: Callab
 def test_a_field_we_cannot_see_is_a_credentials_error(simulator: Any, connect: Callable[..., Any]) -> None:
     with pytest.raises(CredentialsError, match="nowhere__c"):
         list(connect(simulator).pull("Contact", ("nowhere__c",), None, datetime.now(UTC)))
+
+
+def test_a_purged_record_is_still_found_deleted_by_the_log(simulator: Any, connect: Callable[..., Any]) -> None:
+    ids = contacts(simulator, 2)
+    connector = connect(simulator)
+    cursor = pull(connector)[-1].cursor
+    simulator.delete("Contact", ids[0])
+    simulator.purge("Contact", ids[0])
+    past = {**cursor, "polled": (datetime.now(UTC) - timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    found = {r.ref.id: r.state for r in rows(pull(connector, past))}
+    assert found[ids[0]] is RecordState.DELETED
+
+
+def test_a_purged_delete_log_expires_the_cursor(simulator: Any, connect: Callable[..., Any]) -> None:
+    contacts(simulator, 1)
+    connector = connect(simulator)
+    cursor = pull(connector)[-1].cursor
+    simulator.purge_delete_log(0.0)
+    past = {**cursor, "polled": (datetime.now(UTC) - timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    with pytest.raises(CursorExpiredError):
+        list(connector.pull("Contact", FIELDS, past, datetime.now(UTC)))
+
+
+def test_a_field_hidden_from_us_is_named(simulator: Any, connect: Callable[..., Any]) -> None:
+    contacts(simulator, 1)
+    connector = connect(simulator)
+    cursor = pull(connector)[-1].cursor
+    simulator.hide_field("Contact", "HasOptedOutOfEmail")
+    with pytest.raises(CredentialsError, match="HasOptedOutOfEmail"):
+        list(connector.pull("Contact", FIELDS, cursor, datetime.now(UTC)))
 
 
 # --- overlap -----------------------------------------------------------------------------------------------------------------

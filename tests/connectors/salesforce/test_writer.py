@@ -135,14 +135,19 @@ def test_targets_that_are_gone_are_told_from_references_that_are(simulator: Any,
 
 
 def test_the_owner_survives_assignment_rules(simulator: Any, org: Any) -> None:
-    outcome = org.write(
-        [
-            create(1, object="Lead", Company="C"),
-            update(simulator.create("Lead", {"LastName": "L", "Company": "C"}), object="Lead", Title="x"),
-        ]
-    )
-    assert kinds(outcome) == [DONE, DONE]
-    assert simulator.get("Lead", outcome[0].id)["OwnerId"] == org.identity().user_id
+    me = org.identity().user_id
+    lead = simulator.create("Lead", {"LastName": "L", "Company": "C", "OwnerId": me})
+    simulator.lead_assignment(simulator.add_queue("Inbound", "Lead"))
+    outcomes = org.write([create(1, object="Lead", Company="C", OwnerId=me), update(lead, object="Lead", Title="x")])
+    assert kinds(outcomes) == [DONE, DONE]
+    assert [simulator.get("Lead", o.id)["OwnerId"] for o in outcomes] == [me, me]
+
+
+def test_an_admins_validation_rule_is_a_refusal_with_its_words(simulator: Any, org: Any) -> None:
+    simulator.validation_rule("Contact", lambda row: row.get("Title") == "Spy", "No spies here", field="Title")
+    (outcome,) = org.write([create(1, Title="Spy")])
+    assert (outcome.kind, outcome.cause, outcome.fields) == (REJECTED, "FIELD_CUSTOM_VALIDATION_EXCEPTION", ("Title",))
+    assert "No spies here" in outcome.message
 
 
 # --- broken connections ------------------------------------------------------------------------------------------------------
@@ -261,6 +266,25 @@ def test_a_dead_session_is_renewed_in_the_middle(simulator: Any, org: Any) -> No
 
 
 # --- duplicates --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["block", "alert"])
+@pytest.mark.parametrize("named_in_collections", [True, False])
+@pytest.mark.parametrize("key", ["k", None])
+def test_a_duplicate_rule_links_to_its_match(simulator: Any, org: Any, action: str, named_in_collections: bool, key: str | None) -> None:
+    match = simulator.create("Contact", {"LastName": "Lee", "Email": "ann@x.example"})
+    simulator.duplicate_rule("Contact", action)
+    simulator.options.duplicate_in_bulk = named_in_collections
+    outcomes = org.write([create(1, key=key, Email="ann@x.example"), create(2, Email="other@x.example")])
+    assert kinds(outcomes) == [EXISTS, DONE]
+    assert (outcomes[0].existing_id, outcomes[0].cause) == (match, "DUPLICATES_DETECTED")
+    assert len(simulator.all("Contact")) == 2
+
+
+def test_a_unique_key_names_the_record_that_has_it(simulator: Any, org: Any) -> None:
+    first = org.write([create(1, key="a")])[0]
+    (outcome,) = org.write([create(2, key=None, crmsync_key__c="a")])
+    assert (outcome.kind, outcome.existing_id, outcome.fields) == (EXISTS, first.id, ("crmsync_key__c",))
 
 
 @pytest.mark.parametrize("spelling", ["duplicateResut", "duplicateResult"])
