@@ -129,11 +129,7 @@ def by_person(connection: Connection, person_ids: Sequence[str]) -> dict[str, li
 def by_email(connection: Connection, emails: Sequence[str]) -> dict[str, list[Snapshot]]:
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for part in chunks(emails):
-        query = (
-            select(email_table.c.email, *_SEEN)
-            .join(table, _same_record())
-            .where(among(connection, email_table.c.email, part))
-        )
+        query = select(email_table.c.email, *_SEEN).join(table, _same_record()).where(among(connection, email_table.c.email, part))
         for row in connection.execute(_ordered(query)):
             if row.state == RecordState.LIVE.value:  # asked of the database, this lures SQLite into the index on states
                 found[row.email].append(_snapshot(row))
