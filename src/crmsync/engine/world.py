@@ -96,6 +96,14 @@ class World:
             return
         self._take(known)
 
+    def recall(self) -> bool:
+        """Takes identity, users and schemas as they were last read, however old, and contacts nothing. False when they were never read."""
+        known = self.store.get("world")
+        if known is None or set(known) != set(self.sides):
+            return False
+        self._take(known)
+        return True
+
     def forget_schema(self) -> None:
         """Have schemas read again at the next refresh: something answered as if they had changed."""
         self.stale = True

@@ -1,0 +1,160 @@
+"""`crmsync plan`: what `sync` would write, field by field, with the rule that decided and the API calls it costs. Writes to no CRM."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crmsync.engine.deliberate import Verdict
+from crmsync.engine.preview import preview
+from crmsync.engine.pull import pull_all
+from crmsync.engine.resume import settle_open
+from crmsync.errors import CrmsyncError
+from crmsync.model.record import Value
+from crmsync.service.lease import SYNC_WAITS
+from crmsync.service.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldPlan:
+    """One field of one planned write. name: house name, None where the field has none. old: what the side shows now."""
+
+    native: str
+    name: str | None
+    old: Value
+    new: Value
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritePlan:
+    """One record's planned write. action: create | update | delete; id: None for a create. what: "person" or "task"."""
+
+    crm: str
+    object: str
+    action: str
+    id: str | None
+    person_id: str
+    what: str
+    fields: tuple[FieldPlan, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """writes: at most `keep` of them; counts: (crm, object, action) -> all of them. calls: crm -> API calls that sending would cost at least.
+
+    halted: why a cycle would stop (or has stopped) for safety. conflicts: fields that would wait for a person. problems: what could not
+    be written. read_calls: what looking cost.
+    """
+
+    writes: list[WritePlan] = field(default_factory=list)
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    calls: dict[str, int] = field(default_factory=dict)
+    read_calls: dict[str, int] = field(default_factory=dict)
+    persons: int = 0
+    conflicts: int = 0
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    halted: str | None = None
+    errors: dict[str, CrmsyncError] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """3 when a cycle would halt, else that of a CRM that could not be read, else 0."""
+        if self.halted is not None:
+            return 3
+        return max((error.exit_code for error in self.errors.values()), default=0)
+
+    def json(self) -> dict[str, Any]:
+        """The documented shape."""
+        return {
+            "writes": [
+                {
+                    "crm": w.crm, "object": w.object, "action": w.action, "record_id": w.id, "person_id": w.person_id, "what": w.what,
+                    "fields": [{"field": f.native, "name": f.name, "old": f.old, "new": f.new, "rule": f.rule} for f in w.fields],
+                }
+                for w in self.writes
+            ],
+            "counts": [{"crm": c, "object": o, "action": a, "writes": n} for (c, o, a), n in sorted(self.counts.items())],
+            "api_calls": self.calls,
+            "read_api_calls": self.read_calls,
+            "persons": self.persons,
+            "conflicts": self.conflicts,
+            "problems": self.problems,
+            "halted": self.halted,
+            "errors": {side: str(error) for side, error in self.errors.items()},
+        }  # fmt: skip
+
+
+def plan(workspace: Workspace, *, keep: int | None = None) -> Plan:
+    """Reads changes from the CRMs into the store, decides, and undoes the deciding. keep: writes to hold in detail (None: all).
+
+    Raises: BusyError; ConfigError; CredentialsError or UnreachableError when no CRM could be read.
+    """
+    result = Plan()
+    world, now = workspace.world, workspace.clock()
+    with workspace.lease(wait=SYNC_WAITS):
+        standing = workspace.store.halt()
+        world.refresh(now)
+        world.require_provisioned()
+        settle_open(world, now)
+        pulled = pull_all(world, now)
+        result.errors = {side: p.error for side, p in pulled.items() if p.error is not None}
+        if len(result.errors) == len(world.sides):
+            raise next(iter(result.errors.values()))
+        halt = preview(world, now, lambda verdicts: _take(result, verdicts, world.tasks_in, task_object(workspace), keep))
+    result.read_calls = workspace.api_calls()
+    stop = standing or halt
+    result.halted = None if stop is None else stop.message
+    for (side, _, _), count in result.counts.items():
+        batch = workspace.connectors[side].traits.write_batch
+        result.calls[side] = result.calls.get(side, 0) + math.ceil(count / batch)
+    return result
+
+
+def task_object(workspace: Workspace) -> str:
+    """The native object of tasks, in the CRM where reps work."""
+    return workspace.connectors[workspace.world.tasks_in].traits.task_object
+
+
+def _take(result: Plan, verdicts: Sequence[Verdict], tasks_in: str, task: str, keep: int | None) -> None:
+    for verdict in verdicts:
+        person = verdict.state.person_id
+        result.persons += 1
+        result.conflicts += len(verdict.conflicts)
+        for problem in verdict.plan.problems:
+            if keep is None or len(result.problems) < keep:
+                result.problems.append(
+                    {"crm": problem.side, "object": problem.object, "record_id": problem.record_id, "field": problem.field,
+                     "cause": problem.cause, "message": problem.message}
+                )  # fmt: skip
+        for write in verdict.plan.writes:
+            result.counts[write.side, write.object, write.action.value] += 1
+            if keep is not None and len(result.writes) >= keep:
+                continue
+            fields = tuple(
+                FieldPlan(
+                    native=native, name=write.names.get(native), old=write.old.get(native), new=value, rule=write.rules.get(native, "")
+                )
+                for native, value in write.fields.items()
+            )
+            result.writes.append(
+                WritePlan(crm=write.side, object=write.object, action=write.action.value, id=write.id, person_id=person, what="person",
+                          fields=fields)
+            )  # fmt: skip
+        touch = verdict.decision.task if verdict.decision is not None else None
+        if touch is not None:
+            result.counts[tasks_in, task, "create"] += 1
+            if keep is None or len(result.writes) < keep:
+                shown = (
+                    ("subject", touch.subject),
+                    ("owner", touch.owner),
+                    ("due", touch.due_at.isoformat()),
+                    ("priority", touch.priority),
+                )
+                fields = tuple(FieldPlan(native=name, name=None, old=None, new=value, rule="first touch") for name, value in shown)
+                result.writes.append(
+                    WritePlan(crm=tasks_in, object=task, action="create", id=None, person_id=person, what="task", fields=fields)
+                )

@@ -1,0 +1,110 @@
+"""`crmsync status`: health, lag, budgets and counts, from what is stored; no CRM is contacted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from crmsync.service.lease import surely_dead
+from crmsync.service.sync import LAST_CYCLE, LAST_GOOD
+from crmsync.store import Store
+
+EVENTS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """last_cycle, last_good: as `sync` remembers them, or None. lag_seconds: since the newest cycle without errors (None: never).
+
+    records: crm -> object -> state -> number. holder: the process that runs cycles now, None when none does. waiting: records to decide.
+    open_writes: sent without an answer yet. events: (at, kind, text), newest first.
+    """
+
+    at: datetime
+    halted: str | None
+    halted_at: datetime | None
+    holder: str | None
+    lag_seconds: float | None
+    last_cycle: Mapping[str, Any] | None
+    last_good: Mapping[str, Any] | None
+    budgets: Mapping[str, Any]
+    records: Mapping[str, Mapping[str, Mapping[str, int]]]
+    persons: int
+    stages: Mapping[str, int]
+    waiting: int
+    open_writes: int
+    problems: int
+    conflicts: int
+    next_due_at: datetime | None
+    events: tuple[tuple[datetime, str, str], ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why all is not well; empty when it is."""
+        found = []
+        if self.halted is not None:
+            found.append(f"halted for safety: {self.halted}")
+        if self.last_cycle is None:
+            found.append("no cycle has run yet")
+        else:
+            found += [f"{side}: {text}" for side, text in self.last_cycle.get("errors", {}).items() if text != self.halted]
+        return tuple(found)
+
+    def json(self) -> dict[str, Any]:
+        """The documented shape."""
+        return {
+            "at": self.at.isoformat(),
+            "healthy": not self.reasons,
+            "reasons": list(self.reasons),
+            "halted": self.halted,
+            "running": self.holder,
+            "lag_seconds": self.lag_seconds,
+            "last_cycle": self.last_cycle,
+            "budgets": self.budgets,
+            "records": self.records,
+            "persons": self.persons,
+            "stages": self.stages,
+            "waiting": self.waiting,
+            "open_writes": self.open_writes,
+            "problems": self.problems,
+            "conflicts": self.conflicts,
+            "next_due_at": None if self.next_due_at is None else self.next_due_at.isoformat(),
+            "events": [{"at": at.isoformat(), "kind": kind, "text": text} for at, kind, text in self.events],
+        }
+
+
+def status(store: Store, *, now: datetime, real_now: datetime) -> Status:
+    """now: on the clock that cycles run on. real_now: for the lease, which is about processes."""
+    records: dict[str, dict[str, dict[str, int]]] = {}
+    for (side, object, state), count in store.count_snapshots().items():
+        records.setdefault(side, {}).setdefault(object, {})[state] = count
+    halt, good = store.halt(), store.get(LAST_GOOD)
+    return Status(
+        at=now,
+        halted=None if halt is None else halt.message,
+        halted_at=None if halt is None else halt.at,
+        holder=_holder(store, real_now),
+        lag_seconds=None if good is None else max(0.0, (now - datetime.fromisoformat(good["at"])).total_seconds()),
+        last_cycle=store.get(LAST_CYCLE),
+        last_good=good,
+        budgets=store.get("budgets") or {},
+        records=records,
+        persons=store.count_persons(),
+        stages=store.stage_counts(),
+        waiting=store.dirty_count(),
+        open_writes=len(store.open_intents()),
+        problems=store.count_problems(),
+        conflicts=store.count_conflicts(),
+        next_due_at=store.next_due_at(),
+        events=tuple(store.events(EVENTS)),
+    )
+
+
+def _holder(store: Store, real_now: datetime) -> str | None:
+    found = store.lease_holder()
+    if found is None or found[1] <= real_now or surely_dead(found[0]):
+        return None
+    host, _, rest = found[0].partition(":")
+    return f"{host.partition('/')[0]}, process {rest.partition(':')[0]}"
