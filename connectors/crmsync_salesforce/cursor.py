@@ -19,6 +19,7 @@ class Position:
 
     high: SystemModstamp up to which everything was read (None: nothing was there). high_at / high_server: our clock and the org's when
     `high` last moved. polled: our clock when the last pull began. wide: when the wide overlap was last read.
+    logged: our clock when the delete log was last asked; covered: up to when its answer reached (the org's clock).
     at: (SystemModstamp, Id) of the last row read by a pull that is not finished. top: highest stamp a bulk job showed so far.
     job / locator / job_at / columns: an unfinished bulk query job, its next page, the org's clock when it was made, what it selects.
     """
@@ -28,6 +29,8 @@ class Position:
     high_server: str | None = None
     polled: str | None = None
     wide: str | None = None
+    logged: str | None = None
+    covered: str | None = None
     at: tuple[str, str] | None = None
     job: str | None = None
     locator: str | None = None

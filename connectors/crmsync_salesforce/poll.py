@@ -27,7 +27,7 @@ ORDER = "SystemModstamp, Id"
 KEPT = timedelta(days=14)
 """Deleted rows stay in the recycle bin about 15 days; a day is left for safety."""
 GAP = timedelta(hours=2)
-"""Silence after which the delete log is asked whether it still reaches back to our last poll (it is trimmed every two hours)."""
+"""How often the delete log is asked: whether it still reaches back to us (it is trimmed every two hours), and what was purged."""
 
 RESUMES = 5
 """New queries in one pull after the server lost its place."""
@@ -52,33 +52,43 @@ class Poller:
         first = position is None or (position.high is None and position.at is None and position.polled is None)
         purged: dict[str, str] = {}
         if position is not None and position.polled is not None:
-            purged = self._deleted_since(object, wire.moment(position.polled), now)
+            position, purged = self._deleted_since(object, position, now)
         position = replace(position or Position(), polled=wire.stamp(now))
+        if position.logged is None:
+            position = replace(position, logged=wire.stamp(now), covered=wire.stamp(min(now, self._client.server_time or now)))
         run = _Run(self, object, fields, now, position, deleted=not first, purged=purged)
         yield from run.pages()
 
-    def _deleted_since(self, object: str, polled: datetime, now: datetime) -> dict[str, str]:
-        """Ids and times of deletions the log knows, after a long silence; empty when the silence was short.
+    def _deleted_since(self, object: str, position: Position, now: datetime) -> tuple[Position, dict[str, str]]:
+        """Ids and times of deletions from the delete log, asked every two hours and after every silence that long; else nothing.
 
-        Raises: CursorExpiredError when the log no longer reaches back to `polled`."""
-        silence = now - polled
-        if silence > KEPT:
-            raise _expired(object, f"the last poll is {silence.days} days ago")
-        if silence < GAP:
-            return {}
-        start, end = (quote(t.strftime("%Y-%m-%dT%H:%M:%S+00:00"), safe="") for t in (polled, now))
+        The log also knows rows that were purged from the recycle bin. It is asked from where its last answer reached, not from when we asked.
+        Raises: CursorExpiredError when the CRM no longer knows all deletions since the last poll."""
+        assert position.polled is not None
+        polled = wire.moment(position.polled)
+        if now - polled > KEPT:
+            raise _expired(object, f"the last poll is {(now - polled).days} days ago")
+        since = min(polled, wire.moment(position.logged or position.polled))
+        if now - since < GAP:
+            return position, {}
+        start = min(since, wire.moment(position.covered or position.polled))
+        end = max(now, start + timedelta(minutes=2))
+        first, last = (quote(t.strftime("%Y-%m-%dT%H:%M:%S+00:00"), safe="") for t in (start, end))
         try:
-            log = self._client.get(f"sobjects/{soql.object_name(object)}/deleted/?start={start}&end={end}")
+            log = self._client.get(f"sobjects/{soql.object_name(object)}/deleted/?start={first}&end={last}")
         except RefusedError as error:
             if error.codes & {"INVALID_REPLICATION_DATE", "EXCEEDED_ID_LIMIT"}:
                 raise _expired(object, str(error)) from None
             if error.status == 404 or error.codes & {"NOT_REPLICATEABLE", "INVALID_TYPE"}:
-                return {}  # objects without a delete log still show deleted rows in the query
+                return replace(position, logged=wire.stamp(now)), {}  # objects without a delete log still show deleted rows in the query
             raise
         earliest = log.get("earliestDateAvailable")
-        if earliest and wire.moment(earliest) > polled:
+        if earliest and wire.moment(earliest) > start:
             raise _expired(object, f"the delete log begins at {earliest}")
-        return {row["id"]: row["deletedDate"] for row in log.get("deletedRecords") or ()}
+        covered = log.get("latestDateCovered")
+        reached = wire.stamp(wire.moment(covered)) if covered else wire.stamp(start)
+        known = {row["id"]: row["deletedDate"] for row in log.get("deletedRecords") or ()}
+        return replace(position, logged=wire.stamp(now), covered=reached), known
 
     def live_ids(self, object: str) -> Iterator[str]:
         """Every live id, in id order while pages are small, by a bulk job when there are many. Converted leads are not live."""

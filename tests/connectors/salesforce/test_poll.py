@@ -287,15 +287,28 @@ def test_a_field_we_cannot_see_is_a_credentials_error(simulator: Any, connect: C
         list(connect(simulator).pull("Contact", ("nowhere__c",), None, datetime.now(UTC)))
 
 
-def test_a_purged_record_is_still_found_deleted_by_the_log(simulator: Any, connect: Callable[..., Any]) -> None:
-    ids = contacts(simulator, 2)
+def test_a_record_purged_between_two_polls_is_found_by_the_log(simulator: Any, connect: Callable[..., Any]) -> None:
+    ids = contacts(simulator, 3)
     connector = connect(simulator)
-    cursor = pull(connector)[-1].cursor
-    simulator.delete("Contact", ids[0])
-    simulator.purge("Contact", ids[0])
-    past = {**cursor, "polled": (datetime.now(UTC) - timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M:%SZ")}
-    found = {r.ref.id: r.state for r in rows(pull(connector, past))}
-    assert found[ids[0]] is RecordState.DELETED
+    now = datetime.now(UTC)
+    first = pull(connector, now=now)[-1].cursor
+    erased = ids[0]
+    simulator.delete("Contact", erased)
+    simulator.purge("Contact", erased)
+    polled = pull(connector, first, now=now + timedelta(minutes=90))[-1]
+    assert erased not in {r.ref.id for r in polled.records}
+    body = {
+        "deletedRecords": [{"id": erased, "deletedDate": "2026-05-01T00:00:00.000+0000"}],
+        "earliestDateAvailable": "2020-01-01T00:00:00.000+0000",
+        "latestDateCovered": "2026-05-01T06:00:00.000+0000",
+    }
+    simulator.faults.add({"method": "GET", "path": "/deleted", "times": 1, "do": "status", "status": 200, "body": body})
+    late = pull(connector, polled.cursor, now=now + timedelta(minutes=150))[-1]
+    assert {r.ref.id for r in late.records if r.state is RecordState.DELETED} == {erased}
+    assert late.cursor["covered"] == "2026-05-01T06:00:00Z"
+    before = connector.calls()
+    pull(connector, late.cursor, now=now + timedelta(minutes=160))
+    assert connector.calls() - before == 1
 
 
 def test_a_purged_delete_log_expires_the_cursor(simulator: Any, connect: Callable[..., Any]) -> None:
