@@ -8,7 +8,7 @@ from typing import Any
 from crmsync.errors import CredentialsError, UnreachableError
 from crmsync.model.change import Outcome, OutcomeKind, Write
 from crmsync.model.fields import KEY
-from crmsync.model.record import Value
+from crmsync.model.record import ObjectSchema, Value
 from crmsync_hubspot import wire
 from crmsync_hubspot.client import Client, LostAnswerError
 from crmsync_hubspot.schema import Schemas
@@ -73,7 +73,10 @@ class Batch:
             return answer.status, answer.json
 
         out = self._carry(object, writes, send, self._match_created)
-        return self._name_existing(object, writes, out)
+        try:
+            return self._name_existing(object, writes, out)
+        except (CredentialsError, UnreachableError):
+            return out  # which record it is can be found by key later; what was created stands
 
     def update(self, object: str, writes: Sequence[Write]) -> Outcomes:
         """Outcomes by write id; the ids must differ (HubSpot refuses a batch with one id twice)."""
@@ -109,6 +112,7 @@ class Batch:
         *,
         sent_before: bool = False,
     ) -> Outcomes:
+        schema = self._schemas.known(object)  # before anything is sent: afterwards nothing may fail any more
         try:
             status, body = send(writes)
         except LostAnswerError as error:
@@ -119,7 +123,7 @@ class Batch:
             # part of this batch was carried out already: the rest keeps its place in the journal
             return {w.write_id: _outcome(w, OutcomeKind.RETRY, cause=type(error).__name__, message=str(error)) for w in writes}
         if status < 300:
-            return self._answered(object, writes, body if isinstance(body, dict) else {}, match)
+            return _answered(schema, writes, body if isinstance(body, dict) else {}, match)
         said = wire.trouble(status, body)
         if "PROPERTY" in said.code or said.code in {"INVALID_OPTION", "READ_ONLY_VALUE"}:
             self._schemas.forget(object)
@@ -138,47 +142,6 @@ class Batch:
             if part:
                 out.update(self._carry(object, part, send, match, sent_before=sent_before or bool(out)))
         return out
-
-    def _answered(
-        self,
-        object: str,
-        writes: Sequence[Write],
-        body: Mapping[str, Any],
-        match: Callable[[Sequence[Write], Sequence[Row]], dict[str, Row]],
-    ) -> Outcomes:
-        out: Outcomes = {}
-        by_id = {w.id: w for w in writes if w.id}
-        by_trace = {w.write_id: w for w in writes}
-        for error in body.get("errors") or ():
-            said = wire.trouble(207, error)
-            named = [by_trace[t] for t in said.traces if t in by_trace] or [by_id[i] for i in said.ids if i in by_id]
-            for write in named:
-                out[write.write_id] = _refusal(write, said)
-        open_writes = [w for w in writes if w.write_id not in out]
-        rows = match(open_writes, body.get("results") or ())
-        for write in open_writes:
-            row = rows.get(write.write_id)
-            if row is not None:
-                out[write.write_id] = self._done(object, write, row)
-            else:
-                message = "HubSpot's answer does not mention this row"
-                out[write.write_id] = _outcome(write, OutcomeKind.UNKNOWN, cause="NOT_MENTIONED", message=message)
-        return out
-
-    def _done(self, object: str, write: Write, row: Row) -> Outcome:
-        properties: Mapping[str, str | None] = row.get("properties") or {}
-        names = [*write.fields, KEY] if write.key else list(write.fields)
-        shown = wire.Decoder(object, names, self._schemas.known(object)).fields(properties)
-        # an answer names what the record has now: what was cleared may be missing from it
-        cleared: dict[str, Value] = {n: None for n, value in write.fields.items() if value is None and n not in shown}
-        modified = row.get("updatedAt") or properties.get(wire.stamp_property(object))
-        return Outcome(
-            write_id=write.write_id,
-            kind=OutcomeKind.DONE,
-            id=str(row["id"]) if row.get("id") else write.id,
-            shown={**shown, **cleared},
-            modified_at=wire.moment(modified) if modified else None,
-        )
 
     def _match_created(self, writes: Sequence[Write], rows: Sequence[Row]) -> dict[str, Row]:
         """Which row answers which create: by trace id, key, e-mail, or by everything that was sent. Answers are not in order."""
@@ -232,6 +195,48 @@ class Batch:
                         write, OutcomeKind.EXISTS, existing_id=str(row["id"]), cause=old.cause, message=old.message
                     )
         return out
+
+
+def _answered(
+    schema: ObjectSchema,
+    writes: Sequence[Write],
+    body: Mapping[str, Any],
+    match: Callable[[Sequence[Write], Sequence[Row]], dict[str, Row]],
+) -> Outcomes:
+    out: Outcomes = {}
+    by_id = {w.id: w for w in writes if w.id}
+    by_trace = {w.write_id: w for w in writes}
+    for error in body.get("errors") or ():
+        said = wire.trouble(207, error)
+        named = [by_trace[t] for t in said.traces if t in by_trace] or [by_id[i] for i in said.ids if i in by_id]
+        for write in named:
+            out[write.write_id] = _refusal(write, said)
+    open_writes = [w for w in writes if w.write_id not in out]
+    rows = match(open_writes, body.get("results") or ())
+    for write in open_writes:
+        row = rows.get(write.write_id)
+        if row is not None:
+            out[write.write_id] = _done(schema, write, row)
+        else:
+            message = "HubSpot's answer does not mention this row"
+            out[write.write_id] = _outcome(write, OutcomeKind.UNKNOWN, cause="NOT_MENTIONED", message=message)
+    return out
+
+
+def _done(schema: ObjectSchema, write: Write, row: Row) -> Outcome:
+    properties: Mapping[str, str | None] = row.get("properties") or {}
+    names = [*write.fields, KEY] if write.key else list(write.fields)
+    shown = wire.Decoder(schema.object, names, schema).fields(properties)
+    # an answer names what the record has now: what was cleared may be missing from it
+    cleared: dict[str, Value] = {n: None for n, value in write.fields.items() if value is None and n not in shown}
+    modified = row.get("updatedAt") or properties.get(wire.stamp_property(schema.object))
+    return Outcome(
+        write_id=write.write_id,
+        kind=OutcomeKind.DONE,
+        id=str(row["id"]) if row.get("id") else write.id,
+        shown={**shown, **cleared},
+        modified_at=wire.moment(modified) if modified else None,
+    )
 
 
 def _match_by_id(writes: Sequence[Write], rows: Sequence[Row]) -> dict[str, Row]:

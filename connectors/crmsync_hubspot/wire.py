@@ -242,7 +242,7 @@ def trouble(status: int, body: Any) -> Trouble:
         status=status,
         category=category,
         code=(codes[0] if codes else "") or sub or category or f"HTTP_{status}",
-        message=message[:500],
+        message=("; ".join(dict.fromkeys(str(e["message"]) for e in details if e.get("message"))) or message)[:500],
         fields=tuple(dict.fromkeys(names)),
         ids=tuple(_listed(context, "ids") or _listed(context, "id")),
         traces=tuple(_listed(context, "objectWriteTraceId")),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
-from connectors.hubspot.replies import Reply
+from connectors.hubspot.replies import reply
 
 
 class Index:
@@ -16,7 +17,7 @@ class Index:
         self.rows: dict[int, tuple[int, int]] = {}
         self.archived: dict[int, int] = {}
         self.merged: dict[int, int] = {}
-        self.before: Callable[[int], None] = lambda _: None
+        self.before: Callable[[int], object] = lambda number: number
         self.searches: list[dict[str, Any]] = []
         self.listings = 0
         self.window = 10_000
@@ -26,20 +27,20 @@ class Index:
 
     def answer(self, request: Any) -> Any:
         if "/properties/" in request.path:
-            return Reply(json={"results": [{"name": "email", "label": "Email", "type": "string", "fieldType": "text"}]})
+            return reply(json={"results": [{"name": "email", "label": "Email", "type": "string", "fieldType": "text"}]})
         if request.path.endswith("/search"):
             self.searches.append(request.body)
             self.before(len(self.searches))
             return self._search(request.body)
         if request.path.endswith("/batch/read"):
-            return Reply(json={"results": [self._row(int(i["id"])) for i in reversed(request.body["inputs"]) if int(i["id"]) in self.rows]})
+            return reply(json={"results": [self._row(int(i["id"])) for i in reversed(request.body["inputs"]) if int(i["id"]) in self.rows]})
         if request.query.get("archived") == ["true"]:
             return self._list(request.query)
         return self._one(int(request.path.rsplit("/", 1)[1]))
 
     def _one(self, id: int) -> Any:
         id = self.merged.get(id, id)
-        return Reply(json=self._row(id)) if id in self.rows else Reply(404, {"category": "OBJECT_NOT_FOUND"})
+        return reply(json=self._row(id)) if id in self.rows else reply(404, {"category": "OBJECT_NOT_FOUND"})
 
     def _row(self, id: int, stamp: int | None = None) -> dict[str, Any]:
         at = str(self.rows[id][0] if stamp is None else stamp)
@@ -50,9 +51,9 @@ class Index:
     def _search(self, body: dict[str, Any]) -> Any:
         after, limit = int(body.get("after", 0)), body["limit"]
         if after + limit > self.window or limit > 200 or len(str(body)) > 3300:
-            return Reply(400, {"status": "error", "category": "VALIDATION_ERROR", "message": "too far"})
+            return reply(400, {"status": "error", "category": "VALIDATION_ERROR", "message": "too far"})
         key: dict[str, Callable[[int], int]] = {"lastmodifieddate": lambda i: self.rows[i][0], "hs_object_id": lambda i: i}
-        tests = {"GTE": lambda a, b: a >= b, "GT": lambda a, b: a > b, "EQ": lambda a, b: a == b}
+        tests = {"GTE": operator.ge, "GT": operator.gt, "EQ": operator.eq}
         now = self.now()
         found = [i for i, (_, visible) in self.rows.items() if visible <= now]
         for f in body["filterGroups"][0]["filters"]:
@@ -63,7 +64,7 @@ class Index:
         answer: dict[str, Any] = {"total": len(found), "results": [self._row(i) for i in page]}
         if after + limit < len(found):
             answer["paging"] = {"next": {"after": str(after + limit)}}
-        return Reply(json=answer)
+        return reply(json=answer)
 
     def _list(self, query: dict[str, list[str]]) -> Any:
         self.listings += 1
@@ -74,4 +75,4 @@ class Index:
             {"id": str(i), "properties": {}, "createdAt": "2026-01-01T00:00:00Z", "archived": True, "archivedAt": str(self.archived[i])}
             for i in page
         ]
-        return Reply(json={"results": rows, **({"paging": {"next": {"after": str(rest[0])}}} if rest else {})})
+        return reply(json={"results": rows, **({"paging": {"next": {"after": str(rest[0])}}} if rest else {})})

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reply:
+class Reply:
     status: int
     json: Any
     headers: dict[str, str] = field(default_factory=dict)
@@ -15,6 +15,6 @@ class _Reply:
     cut: bool = False
 
 
-def Reply(status: int = 200, json: Any = None, headers: dict[str, str] | None = None, *, drop: bool = False, cut: bool = False) -> _Reply:
+def reply(status: int = 200, json: Any = None, headers: dict[str, str] | None = None, *, drop: bool = False, cut: bool = False) -> Reply:
     """drop: the connection is closed without an answer. cut: half of the body is sent."""
-    return _Reply(status=status, json=json, headers=headers or {}, drop=drop, cut=cut)
+    return Reply(status=status, json=json, headers=headers or {}, drop=drop, cut=cut)
