@@ -1,0 +1,296 @@
+"""A CRM in memory that speaks the connector protocol: for connector authors' tests, and for tests that need thousands of cycles in seconds.
+
+It keeps the traps that matter to an engine: a modification stamp of its own, deletes as tombstones, unique e-mails and keys, merges into a survivor,
+optional rewriting of values ("hostile"), calls that fail before or after they were carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, Page, Traits
+from crmsync.errors import UnreachableError
+from crmsync.model.change import Action, Outcome, OutcomeKind, TaskDraft, Write
+from crmsync.model.fields import KEY, OwnField
+from crmsync.model.record import FieldSchema, FieldVersion, ObjectSchema, Record, RecordState, Ref, User, Value
+
+
+class Died(BaseException):
+    """The process is killed at this very call. Not an Exception: nothing may catch it."""
+
+
+@dataclass(slots=True)
+class _Row:
+    fields: dict[str, Value]
+    modified: int
+    created: int
+    state: RecordState = RecordState.LIVE
+    survivor: Ref | None = None
+    former: tuple[str, ...] = ()
+    by_us: bool = False
+    history: list[tuple[str, Value, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class MemoryCrm:
+    """One side. names: native fields of the person object. rewrite: what the CRM does to values on save. fault: called with (call name, phase) before
+    and after each call is carried out; raises what that call should end with. reads_back: whether writes answer with the stored values."""
+
+    name: str
+    names: Sequence[str]
+    object: str = "person"
+    users_list: Sequence[User] = ()
+    rewrite: Callable[[str, Value], Value] = lambda name, value: value
+    fault: Callable[[str, str], None] = lambda call, phase: None
+    reads_back: bool = False
+    unique_email: str | None = None
+    required: frozenset[str] = frozenset()
+    page: int = 50
+    rows: dict[str, _Row] = field(default_factory=dict)
+    tasks: dict[str, dict[str, Value]] = field(default_factory=dict)
+    tick: int = 0
+    ids: int = 0
+    call_count: int = 0
+    log: list[tuple[str, str, dict[str, Value]]] = field(default_factory=list)
+
+    # --- the people who work in this CRM --------------------------------------------------------------------------------------
+
+    def add(self, **fields: Value) -> str:
+        """A person types in a new record."""
+        self.ids += 1
+        id = f"{self.name}{self.ids:04d}"
+        self.tick += 1
+        self.rows[id] = _Row(fields=dict.fromkeys(self.names), modified=self.tick, created=self.tick)
+        self._set(self.rows[id], fields, by_us=False)
+        return id
+
+    def edit(self, id: str, **fields: Value) -> None:
+        self._set(self.rows[id], fields, by_us=False)
+
+    def delete(self, id: str) -> None:
+        self._mark(id, RecordState.DELETED)
+
+    def undelete(self, id: str) -> None:
+        self._mark(id, RecordState.LIVE)
+
+    def merge(self, winner: str, loser: str) -> None:
+        self.tick += 1
+        self.rows[winner].former += (loser, *self.rows[loser].former)
+        self.rows[winner].modified = self.tick
+        self._mark(loser, RecordState.MERGED)
+        self.rows[loser].survivor = Ref(side=self.name, object=self.object, id=winner)
+
+    def live(self) -> dict[str, dict[str, Value]]:
+        """id -> fields of every live record."""
+        return {id: row.fields for id, row in self.rows.items() if row.state is RecordState.LIVE}
+
+    def _mark(self, id: str, state: RecordState) -> None:
+        self.tick += 1
+        self.rows[id].state, self.rows[id].modified, self.rows[id].by_us = state, self.tick, False
+
+    def _set(self, row: _Row, fields: Mapping[str, Value], *, by_us: bool) -> None:
+        self.tick += 1
+        for name, value in fields.items():
+            row.fields[name] = self.rewrite(name, None if value == "" else value)
+            row.history.append((name, row.fields[name], self.tick))
+        row.modified, row.by_us = self.tick, by_us
+
+    # --- the connector --------------------------------------------------------------------------------------------------------
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(person_objects=(self.object,), task_object="task", write_batch=3, reads_back=self.reads_back)
+
+    def _call(self, name: str, work: Callable[[], object]) -> object:
+        self.call_count += 1
+        self.fault(name, "before")
+        answer = work()
+        self.fault(name, "after")
+        return answer
+
+    def identity(self) -> Identity:
+        return Identity(account=f"memory-{self.name}", user_id=f"{self.name}-robot")
+
+    def check(self) -> list[Finding]:
+        return []
+
+    def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
+        own = [self.own_field(KEY)]
+        fields = {name: FieldSchema(name=name, label=name, type="text", required=name in self.required) for name in (*self.names, *own)}
+        return {object: ObjectSchema(object=object, label=object, fields=fields) for object in objects}
+
+    def users(self) -> list[User]:
+        return list(self.users_list)
+
+    def own_field(self, name: str) -> str:
+        return name
+
+    def _record(self, id: str, row: _Row, fields: Sequence[str]) -> Record:
+        return Record(
+            ref=Ref(side=self.name, object=self.object, id=id),
+            fields={name: row.fields.get(name) for name in fields},
+            modified_at=_when(row.modified),
+            created_at=_when(row.created),
+            state=row.state,
+            survivor=row.survivor,
+            former_ids=row.former,
+            by_us=None if self.reads_back else row.by_us,
+        )
+
+    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime) -> Iterator[Page]:
+        since = int(cursor["tick"]) if cursor else 0
+        changed = sorted(
+            (row.modified, id)
+            for id, row in self.rows.items()
+            # The overlap of a real connector: what was modified at the cursor itself comes again.
+            if row.modified >= since and (cursor is not None or row.state is RecordState.LIVE)
+        )
+        pages = [changed[i : i + self.page] for i in range(0, len(changed), self.page)] or [[]]
+        for index, part in enumerate(pages):
+            records = self._call("pull", lambda part=part: tuple(self._record(id, self.rows[id], fields) for _, id in part))  # type: ignore[misc]
+            assert isinstance(records, tuple)
+            reached = part[-1][0] if part else since
+            yield Page(records=records, cursor={"tick": reached}, last=index == len(pages) - 1)
+
+    def live_ids(self, object: str) -> Iterator[str]:
+        self._call("live_ids", lambda: None)
+        yield from sorted(self.live())
+
+    def fetch(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        found = self._call("fetch", lambda: [self._record(id, self.rows[id], fields) for id in ids if id in self.rows])
+        assert isinstance(found, list)
+        return found
+
+    def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        wanted = {value.lower() for value in values}
+        if object == "task":
+            tasks = [
+                Record(ref=Ref(side=self.name, object="task", id=id), fields=dict(t), modified_at=_when(0))
+                for id, t in self.tasks.items()
+                if str(t.get(field)) in values
+            ]
+            self._call("find", lambda: None)
+            return tasks
+        found = self._call(
+            "find",
+            lambda: [
+                self._record(id, row, fields)
+                for id, row in self.rows.items()
+                if row.state is RecordState.LIVE and str(row.fields.get(field) or "").lower() in wanted
+            ],
+        )
+        assert isinstance(found, list)
+        return found
+
+    def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:
+        def work() -> list[FieldVersion]:
+            return [
+                FieldVersion(id=id, field=name, value=value, at=_when(tick))
+                for id in ids
+                for name, value, tick in reversed(self.rows[id].history)
+                if name in fields
+            ]
+
+        found = self._call("history", work)
+        assert isinstance(found, list)
+        return found
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Batches of `write_batch`, each one call that may fail by itself: then its writes are UNKNOWN."""
+        outcomes: list[Outcome] = []
+        size = self.traits.write_batch
+        for start in range(0, len(writes), size):
+            batch = writes[start : start + size]
+            try:
+                outcomes += self._call("write", lambda batch=batch: [self._one(w) for w in batch])  # type: ignore[misc, arg-type]
+            except ConnectionError:
+                outcomes += [Outcome(write_id=w.write_id, kind=OutcomeKind.UNKNOWN, message="answer lost") for w in batch]
+            except UnreachableError:
+                if start == 0:
+                    raise
+                outcomes += [Outcome(write_id=w.write_id, kind=OutcomeKind.RETRY, cause="unreachable") for w in batch]
+        return outcomes
+
+    def _one(self, write: Write) -> Outcome:
+        self.log.append((write.action.value, write.id or write.key or "", dict(write.fields)))
+        if write.object == "task":
+            return self._task(write)
+        if write.action is Action.CREATE:
+            return self._create(write)
+        row = self.rows.get(write.id or "")
+        if row is None or row.state is not RecordState.LIVE:
+            survivor = row.survivor.id if row is not None and row.survivor is not None else None
+            return Outcome(write_id=write.write_id, kind=OutcomeKind.GONE, existing_id=survivor, cause="gone")
+        if write.action is Action.DELETE:
+            self._mark(str(write.id), RecordState.DELETED)
+            return Outcome(write_id=write.write_id, kind=OutcomeKind.DONE, id=write.id)
+        refused = self._refused(write, write.id)
+        if refused is not None:
+            return refused
+        self._set(row, write.fields, by_us=True)
+        return self._done(write, str(write.id), row)
+
+    def _create(self, write: Write) -> Outcome:
+        for id, row in self.rows.items():
+            if write.key is not None and row.fields.get(KEY) == write.key and row.state is RecordState.LIVE:
+                self._set(row, write.fields, by_us=True)  # an upsert by key: the second create finds the first
+                return self._done(write, id, row)
+        refused = self._refused(write, None)
+        if refused is not None:
+            return refused
+        missing = [name for name in self.required if write.fields.get(name) is None]
+        if missing:
+            return Outcome(write_id=write.write_id, kind=OutcomeKind.REJECTED, cause="required", fields=tuple(missing))
+        id = self.add()
+        self._set(self.rows[id], {**write.fields, KEY: write.key}, by_us=True)
+        return self._done(write, id, self.rows[id])
+
+    def _refused(self, write: Write, own: str | None) -> Outcome | None:
+        email = write.fields.get(self.unique_email) if self.unique_email else None
+        for id, row in self.rows.items():
+            taken = self.unique_email and email and row.state is RecordState.LIVE and id != own
+            if taken and str(row.fields.get(str(self.unique_email)) or "").lower() == str(email).lower():
+                if own is None:
+                    return Outcome(write_id=write.write_id, kind=OutcomeKind.EXISTS, existing_id=id, cause="CONFLICT")
+                return Outcome(write_id=write.write_id, kind=OutcomeKind.REJECTED, cause="CONFLICT", fields=(str(self.unique_email),))
+        return None
+
+    def _done(self, write: Write, id: str, row: _Row) -> Outcome:
+        shown = {name: row.fields.get(name) for name in write.fields} if self.reads_back else None
+        modified = _when(row.modified) if self.reads_back else None
+        return Outcome(write_id=write.write_id, kind=OutcomeKind.DONE, id=id, shown=shown, modified_at=modified)
+
+    def _task(self, write: Write) -> Outcome:
+        for id, task in self.tasks.items():
+            if task.get(KEY) == write.key:
+                return Outcome(write_id=write.write_id, kind=OutcomeKind.DONE, id=id)
+        id = f"{self.name}-task{len(self.tasks) + 1}"
+        self.tasks[id] = {**write.fields, KEY: write.key}
+        return Outcome(write_id=write.write_id, kind=OutcomeKind.DONE, id=id)
+
+    def task(self, draft: TaskDraft, write_id: str) -> Write:
+        fields: dict[str, Value] = {"subject": draft.subject, "owner": draft.owner_id, "due": draft.due_at.isoformat()}
+        return Write(write_id=write_id, action=Action.CREATE, object="task", fields=fields, key=draft.key, about=(draft.person,))
+
+    def provision(self, fields: Sequence[OwnField], *, dry_run: bool) -> list[Finding]:
+        return []
+
+    def calls(self) -> int:
+        return self.call_count
+
+    def budget(self) -> Budget:
+        return Budget()
+
+    def close(self) -> None:
+        return None
+
+    def clone(self) -> MemoryCrm:
+        """An independent copy, for trying what would happen."""
+        rows = {id: replace(row, fields=dict(row.fields), history=list(row.history)) for id, row in self.rows.items()}
+        return replace(self, rows=rows, tasks={id: dict(t) for id, t in self.tasks.items()}, log=list(self.log))
+
+
+def _when(tick: int) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=tick)

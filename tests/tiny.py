@@ -1,0 +1,106 @@
+"""A tiny world: two memory CRMs, two ids, three fields, four values. Small on purpose, so that a machine visits every corner of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from crmsync.engine.cycle import Report, cycle
+from crmsync.engine.world import World
+from crmsync.errors import CrmsyncError
+from crmsync.model.fields import OWN_FIELDS
+from crmsync.model.record import Value
+from crmsync.model.rules import Brakes, FieldMap, FieldType, PersonMap, Place, Playbook
+from crmsync.store import Store
+from crmsync.testing.memory import MemoryCrm
+
+OWN = tuple(f.name for f in OWN_FIELDS if "person" in f.on)
+NAMES = ("email", "phone", "title", "city", *OWN)
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def field_map(name: str, type: FieldType = FieldType.TEXT, **more: object) -> FieldMap:
+    return FieldMap(
+        name=name,
+        type=type,
+        places={("a", "person"): Place(field=name), ("b", "person"): Place(field=name)},
+        to=frozenset({"a", "b"}),
+        fingerprint=f"{name}-1",
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def playbook(*, fields: Mapping[str, FieldMap] | None = None, brakes: Brakes | None = None, **more: object) -> Playbook:
+    fields = fields or {
+        "email": field_map("email", FieldType.EMAIL),
+        "phone": field_map("phone"),
+        "title": field_map("title", conflict="ask"),
+        "city": field_map("city", conflict="a"),
+    }
+    person = PersonMap(objects={"a": ("person",), "b": ("person",)}, create_as={"a": "person", "b": "person"}, fields=fields, tie="a")
+    return Playbook(person=person, tasks_in="a", brakes=brakes or Brakes(min_deletes=1000, min_changes=1000), **more)  # type: ignore[arg-type]
+
+
+def memory(name: str, **more: object) -> MemoryCrm:
+    return MemoryCrm(name=name, names=NAMES, unique_email="email", reads_back=name == "b", **more)  # type: ignore[arg-type]
+
+
+class Tiny:
+    """Two CRMs, one store, a clock that moves a minute per cycle."""
+
+    def __init__(self, folder: Path, *, rules: Playbook | None = None, a: MemoryCrm | None = None, b: MemoryCrm | None = None) -> None:
+        self.url = f"sqlite:///{folder / 'state.db'}"
+        self.a, self.b = a or memory("a"), b or memory("b")
+        self.rules = rules or playbook()
+        self.now = START
+        self._ids = itertools.count(1)
+        self.store = Store.open(self.url)
+        self.world = self._world()
+
+    def _world(self) -> World:
+        return World(
+            store=self.store, connectors={"a": self.a, "b": self.b}, playbook=self.rules, new_id=lambda: f"id{next(self._ids):06d}"
+        )
+
+    def cycle(self) -> Report:
+        self.now += timedelta(minutes=1)
+        return cycle(self.world, self.now)
+
+    def settle(self, most: int = 12) -> int:
+        """Cycles until nothing is due; returns how many it took."""
+        for count in range(1, most + 1):
+            if not self.cycle().more:
+                return count
+        raise AssertionError(f"still busy after {most} cycles")
+
+    def restart(self) -> None:
+        """As after a crash: a new process opens the same database."""
+        self.store.close()
+        self.store = Store.open(self.url)
+        self.world = self._world()
+
+    def remap(self, change: Callable[[Playbook], Playbook]) -> None:
+        self.rules = change(self.rules)
+        self.world = self._world()
+
+    def close(self) -> None:
+        self.store.close()
+
+    def shown(self, side: str) -> dict[str, dict[str, Value]]:
+        """e-mail -> the mapped fields that side shows, live records only."""
+        crm = self.a if side == "a" else self.b
+        return {str(fields["email"]): {name: fields[name] for name in ("phone", "title", "city")} for fields in crm.live().values()}
+
+
+def quietly(tiny: Tiny) -> Report | None:
+    """A cycle whose expected troubles are swallowed: what matters is what the next clean cycles make of it."""
+    try:
+        return tiny.cycle()
+    except CrmsyncError:
+        return None
+
+
+__all__ = ["START", "Tiny", "field_map", "memory", "playbook", "quietly", "replace"]
