@@ -28,12 +28,15 @@ class Loader:
         self._tooling = tooling
         self._references: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+        self._made: list[tuple[str, str]] = []
 
     def load(self, path: Path) -> dict[str, int]:
-        """Records made per object, and `skipped`. Raises ValueError with file and row for what cannot be read."""
+        """Records made per object, and `skipped`.
+
+        Raises ValueError with file and row for what cannot be read; then no record of the export stays.
+        """
         if not path.is_dir():
             raise ValueError(f"{path}: not a directory")
-        mark = self._org.begin()
         try:
             for file in self._in_order(path):
                 if file.suffix == ".csv":
@@ -41,10 +44,9 @@ class Loader:
                 else:
                     self._tree(file)
         except ValueError:
-            self._org.rollback(mark)
+            for name, record_id in self._made:
+                self._org.tables[name].remove(record_id)
             raise
-        finally:
-            self._org.end()
         return self._counts
 
     @staticmethod
@@ -144,6 +146,7 @@ class Loader:
             made = self._people.create_many(kind.name, [values])[0]
         except SalesforceError as error:
             raise ValueError(f"{file} row {number}: {error.message}") from None
+        self._made.append((kind.name, made))
         self._count(kind.name)
         return made
 

@@ -160,8 +160,7 @@ class People:
         if kind == "new_person":
             if person is not None:
                 return False
-            details = {"email": event.get("email"), **(event.get("person") or {})}
-            self.seed_people([{**details, "created_at": self._at(event)}])
+            self._new_person({"email": event.get("email"), **(event.get("person") or {})}, saver)
             return True
         if person is None:
             return False
@@ -204,6 +203,21 @@ class People:
             "CompletedDateTime": at,
         }
         saving.create(self._org, "Task", fields, Saver(user=owner, channel="ui"))
+
+    def _new_person(self, person: Mapping[str, Any], saver: Saver) -> None:
+        _known(person, PERSON_KEYS, "person")
+        if person.get("kind") == "contact":
+            self.seed_people([person])
+            return
+        fields = {target: person[key] for key, target in LEAD.items() if person.get(key) is not None}
+        fields.setdefault("LastName", str(person["email"]).partition("@")[0])
+        fields.setdefault("Company", fields["LastName"])
+        if person.get("email_opt_out"):
+            fields["HasOptedOutOfEmail"] = True
+        owners = self._org.tables["User"].find("Email", person.get("owner_email") or "")
+        if owners:
+            fields["OwnerId"] = owners[0]
+        saving.create(self._org, "Lead", fields, saver)
 
     def _complete_task(self, row: Row, saver: Saver) -> bool:
         table = self._org.tables["Task"]

@@ -7,6 +7,8 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -51,13 +53,21 @@ class Server:
     """Serves one handler for the vendor's API and one for control and page."""
 
     def __init__(
-        self, *, api: Handler, aside: Handler, faults: Faults, log: Callable[[Call, int], None], latency: Callable[[], float]
+        self,
+        *,
+        api: Handler,
+        aside: Handler,
+        faults: Faults,
+        log: Callable[[Call, int], None],
+        latency: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         self._api = api
         self._aside = aside
         self._faults = faults
         self._log = log
         self._latency = latency
+        self._now = now
         self._transports: dict[tuple[str, int], asyncio.Transport] = {}
         self._stop: Callable[[], object] | None = None
         self._thread: threading.Thread | None = None
@@ -119,6 +129,7 @@ class Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,
             timeout_keep_alive=60,
             timeout_graceful_shutdown=1,
         )
@@ -163,8 +174,13 @@ class Server:
         if wait > 0:
             await asyncio.sleep(wait)
         if rule is None or rule.do == "delay":
-            return _response(self._api(call))
+            return self._dated(_response(self._api(call)))
         return self._faulty(request, call, rule)
+
+    def _dated(self, response: Response) -> Response:
+        """The Date header tells the org's own time."""
+        response.headers["Date"] = format_datetime(self._now(), usegmt=True)
+        return response
 
     def _faulty(self, request: Request, call: Call, rule: FaultRule) -> Response:
         client = request.client
@@ -173,10 +189,10 @@ class Server:
             return Cut(transport, None)
         if rule.do == "status":
             self._log(call, rule.status)
-            return _ruled(rule)
+            return self._dated(_ruled(rule))
         reply = self._api(call)
         if rule.do == "status_after":
-            return _ruled(rule)
+            return self._dated(_ruled(rule))
         return Cut(transport, reply if rule.do == "truncate" else None)
 
 

@@ -75,6 +75,7 @@ class Simulator:
             faults=self.faults,
             log=self._api.log,
             latency=lambda: self.options.latency,
+            now=self.clock.now,
         )
 
     # ---- life -------------------------------------------------------------------------------------------------

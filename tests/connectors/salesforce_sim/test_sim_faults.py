@@ -115,6 +115,7 @@ def test_the_clock_jumps_and_runs(client: Any, ticker: Any) -> None:
     assert client.read("Lead", client.lead())["CreatedDate"] == "2027-01-01T00:00:00.000+0000"
     client.control("POST", "/clock", json={"rate": 60})
     ticker.tick(seconds=10)
+    assert client.call("GET", "/limits").headers["Date"] == "Fri, 01 Jan 2027 00:10:00 GMT"
     shown = client.control("GET", "/clock").json()
     assert shown == {"now": "2027-01-01T00:10:00+00:00", "rate": 60.0}
 
@@ -136,7 +137,8 @@ def test_events_of_the_world(client: Any) -> None:
     fresh = {"email": "new@x.example", "type": "new_person", "person": {"last_name": "New", "company": "Acme"}}
     assert sim.happen(fresh) is True
     assert sim.happen(fresh) is False
-    assert client.ids("SELECT Id FROM Lead WHERE Email = 'new@x.example'")
+    assert client.ids("SELECT Id FROM Lead WHERE Email = 'new@x.example' AND Company = 'Acme'")
+    assert sim.writes[0].action == "create"
     assert sim.happen({"email": "nobody@x.example", "type": "unsubscribe"}) is False
     with pytest.raises(ValueError, match="unknown event type"):
         sim.happen({"email": "p@x.example", "type": "sneeze"})

@@ -60,6 +60,13 @@ def test_what_cannot_be_read_is_told_with_file_and_row(tmp_path: Path, name: str
         Simulator().load(tmp_path)
 
 
+def test_a_failed_load_leaves_nothing_behind(client: Any, tmp_path: Path) -> None:
+    (tmp_path / "Lead.csv").write_text("LastName,Company,Email\nA,B,a@x.example\nC,D,nonsense\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"Lead\.csv row 3: Email: invalid email address"):
+        client.sim.load(tmp_path)
+    assert client.ids("SELECT Id FROM Lead") == []
+
+
 def test_not_a_directory(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a directory"):
         Simulator().load(tmp_path / "nothing")

@@ -198,3 +198,7 @@ def test_references_by_external_id_of_the_parent(client: Any) -> None:
 
 def test_method_that_an_address_does_not_take(client: Any) -> None:
     assert error(client.call("PUT", "/sobjects/Lead"), 405)["errorCode"] == "METHOD_NOT_ALLOWED"
+
+
+def test_users_are_deactivated_not_deleted(client: Any) -> None:
+    assert error(client.call("DELETE", f"/sobjects/User/{client.sim.admin_user}"))["errorCode"] == "CANNOT_DELETE_MANAGED_OBJECT"
