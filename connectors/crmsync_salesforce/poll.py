@@ -250,7 +250,8 @@ class _Run:
             kinds = (self._describes.type_of(self._object, name) for name in sheet.header)
             readers = [wire.CELL_READERS.get(kind or "") for kind in kinds]
             records = decode([wire.row_from_cells(sheet.header, readers, cells) for cells in sheet.rows])
-            top = max((*(wire.stamp(r.modified_at) for r in records), position.top or ""), default="")
+            newest = max((r.modified_at for r in records), default=None)
+            top = max(wire.stamp(newest) if newest else "", position.top or "")
             position = replace(position, locator=sheet.locator, top=top or None)
             self._position = position
             if sheet.locator is None:

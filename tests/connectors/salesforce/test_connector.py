@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from crmsync.connect import Connector
 from crmsync.errors import CredentialsError, UnreachableError
@@ -202,6 +204,17 @@ def test_a_refresh_token_that_rotates_keeps_working(simulator: Any, connect: Cal
         assert list(connector.live_ids("Contact")) == []
         simulator.revoke_tokens()
     assert list(connector.live_ids("Contact")) == []
+
+
+def test_the_jwt_flow_logs_in(simulator: Any, connect: Callable[..., Any]) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    simulator.credentials.public_key = public
+    username = simulator.credentials.username
+    assert list(connect(simulator, username=username, private_key=pem).live_ids("Contact")) == []
+    with pytest.raises(CredentialsError):
+        connect(simulator, username="somebody@else.example", private_key=pem).users()
 
 
 def test_revoked_tokens_are_renewed(simulator: Any, connect: Callable[..., Any]) -> None:

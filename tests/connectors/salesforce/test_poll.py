@@ -372,6 +372,25 @@ def test_a_late_commit_is_found_by_the_wide_overlap() -> None:
     assert text < "SystemModstamp >= 2026-05-01T11:57:25Z"
 
 
+def test_a_transaction_that_commits_late_is_not_skipped(simulator: Any, connect: Callable[..., Any]) -> None:
+    late, other = contacts(simulator, 2)
+    connector = connect(simulator)
+    now = datetime.now(UTC)
+    cursor = pull(connector, now=now)[-1].cursor
+    simulator.options.late_commit_seconds = 60.0
+    simulator.edit("Contact", late, {"LastName": "Late"})
+    simulator.options.late_commit_seconds = 0.0
+    simulator.edit("Contact", other, {"LastName": "Other"})
+    page = pull(connector, cursor, now=now + timedelta(seconds=20))[-1]
+    assert "Late" not in {r.fields["LastName"] for r in page.records}
+    simulator.settle()
+    names: set[Any] = set()
+    for seconds in range(40, 200, 20):
+        page = pull(connector, page.cursor, now=now + timedelta(seconds=seconds))[-1]
+        names |= {r.fields["LastName"] for r in page.records}
+    assert "Late" in names
+
+
 def test_the_high_water_mark_never_falls() -> None:
     position = Position(high="2026-05-01T11:59:55Z", high_at="2026-05-01T11:59:58Z")
     assert finished(position, "2026-05-01T11:00:00Z", now=T, server=T) == position
