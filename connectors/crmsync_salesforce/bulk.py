@@ -21,8 +21,8 @@ from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.client import KEYED_WRITE, READ, Client, LostError, RefusedError
 
 PAGE = 10_000
-JOB_BYTES = 80_000_000
-"""CSV bytes per ingest job; the limit is 150 MB after encoding."""
+JOB_CHARACTERS = 25_000_000
+"""CSV characters per ingest job, at most 100 MB of UTF-8; the limit is 150 MB once Salesforce has encoded it."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0
 _ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 
@@ -209,7 +209,7 @@ def _files(writes: Iterable[Write], columns: Sequence[str]) -> Iterator[tuple[li
         cells = (wire.csv_cell(write.fields[c]) if c in write.fields else "" for c in columns)
         writer.writerow((write.id, *cells))
         part.append(write)
-        if out.tell() > JOB_BYTES // 2:  # characters, at most four bytes each but two on average at worst
+        if out.tell() > JOB_CHARACTERS:
             yield part, out.getvalue().encode()
             part, out = [], io.StringIO(newline="")
             writer = csv.writer(out, lineterminator="\n")
