@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from crmsync_hubspot.sim import Simulator
 
 START = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)
