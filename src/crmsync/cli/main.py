@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from crmsync import __version__
-from crmsync.cli import play, setup, work
+from crmsync.cli import attend, look, play, setup, work
 from crmsync.cli.console import fail
 from crmsync.errors import CrmsyncError
 from crmsync.service.logs import keep_crash, set_up_logs
@@ -43,6 +43,8 @@ def _options(
 
 setup.register(app)
 work.register(app)
+look.register(app)
+attend.register(app)
 play.register(app)
 
 

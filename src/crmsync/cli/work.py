@@ -1,33 +1,72 @@
-"""Commands that move data: sync."""
+"""Commands that move data, or say what would move: plan, sync."""
 
 from __future__ import annotations
-
-from typing import Annotated
 
 import typer
 
 from crmsync.cli.console import fail, progress, say, show, show_json, table, tell
+from crmsync.cli.options import Json, Now, clock_of
+from crmsync.service.plan import Plan
+from crmsync.service.plan import plan as do_plan
 from crmsync.service.settings import read_settings
 from crmsync.service.sync import SyncResult
 from crmsync.service.sync import sync as do_sync
-from crmsync.service.workspace import fixed_clock, open_workspace, utc_now
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON; its shape is documented and only grows.")]
-Now = Annotated[
-    str | None, typer.Option("--now", metavar="ISO8601", help="Simulation clock; refused unless every connected CRM address is loopback.")
-]
+from crmsync.service.workspace import open_workspace
 
 
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
+    app.command(help="Show what sync would write, field by field, why, and the API calls it costs. Writes to no CRM.")(plan)
     app.command(help="Bring both CRMs in step: cycles until nothing is due, then exits.")(sync)
+
+
+SHOWN_WRITES = 50
+LONGEST = 60
+
+
+def plan(json: Json = False, now: Now = None) -> None:
+    """Reads, decides, undoes the deciding, and shows it."""
+    settings = read_settings()
+    with progress() as report, open_workspace(settings, clock=clock_of(now, settings), report=report) as workspace:
+        result = do_plan(workspace, keep=None if json else SHOWN_WRITES)
+    if json:
+        show_json(result.json())
+    else:
+        _show_plan(result)
+    for side, error in result.errors.items():
+        fail(f"{side}: {error}")
+    if result.halted is not None:
+        fail(f"sync would halt for safety: {result.halted}")
+    raise typer.Exit(result.exit_code)
+
+
+def _show_plan(result: Plan) -> None:
+    for write in result.writes:
+        say(f"{write.crm} {write.action} {write.object} {write.id or '(new)'}  person {write.person_id}", style="bold")
+        rows = [(f.name or f.native, _short(f.old), "→", _short(f.new), f.rule) for f in write.fields]
+        show(table(None, ("  field", "now", "", "would be", "because"), [(f"  {name}", *rest) for name, *rest in rows]))
+    total = sum(result.counts.values())
+    if total > len(result.writes):
+        say(f"… and {total - len(result.writes)} more writes; `crmsync plan --json` has them all.")
+    rows_ = [(crm, object, action, count) for (crm, object, action), count in sorted(result.counts.items())]
+    if rows_:
+        show(table("Writes", ("CRM", "object", "action", "records"), rows_, right=(3,)))
+        say("API calls it costs at least: " + ", ".join(f"{crm} {calls}" for crm, calls in sorted(result.calls.items())))
+    else:
+        say("Nothing to write.")
+    if result.problems or result.conflicts:
+        say(f"{len(result.problems)} values could not be written, {result.conflicts} fields would wait for a person.")
+
+
+def _short(value: object) -> str:
+    text = "(empty)" if value is None else str(value).replace("\n", " ")
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def sync(json: Json = False, now: Now = None) -> None:
     """Runs cycles until nothing is due."""
     settings = read_settings()
-    clock = utc_now if now is None else fixed_clock(now, settings)
-    with progress() as report, open_workspace(settings, clock=clock, report=report) as workspace:
+    with progress() as report, open_workspace(settings, clock=clock_of(now, settings), report=report) as workspace:
         result = do_sync(workspace)
     if json:
         show_json(result.json())

@@ -1,0 +1,124 @@
+"""Commands that only look: status, explain, drift."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from crmsync.cli.console import progress, say, show, show_json, table
+from crmsync.cli.options import Json
+from crmsync.service.drift import drift as do_drift
+from crmsync.service.explain import explain as do_explain
+from crmsync.service.status import status as do_status
+from crmsync.service.workspace import open_store, open_workspace, utc_now
+
+NEWEST_WRITES = 30
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands."""
+    app.command(help="Health, lag, budgets and counts. Contacts no CRM.")(status)
+    app.command(help="Everything about one person: links, fields, score, stage, owner, tasks, writes. Contacts no CRM.")(explain)
+    app.command(help="Compare both CRMs record by record; exit 0 only at zero unexplained differences. Writes nothing.")(drift)
+
+
+def status(json: Json = False) -> None:
+    """Shows the state of things; exit 3 when halted."""
+    with open_store() as store:
+        found = do_status(store, now=utc_now(), real_now=utc_now())
+    if json:
+        show_json(found.json())
+    else:
+        say("all is well" if not found.reasons else "not well:", style="green" if not found.reasons else "red")
+        for reason in found.reasons:
+            say(f"  {reason}")
+        last = found.last_cycle
+        rows = [
+            ("running now", found.holder or "nothing"),
+            ("newest cycle", "never" if last is None else f"{last['at']}  read {last['read']}  written {last['written']}"),
+            ("lag", "unknown" if found.lag_seconds is None else f"{found.lag_seconds:.0f} s since the newest good cycle"),
+            ("persons", found.persons),
+            ("stages", ", ".join(f"{stage} {count}" for stage, count in sorted(found.stages.items())) or "none"),
+            ("waiting", f"{found.waiting} records to decide, {found.open_writes} writes without an answer"),
+            ("problems", found.problems),
+            ("conflicts", found.conflicts),
+            ("next due", "nothing" if found.next_due_at is None else found.next_due_at.isoformat(timespec="seconds")),
+        ]
+        rows += [(f"{side} budget", f"{b.get('used')} of {b.get('limit')} API calls") for side, b in found.budgets.items()]
+        rows += [
+            (f"{side} {object}", ", ".join(f"{count} {state}" for state, count in states.items()))
+            for side, objects in found.records.items()
+            for object, states in objects.items()
+        ]
+        show(table(None, ("", ""), rows))
+    raise typer.Exit(3 if found.halted is not None else 0)
+
+
+def explain(email: Annotated[str, typer.Argument(help="An e-mail address of the person.")], json: Json = False) -> None:
+    """Shows one person."""
+    with open_workspace() as workspace:
+        found = do_explain(workspace, email)
+    if json:
+        show_json(found)
+        return
+    _show_person(found)
+
+
+def _show_person(found: dict[str, Any]) -> None:
+    person, score, stage, owner = found["person"], found["score"], found["stage"], found["owner"]
+    name = " ".join(str(v) for v in (person["first_name"], person["last_name"]) if v)
+    say(f"{name} <{person['email']}>  {person['title'] or ''}  {person['company'] or ''}".strip(), style="bold")
+    for link in found["links"]:
+        mark = "" if link["kept_in_step"] else "  (not kept in step)"
+        say(f"  {link['crm']} {link['object']} {link['record_id']} {link['state']}{mark}")
+    say(f"Score {score['total']} = fit {score['fit']} + behavior {score['behavior']}", style="bold")
+    for reason in score["reasons"]:
+        say(f"  {reason['points']:+g}  {reason['rule']}" + (f"  ({reason['source']})" if reason["source"] else ""))
+    say(f"Stage {stage['current']}" + (f", {person['mql_type']}" if person["mql_type"] else ""), style="bold")
+    for entry in stage["history"]:
+        say(f"  {entry['at']}  {entry['from'] or '(new)'} → {entry['to']}  {entry['cause']}  by {entry['who']}")
+    say(f"Owner {owner['owner'] or 'nobody'}" + (f": {owner['reason']}" if owner["reason"] else ""), style="bold")
+    for touch in found["touches"]:
+        say(f"  task {touch['record_id'] or '(not created yet)'} due {touch['due_at']}: {touch['subject']}")
+    sides = sorted({side for row in found["fields"] for side in row["values"]})
+    rows = [
+        (row["field"], *[_text(row["values"].get(side)) for side in sides], row["rule"] or "", (row["last_write"] or {}).get("at", ""))
+        for row in found["fields"]
+    ]
+    show(table("Fields", ("field", *sides, "last written because", "at"), rows))
+    for conflict in found["conflicts"]:
+        say(
+            f"Conflict {conflict['conflict_id']}: {conflict['field']}: "
+            + ", ".join(f"{s} {_text(v)}" for s, v in conflict["values"].items())
+        )
+    for problem in found["problems"]:
+        say(f"Problem {problem['id']} ({problem['cause']}): {problem['message']}", style="yellow")
+    newest = [
+        (w["at"], w["crm"], w["object"], w["field"], _text(w["old"]), _text(w["new"]), w["rule"], w["outcome"])
+        for w in found["writes"][:NEWEST_WRITES]
+    ]
+    show(table("Newest writes", ("at", "CRM", "object", "field", "old", "new", "because", "outcome"), newest))
+
+
+def _text(value: object) -> str:
+    text = "" if value is None else str(value).replace("\n", " ")
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def drift(json: Json = False) -> None:
+    """Compares; exit 1 when a difference is unexplained."""
+    with progress() as report, open_workspace(report=report) as workspace:
+        found = do_drift(workspace)
+    if json:
+        show_json(found.json())
+    else:
+        counts = ", ".join(f"{side} {count}" for side, count in found.records.items())
+        say(f"{counts} records; {found.pairs} persons on both sides, {found.fields} fields compared")
+        rows = [(count, reason) for reason, count in found.reasons.most_common()]
+        if rows:
+            show(table("Differences", ("", "why"), rows, right=(0,)))
+        for example in found.examples.get("unexplained", []):
+            say(f"unexplained: {', '.join(example.records)}: {example.field or 'the record'}: {example.values}", style="red")
+        say(f"{found.unexplained} unexplained differences", style="red" if found.unexplained else "green")
+    raise typer.Exit(1 if found.unexplained else 0)

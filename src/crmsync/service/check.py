@@ -1,0 +1,39 @@
+"""`crmsync check`: is the playbook sound, and (live) do both CRMs' schemas, permissions and limits bear it?"""
+
+from __future__ import annotations
+
+from crmsync.connect import Finding
+from crmsync.model.rules import Playbook
+from crmsync.playbook.check import check as check_schemas
+from crmsync.playbook.lint import lint
+from crmsync.service.workspace import Workspace
+
+PLAYBOOK = "playbook"
+
+
+def check_playbook(playbook: Playbook) -> dict[str, list[Finding]]:
+    """What the linter says of a playbook that could be read. Nothing is contacted."""
+    return {PLAYBOOK: list(lint(playbook))}
+
+
+def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
+    """The linter's findings, each CRM's own, and how the mapping fits the live schemas. Reads only.
+
+    Raises: CredentialsError, UnreachableError.
+    """
+    found = check_playbook(workspace.playbook)
+    schemas = {}
+    for done, (side, connector) in enumerate(workspace.connectors.items()):
+        workspace.world.report("checking", done, len(workspace.connectors))
+        identity = connector.identity()
+        found[side] = [Finding(level="info", subject="account", message=f"connected to {identity.label or identity.account}")]
+        found[side] += connector.check()
+        schemas[side] = connector.schema(workspace.world.objects(side))
+    workspace.world.report("checking", len(schemas), len(schemas))
+    found["mapping"] = list(check_schemas(workspace.playbook, schemas, {side: c.own_field for side, c in workspace.connectors.items()}))
+    return found
+
+
+def worst(found: dict[str, list[Finding]]) -> int:
+    """2 when something is wrong, else 0: warnings do not fail a check."""
+    return 2 if any(f.level == "error" for findings in found.values() for f in findings) else 0

@@ -1,0 +1,46 @@
+"""`crmsync drift`: reads every live record of both CRMs afresh and explains each difference. Writes nothing anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from crmsync.engine.pull import store_row
+from crmsync.engine.world import World
+from crmsync.errors import ConfigError
+from crmsync.insight.drift import Drift, Terms, compare
+from crmsync.model.link import Snapshot
+from crmsync.model.record import RecordState
+from crmsync.service.workspace import Workspace
+
+
+def drift(workspace: Workspace) -> Drift:
+    """Raises: CredentialsError, UnreachableError; ConfigError when nothing was ever synced."""
+    world = workspace.world
+    if not world.recall():
+        raise ConfigError("nothing was ever synced with these CRMs, so there is nothing to compare. Run `crmsync sync` first.")
+
+    def read_only(side: str, object: str, native: str) -> bool:
+        known = world.schemas.get(side, {}).get(object)
+        field = known.fields.get(native) if known is not None else None
+        return field is not None and not field.updateable
+
+    terms = Terms(
+        store=workspace.store,
+        person=workspace.playbook.person,
+        lenses=world.lenses,
+        owners=world.owners,
+        sides=world.sides,
+        read_only=read_only,
+    )
+    return compare(terms, {side: _fresh(world, side, workspace) for side in world.sides})
+
+
+def _fresh(world: World, side: str, workspace: Workspace) -> Iterator[Sequence[Snapshot]]:
+    read = 0
+    for object in world.objects(side):
+        lens = world.lenses[side, object]
+        pages = world.connectors[side].pull(object, world.fields_to_read(side, object), None, workspace.clock())
+        for page in pages:
+            read += len(page.records)
+            world.report(f"comparing {side} {object}", read, page.total)
+            yield [store_row(world, lens, record, "").snapshot for record in page.records if record.state is RecordState.LIVE]

@@ -1,0 +1,193 @@
+"""`crmsync explain EMAIL`: everything crmsync knows about one person and why; from what is stored, no CRM is contacted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crmsync.engine.deliberate import Verdict
+from crmsync.engine.preview import look
+from crmsync.errors import CrmsyncError
+from crmsync.model.change import OutcomeKind
+from crmsync.model.journal import JournalEntry
+from crmsync.model.link import PersonState, Signal, Snapshot
+from crmsync.model.record import Value
+from crmsync.service.conflicts import as_json
+from crmsync.service.workspace import Workspace
+from crmsync.store import TaskRow
+
+WRITES = 500
+
+
+def explain(workspace: Workspace, email: str) -> dict[str, Any]:
+    """The documented shape. Several persons with that address: the first, the others' ids in `also`.
+
+    Raises: CrmsyncError when nobody has that address; ConfigError when nothing was ever read.
+    """
+    store, world = workspace.store, workspace.world
+    found = store.find_person_by_email(email.strip().lower())
+    if not found:
+        raise CrmsyncError(f"No person with the e-mail {email.strip()} is known; no CRM was asked. Run `crmsync sync` and try again.")
+    person_id = found[0]
+    state = store.persons([person_id]).get(person_id) or PersonState(person_id=person_id)
+    snapshots = store.snapshots_of([person_id]).get(person_id, [])
+    writes = store.writes_of(person_id, limit=WRITES)
+    verdict = look(world, [person_id], workspace.clock())[0] if world.recall() else None
+    problems = store.problems(person_ids=[person_id])
+    return {
+        "person": _person(state, verdict, snapshots),
+        "also": found[1:],
+        "links": [_link(s, verdict) for s in snapshots],
+        "fields": _fields(state, snapshots, verdict, writes, workspace),
+        "score": _score(verdict, store.signals([person_id]).get(person_id, [])),
+        "stage": _stage(state),
+        "owner": {
+            "owner": state.owner,
+            "by": state.owner_by,
+            "reason": state.owner_reason,
+            "assigned_at": None if state.assigned_at is None else state.assigned_at.isoformat(),
+            "ids": {side: world.owners.native(side, state.owner) for side in world.sides},
+        },
+        "clocks": [],
+        "touches": [_touch(task) for task in store.tasks_of([person_id]).get(person_id, [])],
+        "writes": [row for entry in writes for row in _write(entry)],
+        "conflicts": [as_json(conflict) for conflict in store.conflicts(person_ids=[person_id])],
+        "problems": [
+            {"id": p.problem_id, "cause": p.problem.cause, "crm": p.problem.side, "object": p.problem.object, "field": p.problem.field,
+             "message": p.problem.message, "attempts": p.attempts}
+            for p in problems
+        ],
+        "next_due_at": None if state.next_due_at is None else state.next_due_at.isoformat(),
+    }  # fmt: skip
+
+
+def _person(state: PersonState, verdict: Verdict | None, snapshots: Sequence[Snapshot]) -> dict[str, Any]:
+    facts: Mapping[str, Value] = verdict.reconciled.facts if verdict is not None else {k: v for s in snapshots for k, v in s.fields.items()}
+    return {
+        "person_id": state.person_id,
+        **{name: facts.get(name) for name in ("email", "first_name", "last_name", "title", "company", "phone", "country")},
+        "mql_type": state.mql_type,
+        "trigger": state.trigger or None,
+        "historic": state.historic,
+        "outputs": dict(state.outputs),
+        "created_at": None if state.created_at is None else state.created_at.isoformat(),
+    }
+
+
+def _link(snapshot: Snapshot, verdict: Verdict | None) -> dict[str, Any]:
+    anchors = verdict.reconciled.anchors if verdict is not None else {}
+    ref = snapshot.ref
+    return {
+        "crm": ref.side,
+        "object": ref.object,
+        "record_id": ref.id,
+        "state": snapshot.state.value,
+        "kept_in_step": anchors.get(ref.side) == f"{ref.object}/{ref.id}",
+        "survivor": None if snapshot.survivor is None else str(snapshot.survivor),
+        "former_ids": list(snapshot.former_ids),
+        "created_at": None if snapshot.created_at is None else snapshot.created_at.isoformat(),
+        "modified_at": snapshot.modified_at.isoformat(),
+    }
+
+
+def _fields(
+    state: PersonState, snapshots: Sequence[Snapshot], verdict: Verdict | None, writes: Sequence[JournalEntry], workspace: Workspace
+) -> list[dict[str, Any]]:
+    """Provenance of every mapped field: what each side shows, what was last agreed, and the newest write with its rule."""
+    shown = _shown(snapshots, verdict)
+    last: dict[str, dict[str, Any]] = {}
+    for entry in writes:
+        if entry.outcome != OutcomeKind.DONE.value or entry.kind != "person":
+            continue
+        for native, name in entry.names.items():
+            last.setdefault(
+                name,
+                {"crm": entry.side, "at": entry.at.isoformat(), "rule": entry.rules.get(native), "write_id": entry.write.write_id,
+                 "value": entry.write.fields.get(native)},
+            )  # fmt: skip
+    pending = {(w.side, w.names[n]): w.rules.get(n) for w in (verdict.plan.writes if verdict else ()) for n in w.fields if n in w.names}
+    rows = []
+    for name in workspace.playbook.person.fields:
+        values = {side: fields[name] for side, fields in shown.items() if name in fields}
+        agreed = state.base.get(name)
+        if not values and agreed is None:
+            continue
+        rows.append(
+            {
+                "field": name,
+                "values": values,
+                "agreed": None if agreed is None else dict(agreed.values),
+                "rule": last.get(name, {}).get("rule"),
+                "last_write": last.get(name),
+                "pending": {side: rule for (side, n), rule in pending.items() if n == name},
+                "conflict_rule": workspace.playbook.person.fields[name].conflict,
+                "mapping": workspace.playbook.person.fields[name].where,
+            }
+        )
+    return rows
+
+
+def _shown(snapshots: Sequence[Snapshot], verdict: Verdict | None) -> dict[str, Mapping[str, Value]]:
+    anchors = dict(verdict.reconciled.anchors) if verdict is not None else {}
+    shown: dict[str, Mapping[str, Value]] = {}
+    for snapshot in snapshots:
+        kept = anchors.get(snapshot.ref.side)
+        if kept == f"{snapshot.ref.object}/{snapshot.ref.id}" or (kept is None and snapshot.ref.side not in shown):
+            shown[snapshot.ref.side] = snapshot.fields
+    return shown
+
+
+def _score(verdict: Verdict | None, signals: Sequence[Signal]) -> dict[str, Any]:
+    score = verdict.decision.score if verdict is not None and verdict.decision is not None else None
+    return {
+        "total": None if score is None else round(score.total, 2),
+        "fit": None if score is None else round(score.fit, 2),
+        "behavior": None if score is None else round(score.behavior, 2),
+        "reasons": [] if score is None else [{"rule": r.rule, "points": round(r.points, 2), "source": r.source} for r in score.reasons],
+        "signals": [{"type": s.type, "at": s.at.isoformat(), "detail": s.detail, "source": s.source} for s in signals],
+    }
+
+
+def _stage(state: PersonState) -> dict[str, Any]:
+    newest = state.stages[-1] if state.stages else None
+    return {
+        "current": None if newest is None else newest.stage,
+        "since": None if newest is None else newest.at.isoformat(),
+        "history": [
+            {"from": e.previous, "to": e.stage, "at": e.at.isoformat(), "cause": e.cause, "who": e.who} for e in state.stages
+        ],
+    }  # fmt: skip
+
+
+def _touch(task: TaskRow) -> dict[str, Any]:
+    return {
+        "key": task.key,
+        "kind": task.kind,
+        "crm": task.side,
+        "record_id": task.record_id,
+        "owner": task.owner,
+        "subject": task.draft.get("subject"),
+        "channel": task.draft.get("channel"),
+        "priority": task.draft.get("priority"),
+        "due_at": None if task.due_at is None else task.due_at.isoformat(),
+        "created_at": task.created_at.isoformat(),
+    }
+
+
+def _write(entry: JournalEntry) -> list[dict[str, Any]]:
+    head = {
+        "write_id": entry.write.write_id,
+        "at": entry.at.isoformat(),
+        "crm": entry.side,
+        "object": entry.write.object,
+        "record_id": entry.record_id or entry.write.id,
+        "action": entry.write.action.value,
+    }
+    tail = {"outcome": entry.outcome, "cause": entry.cause or None, "message": entry.message or None}
+    if not entry.write.fields:
+        return [{**head, "field": None, "old": None, "new": None, "rule": entry.rules.get(""), **tail}]
+    return [
+        {**head, "field": native, "name": entry.names.get(native), "old": entry.old.get(native), "new": value,
+         "rule": entry.rules.get(native), **tail}
+        for native, value in entry.write.fields.items()
+    ]  # fmt: skip
