@@ -72,7 +72,7 @@ class Org:
         self.closed_statuses = {"Completed"}
         self._numbers: dict[str, int] = {}
         self._access_version = 0
-        self._views: dict[tuple[str, str], tuple[int, dict[str, Field]]] = {}
+        self._views: dict[tuple[str, str, bool], tuple[int, dict[str, Field]]] = {}
         self._journal: list[tuple[str, str, Row | None, Write | None]] | None = None
         self._depth = 0
 
@@ -141,12 +141,13 @@ class Org:
 
     def view(self, kind: ObjectType, user: str) -> dict[str, Field]:
         """The fields that this API user may see, by lower-case name; not editable ones lose create and update."""
-        cached = self._views.get((kind.name, user))
+        key = (kind.name, user, self.options.mirror_activity_permissions)
+        cached = self._views.get(key)
         if cached is not None and cached[0] == self._access_version:
             return cached[1]
         grants = self._grants(user)
         view: dict[str, Field] = {}
-        for key, field in kind.fields.items():
+        for name, field in kind.fields.items():
             if (kind.name, field.name) in self.hidden:
                 continue
             if field.custom and field.nillable and not kind.tooling:
@@ -155,8 +156,8 @@ class Org:
                     continue
                 if not editable:
                     field = replace(field, createable=False, updateable=False)
-            view[key] = field
-        self._views[(kind.name, user)] = (self._access_version, view)
+            view[name] = field
+        self._views[key] = (self._access_version, view)
         return view
 
     def _grants(self, user: str) -> dict[str, bool]:

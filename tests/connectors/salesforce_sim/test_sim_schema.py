@@ -154,7 +154,6 @@ def test_activity_fields_are_defined_once_and_granted_per_object(client: Any) ->
     assert client.query("SELECT crmsync_key__c FROM Task").status_code == 200
     assert client.query("SELECT crmsync_key__c FROM Event").status_code == 400
     client.sim.options.mirror_activity_permissions = True
-    client.sim.org.touch_access()
     assert client.query("SELECT crmsync_key__c FROM Event").status_code == 200
 
 
