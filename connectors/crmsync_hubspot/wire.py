@@ -105,11 +105,16 @@ class Decoder:
 
     def fields(self, properties: Mapping[str, str | None]) -> dict[str, Value]:
         """Decoded values by name; "" and null are None; a property that the answer does not carry is absent."""
-        out: dict[str, Value] = {n: properties[n] or None for n in self._plain if n in properties}
+        out: dict[str, Value]
+        try:
+            out = {n: properties[n] or None for n in self._plain}
+        except KeyError:  # search and batch/read name every property they were asked for; answers to writes do not
+            out = {n: properties[n] or None for n in self._plain if n in properties}
         for name, decode in self._typed:
-            if name in properties:
-                text = properties[name]
-                out[name] = decode(text) if text else None
+            if text := properties.get(name):
+                out[name] = decode(text)
+            elif name in properties:
+                out[name] = None
         return out
 
     def record(self, row: Mapping[str, Any]) -> Record:

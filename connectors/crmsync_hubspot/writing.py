@@ -151,16 +151,20 @@ class Writing:
         }
         if not wanted:
             return
+        shown: dict[str, Value] = {}
+        cleared: list[str] = []
         try:
             shown = self._read_stages(wanted)
             stuck = [w for id, w in wanted.items() if id in shown and shown[id] != w.fields[STAGE]]
             if stuck:
-                self._batch.update(wire.CONTACTS, [replace(w, fields={STAGE: None}) for w in stuck])
+                shown = {id: stage for id, stage in shown.items() if id not in {w.id for w in stuck}}
+                emptied = self._batch.update(wire.CONTACTS, [replace(w, fields={STAGE: None}) for w in stuck])
+                cleared = [str(w.id) for w in stuck if emptied[w.write_id].kind is OutcomeKind.DONE]
                 self._batch.update(wire.CONTACTS, [replace(w, fields={STAGE: w.fields[STAGE]}) for w in stuck])
                 shown |= self._read_stages({str(w.id): w for w in stuck})
         except (CredentialsError, UnreachableError):
-            # the rest of the write stands; the stage is told as unknown and the next poll shows it
-            shown = {}
+            # the rest of the write stands; a stage that was cleared and not set again is told as empty, another one not at all
+            shown |= {id: None for id in cleared if id not in shown}
         for id, write in wanted.items():
             done = out[write.write_id]
             told = {n: v for n, v in (done.shown or {}).items() if n != STAGE}

@@ -14,6 +14,9 @@ from crmsync.model.change import Action, OutcomeKind, TaskDraft, Write
 from crmsync.model.fields import OWN_FIELDS
 from crmsync.model.record import Record, RecordState, Ref
 from crmsync_hubspot import connect
+from crmsync_hubspot.client import Client
+from crmsync_hubspot.connector import HubSpotConnector
+from crmsync_hubspot.settings import parse
 from crmsync_hubspot.sim import Simulator
 
 FIELDS = ("email", "firstname", "lifecyclestage", "hs_email_optout", "crmsync_key", "crmsync_score")
@@ -165,7 +168,7 @@ def test_25000_records_with_one_stamp(ready: Portal) -> None:
     assert len(found) == 25_000
     assert set(found) == set(ids)
     assert ready.hub.calls() - before < 135
-    assert all(call.status < 400 for call in ready.sim.calls)
+    assert all(call.status < 400 for call in ready.sim.calls if call.path.endswith("/search"))
 
 
 def test_own_write_is_shown_at_once_and_by_the_poll_later(ready: Portal) -> None:
@@ -289,6 +292,17 @@ def test_a_stage_moves_backward_by_clearing_first(ready: Portal) -> None:
     assert ready.sim.get("contacts", id)["lifecyclestage"] == "lead"
 
 
+def test_a_stage_left_empty_by_a_failure_is_told(ready: Portal) -> None:
+    id = ready.create("k1", email="ann@acme.example", lifecyclestage="customer").id
+    body = {"status": "error", "message": "You have reached your daily limit.", "policyName": "DAILY"}
+    path = "contacts/batch/update"
+    ready.sim.faults.add({"method": "POST", "path": path, "after": 2, "times": 1, "do": "status", "status": 429, "body": body})
+    outcome = ready.update(id, lifecyclestage="lead", firstname="B")
+    assert outcome.kind is OutcomeKind.DONE
+    assert outcome.shown["lifecyclestage"] is None
+    assert ready.sim.get("contacts", id)["lifecyclestage"] in {None, ""}
+
+
 def test_none_clears(ready: Portal) -> None:
     id = ready.create("k1", email="ann@acme.example", firstname="A").id
     assert ready.update(id, firstname=None).shown == {"firstname": None}
@@ -333,6 +347,7 @@ def test_a_task_is_seen_by_the_rep_and_created_once(ready: Portal) -> None:
     assert shown["hs_task_body"] == "Hi<br>&lt;b&gt;now&lt;/b&gt;"
     assert (shown["hs_task_status"], shown["hs_task_priority"], shown["hs_task_type"]) == ("NOT_STARTED", "HIGH", "CALL")
     assert shown["hubspot_owner_id"] == owner
+    assert outcome.id
     again = ready.hub.write([ready.hub.task(draft, "tw2")])[0]
     assert (again.kind, again.existing_id) == (OutcomeKind.EXISTS, outcome.id)
     fields = ("hs_timestamp", "hs_task_status")
@@ -376,3 +391,21 @@ def test_dated_paths_do_the_same(portal: Portal) -> None:
     assert len(dated.pull()) == 1
     assert all("/v3/" not in call.path for call in portal.sim.calls)
     assert dated.hub.identity().account
+
+
+def test_with_limits_enforced_nothing_is_ever_refused() -> None:
+    """Client and server share one clock, and sleeping moves it: reading is paced, not stopped."""
+    time = Time()
+    with Simulator(clock=time, rate_limits=True) as sim:
+        options = {k.removeprefix("CRMSYNC_HUBSPOT__").lower(): v for k, v in sim.environment().items()}
+        client = Client(parse(options), sleep=time.sleep, clock=time, monotonic=lambda: time.now.timestamp())
+        hub = HubSpotConnector(client)
+        sim.create_many("contacts", [{"email": f"p{n}@acme.example"} for n in range(25_000)])
+        time.sleep(3600)
+        start = time.now
+        assert sum(1 for _ in hub.live_ids("contacts")) == 25_000
+        listed = (time.now - start).total_seconds()
+        assert sum(len(p.records) for p in hub.pull("contacts", ("email",), None, time.now)) == 25_000
+        assert [c.status for c in sim.calls if c.status == 429] == []
+        assert listed <= 20
+        hub.close()
