@@ -271,9 +271,7 @@ def _refusal(write: Write, said: wire.Trouble) -> Outcome:
         if write.id is None:
             return _outcome(write, OutcomeKind.EXISTS, existing_id=said.existing_id, cause="CONFLICT", message=said.message)
         culprit = fields or (("email",) if "email" in write.fields else ())
-        return _outcome(
-            write, OutcomeKind.REJECTED, existing_id=said.existing_id, cause="CONFLICT", message=said.message, fields=culprit
-        )
+        return _outcome(write, OutcomeKind.REJECTED, existing_id=said.existing_id, cause="CONFLICT", message=said.message, fields=culprit)
     if said.category == "OBJECT_NOT_FOUND" or (said.status == 404 and write.id is not None):
         return _outcome(write, OutcomeKind.GONE, cause="OBJECT_NOT_FOUND", message=said.message)
     taken = write.id is None and (fields == (KEY,) or (not fields and KEY in said.message)) and "already" in said.message.lower()
@@ -291,6 +289,4 @@ def _outcome(
     message: str = "",
     fields: tuple[str, ...] = (),
 ) -> Outcome:
-    return Outcome(
-        write_id=write.write_id, kind=kind, id=write.id, existing_id=existing_id, cause=cause, message=message, fields=fields
-    )
+    return Outcome(write_id=write.write_id, kind=kind, id=write.id, existing_id=existing_id, cause=cause, message=message, fields=fields)

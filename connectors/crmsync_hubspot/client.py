@@ -82,7 +82,9 @@ class Client:
         self._meter = CallMeter()
         self._pacer = Pacer(searches=settings.search_per_second, sleep=sleep, monotonic=monotonic)
         self._timeout = urllib3.Timeout(connect=min(10.0, settings.timeout), read=settings.timeout)
-        sdk = HubSpot(host=settings.base_url, base_url=settings.base_url, retry=urllib3.Retry(0, redirect=0), connection_pool_maxsize=IN_FLIGHT)
+        sdk = HubSpot(
+            host=settings.base_url, base_url=settings.base_url, retry=urllib3.Retry(0, redirect=0), connection_pool_maxsize=IN_FLIGHT
+        )
         # kept for good: each property access of the SDK makes a new pool
         self._pool = cast(urllib3.PoolManager, sdk.crm.objects.basic_api.api_client.rest_client.pool_manager)
         self._tokens = self._make_tokens(clock)
@@ -186,9 +188,7 @@ class Client:
             return LostAnswerError(f"{what}; the request may have been carried out", side=SIDE)
         return _TryAgain(LostAnswerError(f"{what}, several times; it is tried again later", side=SIDE), tries=tries)
 
-    def _refused(
-        self, status: int, headers: Mapping[str, str], body: Any, *, repeatable: bool, tries: int, state: _Attempts
-    ) -> Answer:
+    def _refused(self, status: int, headers: Mapping[str, str], body: Any, *, repeatable: bool, tries: int, state: _Attempts) -> Answer:
         trouble = wire.trouble(status, None if body is _BROKEN else body)
         asked = _seconds(headers.get("retry-after"))
         if status == 401:

@@ -119,9 +119,7 @@ class Poll:
             return False
         return not 0 <= now - at.swept < max(SWEEP_EVERY, at.pages * SWEEP_PAGE_COST)
 
-    def _archived(
-        self, object: str, fields: Sequence[str], since: int, survivors: Mapping[str, Record]
-    ) -> tuple[tuple[Record, ...], int]:
+    def _archived(self, object: str, fields: Sequence[str], since: int, survivors: Mapping[str, Record]) -> tuple[tuple[Record, ...], int]:
         """Records archived after `since`, and the length of the whole listing in pages: it is ordered by id, so it must be read whole."""
         rows, pages = [], 0
         for page in list_pages(self._client, object, archived=True):

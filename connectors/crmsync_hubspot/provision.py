@@ -76,7 +76,9 @@ class Provision:
                 findings.append(Finding(level="error", subject=subject, message=text, fix="rename or delete the property in HubSpot"))
             elif field.unique and not existing.unique:
                 text = "exists, but its values are not unique; HubSpot cannot change that afterwards, and nothing was changed"
-                findings.append(Finding(level="error", subject=subject, message=text, fix="delete the property in HubSpot and provision again"))
+                findings.append(
+                    Finding(level="error", subject=subject, message=text, fix="delete the property in HubSpot and provision again")
+                )
             else:
                 lacking = [o for o in field.options if o not in existing.options]
                 if lacking:

@@ -147,7 +147,10 @@ class Writing:
         wanted = {
             str(w.id): w
             for w in writes
-            if w.fields.get(STAGE) and w.id and out[w.write_id].kind is OutcomeKind.DONE and not self._shows(out[w.write_id], w.fields[STAGE])
+            if w.fields.get(STAGE)
+            and w.id
+            and out[w.write_id].kind is OutcomeKind.DONE
+            and not self._shows(out[w.write_id], w.fields[STAGE])
         }
         if not wanted:
             return

@@ -130,7 +130,11 @@ def test_an_email_taken_by_another_is_a_rejected_update(script: Any, writing: Wr
 
 def test_207_names_each_row(script: Any, writing: Writing) -> None:
     errors = [
-        {"category": "CONFLICT", "message": "Contact already exists. Existing ID: 9", "context": {"objectWriteTraceId": ["w0"], "existingId": ["9"]}},
+        {
+            "category": "CONFLICT",
+            "message": "Contact already exists. Existing ID: 9",
+            "context": {"objectWriteTraceId": ["w0"], "existingId": ["9"]},
+        },
         {**problem("INVALID_EMAIL", "email"), "context": {"objectWriteTraceId": ["w2"]}},
     ]
     row = {"id": "11", "properties": {"email": "p1@x.example"}, "updatedAt": "2026-06-01T12:00:00Z"}
@@ -214,7 +218,9 @@ def test_delete_archives_in_one_call(script: Any, writing: Writing) -> None:
 def test_a_half_carried_batch_never_raises(script: Any, client: Client) -> None:
     server = Server(lambda row: problem("INVALID_OPTION", "country") if row["properties"]["country"] == "Atlantis" else None)
     script.answer = lambda r: server(r) if server.writes < 2 else reply(429, {"message": "daily limit", "policyName": "DAILY"})
-    outcomes = Batch(client, Schemas(client)).update("contacts", [update(n, country="Atlantis" if n == 1 else "Malta") for n in range(1, 5)])
+    outcomes = Batch(client, Schemas(client)).update(
+        "contacts", [update(n, country="Atlantis" if n == 1 else "Malta") for n in range(1, 5)]
+    )
     assert OutcomeKind.RETRY in {o.kind for o in outcomes.values()}
     assert json.dumps([o.message for o in outcomes.values()])
 

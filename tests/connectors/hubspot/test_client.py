@@ -102,7 +102,11 @@ def test_redirects_do_not_carry_the_token_away(script: Any, client: Client) -> N
 
 
 def test_missing_scopes_are_named(script: Any, client: Client) -> None:
-    body = {"category": "MISSING_SCOPES", "message": "…", "errors": [{"context": {"requiredGranularScopes": ["crm.objects.contacts.read"]}}]}
+    body = {
+        "category": "MISSING_SCOPES",
+        "message": "…",
+        "errors": [{"context": {"requiredGranularScopes": ["crm.objects.contacts.read"]}}],
+    }
     script.then(reply(403, body))
     with pytest.raises(CredentialsError, match=r"crm\.objects\.contacts\.read"):
         client.get("objects", "contacts")

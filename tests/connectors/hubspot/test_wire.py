@@ -173,7 +173,10 @@ def test_history_is_newest_first_and_decoded() -> None:
         },
     }
     found = wire.versions(row, ["score", "other"], schema(score=("number", "number")))
-    assert [(v.id, v.field, v.value, v.source) for v in found] == [("7", "score", None, "INTEGRATION"), ("7", "score", 1, "CRM_UI:userId:5")]
+    assert [(v.id, v.field, v.value, v.source) for v in found] == [
+        ("7", "score", None, "INTEGRATION"),
+        ("7", "score", 1, "CRM_UI:userId:5"),
+    ]
     assert found[0].at == datetime(2026, 1, 2, 0, 0, 0, 500000, tzinfo=UTC)
 
 
