@@ -293,6 +293,11 @@ class _Comparison:
             and all(state.anchors.get(side) == anchor(chosen[side]) for side in values)
             and all(same(rule.type, agreed.values.get(side), value) for side, value in values.items())
         )
+        once = any(column.place.at_creation for column in columns.values())
+        if once and agreed is not None and agreed.mapping == rule.fingerprint:
+            return "by mapping: carried at creation only"
+        if rule.conflict == FILL and None not in values.values():
+            return "accepted: fill writes only into an empty field"
         if not settled:
             return UNEXPLAINED
         return self._accepted(rule.type, rule.conflict, rule.empty == "clear" and not rule.required, columns, values, writable)
@@ -312,8 +317,6 @@ class _Comparison:
             if without:
                 return f"owner: without an active user in {without[0]}"
             return "accepted: a first connection changes nobody's owner"
-        if any(column.place.at_creation for column in columns.values()):
-            return "by mapping: carried at creation only"
         if len(writable) == 1:
             return f"by mapping: written in {writable[0]} only"
         if conflict == FILL:

@@ -80,7 +80,8 @@ _STREETS = ("Mill Lane", "Station Road", "Harbour Street", "Oak Avenue", "Market
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """users: reps for both CRMs. left, right: who is in the one CRM and in the other; most are in both, some values differ."""
+    """users: reps for both CRMs. left, right: who is in the one CRM and in the other; most are in both, some values differ. Who is in the right
+    one only has no owner yet."""
 
     users: tuple[Person, ...]
     left: tuple[Person, ...]
@@ -104,8 +105,10 @@ def population(count: int, *, now: datetime, seed: int = 7, reps: int = 8) -> Po
         where = rng.random()
         if where < 0.9:
             left.append(person)
-        if where >= 0.9 or where < 0.8:
-            right.append(person if where >= 0.9 or rng.random() < 0.7 else _otherwise(rng, person))
+        if where >= 0.9:
+            right.append({key: value for key, value in person.items() if key != "owner_email"})
+        elif where < 0.8:
+            right.append(person if rng.random() < 0.7 else _otherwise(rng, person))
     return Population(users=users, left=tuple(left), right=tuple(right))
 
 
@@ -147,7 +150,7 @@ def _person(rng: random.Random, companies: list[Person], taken: set[str], now: d
         "postal_code": f"{rng.randrange(10000, 99999)}", "country": country, "industry": company["industry"],
         "employees": company["employees"], "source": rng.choice(_SOURCES), "kind": kind,
         "created_at": now - timedelta(days=rng.uniform(2, 400)), "email_opt_out": True if rng.random() < 0.03 else None,
-        "owner_email": rng.choice(owners) if owners and rng.random() < 0.35 else None,
+        "owner_email": rng.choice(owners) if owners else None,
     }  # fmt: skip
     return {key: value for key, value in person.items() if value is not None or key == "email"}
 
