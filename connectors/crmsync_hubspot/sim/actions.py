@@ -65,17 +65,22 @@ def create_many(portal: Portal, name: str, rows: Iterable[Mapping[str, Any]]) ->
     visible = now + portal.options.lag_ms()
     base = defaults(table.kind, portal.options)
     records: list[Record] = []
+    fresh: set[str] = set()
     for row in rows:
         changes, issues = check(rules, row, {})
         email = changes.get("email")
-        if issues or (email is not None and email in table.emails):
-            raise ValueError(issues[0].message if issues else f"Contact already exists. Existing ID: {table.emails[email or '']}")
+        if table.kind.plural == "contacts" and email is not None:
+            if email in table.emails or email in fresh:
+                raise ValueError(f"Contact {email} already exists. Existing ID: {table.emails.get(email, 'in the same rows')}")
+            fresh.add(email)
+        _, taken = portal.taken(table, changes, None)
+        if issues or taken:
+            raise ValueError([*issues, *taken][0].message)
         props = {**base, **{k: v for k, v in changes.items() if v}}
         props.update(portal.consequences_of(table.kind, props, now))
-        record = Record(Doc(table.new_id(), now, now, props, actor.source))
-        table.enter(props, record.doc.id)
-        records.append(record)
+        records.append(Record(Doc(table.new_id(), now, now, props, actor.source)))
     for doc in table.add_many(records):
+        table.enter(doc.props, doc.id)
         table.index.schedule(doc, visible)
     return [str(r.doc.id) for r in records]
 

@@ -45,6 +45,7 @@ def load(portal: Portal, path: Path) -> dict[str, int]:
     table = portal.tables["contacts"]
     base = defaults(table.kind, portal.options)
     records: list[Record] = []
+    fresh: set[str] = set()
     for number, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
             continue
@@ -55,12 +56,14 @@ def load(portal: Portal, path: Path) -> dict[str, int]:
         if not ({"email", "firstname", "lastname"} & props.keys() or len(props) > 0):
             counts["skipped"] += 1
             continue
-        if props.get("email") in table.emails and "email" in props:
+        email = props.get("email", "")
+        if email in table.emails or email in fresh:
             counts["duplicates"] += 1
             continue
-        record = Record(Doc(table.new_id(), created, max(created, modified), {**base, **props}, IMPORTED))
+        fresh.update(filter(None, [email]))
+        records.append(Record(Doc(table.new_id(), created, max(created, modified), {**base, **props}, IMPORTED)))
+    for record in records:
         table.enter(record.doc.props, record.doc.id)
-        records.append(record)
     table.index.fill(table.add_many(records))
     counts["contacts"] = len(records)
     return counts

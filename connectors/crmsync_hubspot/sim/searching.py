@@ -91,6 +91,9 @@ class Searches:
         if window is not None and (window[0] > 0 or window[1] < _FOREVER):
             rows = index.by_modified.irange((window[0], 0), (window[1], _FOREVER))
             candidates = (index.docs[i] for i in sorted(i for _, i in rows))
+        addresses = _addresses(groups) if table.kind.plural == "contacts" else None
+        if addresses is not None:
+            candidates = (index.docs[i] for i in sorted({i for a in addresses for i in index.by_email.get(a, ())}))
         found = [d for d in candidates if matches(self.portal, table.kind, d, groups, query)]
         if name != "hs_object_id" or descending:
             found.sort(key=lambda d: _sort_key(self.portal, table, d, name), reverse=descending)
@@ -159,6 +162,17 @@ def _window(groups: list[list[Filter]], modified: str) -> tuple[int, int, int, b
         else:
             exact = False
     return low, high, above, exact
+
+
+def _addresses(groups: list[list[Filter]]) -> set[str] | None:
+    """The e-mail addresses to which the filters limit the results, None when they do not."""
+    found: set[str] = set()
+    for group in groups:
+        narrow = next((f for f in group if f.name == "email" and f.operator in ("EQ", "IN")), None)
+        if narrow is None:
+            return None
+        found |= {v.lower() for v in (narrow.values or (narrow.value,))}
+    return found if groups else None
 
 
 def _id_bound(groups: list[list[Filter]]) -> int | None:

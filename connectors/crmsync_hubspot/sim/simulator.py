@@ -19,6 +19,7 @@ from .clock import SimClock
 from .faults import Faults
 from .options import Options
 from .page import Pages
+from .pipelines import Pipeline, Stage
 from .portal import Portal, Write
 from .server import Handled, Server
 from .webhooks import Webhooks
@@ -193,8 +194,6 @@ class Simulator:
 
     def set_stages(self, pipeline: str, label: str, stages: Iterable[tuple[str, str, float, bool]]) -> None:
         """Adds or replaces a deal pipeline; stages are (id, label, probability, closed)."""
-        from .pipelines import Pipeline, Stage
-
         made = [Stage(id=i, label=name, probability=p, closed=closed) for i, name, p, closed in stages]
         with self.portal.lock:
             self.portal.pipelines[pipeline] = Pipeline(id=pipeline, label=label, stages=made)

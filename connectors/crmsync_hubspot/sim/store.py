@@ -63,6 +63,7 @@ class SearchIndex:
         self.docs: dict[int, Doc] = {}
         self.by_modified: Any = SortedList()
         self.by_id: Any = SortedList()
+        self.by_email: dict[str, tuple[int, ...]] = {}
         self.version = 0
         self._pending: list[tuple[int, int, int, Doc]] = []
         self._shown: dict[int, int] = {}
@@ -77,6 +78,7 @@ class SearchIndex:
         """Shows many new records at once (seeding)."""
         for doc in docs:
             self.docs[doc.id] = doc
+            self._enter_email(doc)
         self.by_modified.update((doc.modified, doc.id) for doc in docs)
         self.by_id.update(doc.id for doc in docs)
         self.version += 1
@@ -89,6 +91,7 @@ class SearchIndex:
         if doc is not None:
             self.by_modified.remove((doc.modified, record_id))
             self.by_id.remove(record_id)
+            self._leave_email(doc)
             self.version += 1
 
     def settle(self, now: int) -> None:
@@ -106,9 +109,25 @@ class SearchIndex:
                 self.by_id.add(record_id)
             else:
                 self.by_modified.remove((old.modified, record_id))
+                self._leave_email(old)
             self.docs[record_id] = doc
+            self._enter_email(doc)
             self.by_modified.add((doc.modified, record_id))
         self.version += 1
+
+    def _enter_email(self, doc: Doc) -> None:
+        email = doc.props.get("email")
+        if email is not None:
+            self.by_email[email] = (*self.by_email.get(email, ()), doc.id)
+
+    def _leave_email(self, doc: Doc) -> None:
+        email = doc.props.get("email")
+        if email is not None:
+            rest = tuple(i for i in self.by_email[email] if i != doc.id)
+            if rest:
+                self.by_email[email] = rest
+            else:
+                del self.by_email[email]
 
     def next_visible(self) -> int | None:
         """When the next pending state becomes visible (epoch ms), None when nothing is pending."""

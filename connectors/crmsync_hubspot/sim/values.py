@@ -48,6 +48,8 @@ def is_email(text: str) -> bool:
 
 def as_text(value: Any) -> str:
     """The string a JSON scalar becomes: true -> "true", 15000 -> "15000", 1.0 -> "1", null -> ""."""
+    if isinstance(value, str):
+        return value
     if value is None:
         return ""
     if isinstance(value, bool):

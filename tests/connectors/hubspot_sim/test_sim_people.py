@@ -202,3 +202,12 @@ def test_environment_by_kind_of_authentication(make):
     assert "CRMSYNC_HUBSPOT__ACCESS_TOKEN" in private
     assert {"CRMSYNC_HUBSPOT__CLIENT_ID", "CRMSYNC_HUBSPOT__CLIENT_SECRET", "CRMSYNC_HUBSPOT__REFRESH_TOKEN"} <= oauth.keys()
     assert private["CRMSYNC_HUBSPOT__BASE_URL"].startswith("http://127.0.0.1:")
+
+
+def test_a_refused_bulk_leaves_nothing_behind(http):
+    with pytest.raises(ValueError, match="already exists"):
+        http.sim.create_many("contacts", [{"email": "a@b.co"}, {"email": "A@b.co"}])
+    with pytest.raises(ValueError, match="does not exist"):
+        http.sim.create_many("contacts", [{"email": "a@b.co"}, {"nonsense": "x"}])
+    assert http.sim.all("contacts") == []
+    assert http.contact(email="a@b.co")
