@@ -78,13 +78,15 @@ class Drift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What comparing needs to know. read_only: (crm, object, native field) that the live schema does not let us write."""
+    """What comparing needs to know. read_only: (crm, object, native field) that the live schema does not let us write.
+    machines: house owner ids of integration users."""
 
     store: Store
     person: PersonMap
     lenses: Mapping[tuple[str, str], Lens]
     owners: Owners
     sides: tuple[str, ...]
+    machines: frozenset[str] = frozenset()
     read_only: Callable[[str, str, str], bool] = lambda side, object, native: False
 
 
@@ -298,6 +300,10 @@ class _Comparison:
             return "by mapping: carried at creation only"
         if rule.conflict == FILL and None not in values.values():
             return "accepted: fill writes only into an empty field"
+        if rule.conflict == FILL and all(values[side] is None for side in values if side not in writable):
+            return "by mapping: written in " + " and ".join(writable) + " only"
+        if rule.type is FieldType.OWNER and any(value in self.terms.machines for value in values.values()):
+            return "owner: a machine's records are nobody's yet"
         if not settled:
             return UNEXPLAINED
         return self._accepted(rule.type, rule.conflict, rule.empty == "clear" and not rule.required, columns, values, writable)

@@ -30,6 +30,7 @@ def drift(workspace: Workspace) -> Drift:
         lenses=world.lenses,
         owners=world.owners,
         sides=world.sides,
+        machines=frozenset(house for side, id in world.integration if (house := world.owners.house(side, id)) is not None),
         read_only=read_only,
     )
     return compare(terms, {side: _fresh(world, side, workspace) for side in world.sides})
