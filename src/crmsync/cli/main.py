@@ -10,7 +10,9 @@ import typer
 
 from crmsync import __version__
 from crmsync.cli import attend, look, play, setup, work
+from crmsync.cli import run as daemon
 from crmsync.cli.console import fail
+from crmsync.cli.run import Hooks, Serve
 from crmsync.errors import CrmsyncError
 from crmsync.service.logs import keep_crash, set_up_logs
 from crmsync.service.settings import read_settings
@@ -43,20 +45,21 @@ def _options(
 
 setup.register(app)
 work.register(app)
+daemon.register(app)
 look.register(app)
 attend.register(app)
 play.register(app)
 
 
-def main(args: list[str] | None = None) -> None:
+def main(args: list[str] | None = None, *, serve: Serve | None = None) -> None:
     """Runs one command and ends the process with its exit code (see the reference: 0, 1, 2, 3, 4)."""
-    sys.exit(run(args))
+    sys.exit(run(args, serve=serve))
 
 
-def run(args: list[str] | None = None) -> int:
+def run(args: list[str] | None = None, *, serve: Serve | None = None) -> int:
     """Runs one command; returns its exit code."""
     try:
-        app(args=args)
+        app(args=args, prog_name="crmsync", obj=Hooks(serve=serve))
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:

@@ -1,0 +1,82 @@
+"""The daemon's addresses: /healthz, /readyz, /metrics, and a plain status page at /."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from crmsync import __version__
+from crmsync.errors import CrmsyncError
+from crmsync.service.settings import Web
+from crmsync.service.status import Status
+from crmsync.web.metrics import Figures, Totals, render
+
+SAFE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+LOCAL = ("localhost", "127.0.0.1", "testserver")
+ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, never bound to by itself
+REFRESH_SECONDS = 5
+
+
+def create_app(
+    *,
+    web: Web,
+    status: Callable[[], Status],
+    totals: Callable[[], Totals],
+    reasons: Callable[[], tuple[str, ...]],
+    links: Mapping[str, str] | None = None,
+) -> Starlette:
+    """The HTTP application. links: further addresses to show on the page, name -> address. The callables are asked at every request."""
+    page = Environment(loader=PackageLoader("crmsync.web"), autoescape=True, undefined=StrictUndefined).get_template("status.html")
+    figures = Figures(status=status, totals=totals, reasons=reasons)
+
+    def healthz(_request: Request) -> Response:
+        return JSONResponse({"alive": True, "version": __version__}, headers=SAFE)
+
+    def readyz(_request: Request) -> Response:
+        why = reasons()
+        return JSONResponse({"ready": not why, "reasons": list(why)}, status_code=503 if why else 200, headers=SAFE)
+
+    def metrics(_request: Request) -> Response:
+        return Response(render(figures), media_type=None, headers={**SAFE, "Content-Type": CONTENT_TYPE_LATEST})
+
+    def home(_request: Request) -> Response:
+        context: dict[str, Any] = {
+            "version": __version__,
+            "refresh": REFRESH_SECONDS,
+            "links": links or {},
+            "reasons": reasons(),
+            "totals": totals(),
+        }
+        try:
+            context["status"] = status()
+        except CrmsyncError as error:
+            context["status"], context["reasons"] = None, (*context["reasons"], str(error))
+        return HTMLResponse(page.render(context), headers=SAFE)
+
+    return Starlette(
+        routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics), Route("/", home)],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(web), www_redirect=False)],
+    )
+
+
+def _hosts(web: Web) -> list[str]:
+    """Names this server answers to: a page in a browser must not reach it under a name of its own choosing."""
+    if web.host in ANYWHERE and web.public_url is None:
+        return ["*"]
+    public = urlsplit(web.public_url).hostname if web.public_url else None
+    return [*LOCAL, *([web.host] if web.host not in ANYWHERE else []), *([public] if public else [])]
