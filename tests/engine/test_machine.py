@@ -150,6 +150,11 @@ class Machine(RuleBasedStateMachine):
             self.crm(side).fault = lambda call, phase: None
 
     @rule()
+    def search_lags(self) -> None:
+        self.tiny.b.lag()
+        SEEN["lag"] += 1
+
+    @rule()
     def restart(self) -> None:
         self.tiny.restart()
 
@@ -196,6 +201,7 @@ class Machine(RuleBasedStateMachine):
     def check_healed(self) -> None:
         """Some clean cycles later everything agrees, nothing is open, and a further cycle writes nothing."""
         tiny = self.tiny
+        tiny.b.catch_up()
         tiny.settle()
         tiny.a.log.clear()
         tiny.b.log.clear()
@@ -222,7 +228,7 @@ class Machine(RuleBasedStateMachine):
                     assert left[name] == right[name], f"{name} differs: {left[name]} / {right[name]}"
 
 
-@pytest.mark.parametrize("examples", [100])
+@pytest.mark.parametrize("examples", [120])
 def test_the_machine_heals_and_has_seen_everything(examples: int) -> None:
     SEEN.clear()
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
@@ -239,8 +245,8 @@ def test_the_machine_heals_and_has_seen_everything(examples: int) -> None:
     )
     wanted = {
         "add": 100, "edit": 60, "clear": 10, "edit both": 20, "delete": 30, "undelete": 5, "merge": 5, "resolve": 5, "conflict": 10,
-        "lone edit": 20, "writes": 150, "pair": 100, "died before": 3, "died after": 3, "unreachable before": 3, "unreachable after": 3,
-        "lost before": 3, "lost after": 3,
+        "lone edit": 20, "lag": 20, "writes": 150, "pair": 100, "died before": 2, "died after": 2, "unreachable before": 1, "unreachable after": 1,
+        "lost before": 2, "lost after": 2,
     }  # fmt: skip
     rare = {kind: SEEN[kind] for kind, least in wanted.items() if SEEN[kind] < least}
     assert not rare, f"the machine hardly ever did this: {rare} of {dict(SEEN)}"

@@ -98,4 +98,5 @@ def _rounded(value: float) -> int:
 
 
 def _stamp(moment: datetime | None) -> str | None:
-    return None if moment is None else stamp(moment)
+    # Whole seconds: Salesforce keeps no more, and an echo that differs by milliseconds would look like a change.
+    return None if moment is None else stamp(moment.replace(microsecond=0))

@@ -56,13 +56,15 @@ class PlannedWrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonPlan:
-    """written: side -> own field -> value found to stand there already (no write needed). edited: own fields a person changed: side, field, shown."""
+    """written: side -> own field -> value found to stand there already (no write needed). edited: own fields a person changed: side, field, shown.
+    accepted: house field -> side -> value: differences that are left as they stand and settled as such."""
 
     person_id: str
     writes: tuple[PlannedWrite, ...] = ()
     problems: tuple[Problem, ...] = ()
     written: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     edited: tuple[tuple[str, str, Value], ...] = ()
+    accepted: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
 
 Parked = Mapping[tuple[str, str, str | None], str]
@@ -105,18 +107,20 @@ def plan_person(
     problems: list[Problem] = list(reconciled.problems)
     written: dict[str, Mapping[str, Value]] = {}
     edited: list[tuple[str, str, Value]] = []
+    accepted: dict[str, Mapping[str, Value]] = {}
     wanted = {KEY: state.person_id, **outputs}
     for side in terms.sides:
         snapshot = primaries.get(side)
         if snapshot is not None:
             draft = _Draft(state, snapshot.ref, snapshot, terms, parked)
-            draft.first_contact = reconciled.first_contact
             draft.take_moves(reconciled, owner, owner_because)
             draft.take_outputs(wanted)
             draft.take_statuses(statuses)
             if draft.noted:
                 written[side] = draft.noted
             edited += [(side, name, value) for name, value in draft.edited]
+            for name in draft.left_alone:
+                accepted[name] = {other: shown.fields.get(name) for other, shown in primaries.items()}
         elif primaries and _may_create(side, snapshots, reconciled, terms):
             draft = _Draft(state, Ref(side=side, object=terms.person.create_as[side], id=""), None, terms, parked)
             draft.take_creation(reconciled, owner)
@@ -130,7 +134,14 @@ def plan_person(
         write = draft.finish()
         if write is not None:
             writes.append(write)
-    return PersonPlan(person_id=state.person_id, writes=tuple(writes), problems=tuple(problems), written=written, edited=tuple(edited))
+    return PersonPlan(
+        person_id=state.person_id,
+        writes=tuple(writes),
+        problems=tuple(problems),
+        written=written,
+        edited=tuple(edited),
+        accepted=accepted,
+    )
 
 
 def _may_create(side: str, snapshots: Sequence[Snapshot], reconciled: Reconciled, terms: Terms) -> bool:
@@ -182,7 +193,7 @@ class _Draft:
         self.noted: dict[str, Value] = {}
         self.edited: list[tuple[str, Value]] = []
         self.problems: list[Problem] = []
-        self.first_contact = False
+        self.left_alone: list[str] = []
 
     def take_moves(self, reconciled: Reconciled, owner: str | None, owner_because: str) -> None:
         for move in reconciled.moves.get(self.ref.side, ()):
@@ -204,7 +215,7 @@ class _Draft:
                 self._put_mapped(name, value, None, f"created from {source}")
             agreed = {self.ref.side: self.merged.get(name)}
             if source:
-                agreed[source] = reconciled.facts.get(name)
+                agreed[source] = value if name == "owner" else reconciled.facts.get(name)
             self.base[name] = agreed
         for native, rule in self.schema.items():
             wanting = rule.required and rule.createable and self.fields.get(native) is None
@@ -297,8 +308,10 @@ class _Draft:
         if self.snapshot is None:
             return fallback, native
         user = self.terms.owners.users.get(str(owner))
-        if self.first_contact or (user is not None and user.kind == "integration"):
-            return owner, None  # a first connection changes nobody's owner, and a machine's records are nobody's yet
+        if "owner" not in self.state.base or (user is not None and user.kind == "integration"):
+            # A first connection changes nobody's owner (section 9a), and a machine's records are nobody's yet.
+            self.left_alone.append("owner")
+            return owner, None
         what = "the owner was not changed" if native is None else f"{fallback} was set"
         self._problem("owner_without_twin", "owner", owner, f"owner {owner} has no active user in {self.ref.side}; {what}")
         return fallback, None if self.snapshot.fields.get("owner") == fallback else native

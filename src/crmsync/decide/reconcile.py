@@ -70,7 +70,7 @@ def reconcile(
     anchors = {side: anchor(primaries[side]) for side in sides}
     if len(sides) < 2:
         facts = dict(primaries[sides[0]].fields) if sides else {}
-        return Reconciled(facts=facts, sent=dict(state.sent), base=dict(state.base), anchors=dict(state.anchors))
+        return Reconciled(facts=facts, sent=dict(state.sent), base=dict(state.base), anchors=anchors)
     left, right = primaries[sides[0]], primaries[sides[1]]
     left_lens, right_lens = lenses[left.ref.side, left.ref.object], lenses[right.ref.side, right.ref.object]
     settled_before = all(state.anchors.get(side) == anchors[side] for side in sides)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 REREAD_UP_TO = 200
 """Up to this many updates per side are held against the CRM once more right before they are sent (F29). A first load is not: it was just read,
 and re-reading would double its cost."""
+UNSTAMPED = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_BACKOFF = timedelta(hours=1)
 SUPERSEDED = "superseded"
 
@@ -186,7 +187,8 @@ class _Settlement:
                 ref=ref,
                 fields={**(before.fields if before else dict.fromkeys(lens.by_name)), **stands},
                 extra={**(before.extra if before else {}), **extra},
-                modified_at=outcome.modified_at or (before.modified_at if before else self.now),
+                # Only the CRM's own clock may stamp a record: ours could run ahead and make its next true showing look outdated.
+                modified_at=outcome.modified_at or (before.modified_at if before else UNSTAMPED),
                 created_at=before.created_at if before else self.now,
                 person_id=person_id,
                 by_us=None if shown is None else True,

@@ -15,7 +15,7 @@ from crmsync.decide.signals import signals_from, signals_from_history
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.fields import INPUTS, STAGES
-from crmsync.model.link import PersonState, Signal, Snapshot
+from crmsync.model.link import Agreed, PersonState, Signal, Snapshot
 from crmsync.model.record import FieldVersion, RecordState, Ref, Value
 
 COUNTER = "route:"
@@ -125,8 +125,10 @@ def _verdict(
             for text in decision.problems
         ]
     written = {side: {**after.written.get(side, {}), **own} for side, own in plan.written.items()}
+    fields = world.playbook.person.fields
+    left = {name: Agreed(values=values, mapping=fields[name].fingerprint) for name, values in plan.accepted.items()}
     return Verdict(
-        state=replace(after, written={**after.written, **written}),
+        state=replace(after, written={**after.written, **written}, base={**after.base, **left}),
         plan=replace(plan, problems=tuple(problems)),
         decision=decision,
         reconciled=reconciled,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, Page, Traits
 from crmsync.errors import UnreachableError
@@ -53,6 +54,7 @@ class MemoryCrm:
     tick: int = 0
     ids: int = 0
     call_count: int = 0
+    index: dict[str, _Row] | None = None
     log: list[tuple[str, str, dict[str, Value]]] = field(default_factory=list)
 
     # --- the people who work in this CRM --------------------------------------------------------------------------------------
@@ -82,6 +84,14 @@ class MemoryCrm:
         self._mark(loser, RecordState.MERGED)
         self.rows[loser].survivor = Ref(side=self.name, object=self.object, id=winner)
 
+    def lag(self) -> None:
+        """The search index stops here: `pull` shows this moment until `catch_up`, while writes and `fetch` see the truth (F01)."""
+        if self.index is None:
+            self.index = {id: replace(row, fields=dict(row.fields)) for id, row in self.rows.items()}
+
+    def catch_up(self) -> None:
+        self.index = None
+
     def live(self) -> dict[str, dict[str, Value]]:
         """id -> fields of every live record."""
         return {id: row.fields for id, row in self.rows.items() if row.state is RecordState.LIVE}
@@ -103,7 +113,7 @@ class MemoryCrm:
     def traits(self) -> Traits:
         return Traits(person_objects=(self.object,), task_object="task", write_batch=3, reads_back=self.reads_back)
 
-    def _call(self, name: str, work: Callable[[], object]) -> object:
+    def _call(self, name: str, work: Callable[[], Any]) -> Any:
         self.call_count += 1
         self.fault(name, "before")
         answer = work()
@@ -141,15 +151,16 @@ class MemoryCrm:
 
     def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime) -> Iterator[Page]:
         since = int(cursor["tick"]) if cursor else 0
+        rows = self.rows if self.index is None else self.index
         changed = sorted(
             (row.modified, id)
-            for id, row in self.rows.items()
+            for id, row in rows.items()
             # The overlap of a real connector: what was modified at the cursor itself comes again.
             if row.modified >= since and (cursor is not None or row.state is RecordState.LIVE)
         )
         pages = [changed[i : i + self.page] for i in range(0, len(changed), self.page)] or [[]]
         for index, part in enumerate(pages):
-            records = self._call("pull", lambda part=part: tuple(self._record(id, self.rows[id], fields) for _, id in part))  # type: ignore[misc]
+            records = self._call("pull", lambda part=part: tuple(self._record(id, rows[id], fields) for _, id in part))  # type: ignore[misc]
             assert isinstance(records, tuple)
             reached = part[-1][0] if part else since
             yield Page(records=records, cursor={"tick": reached}, last=index == len(pages) - 1)
@@ -204,7 +215,7 @@ class MemoryCrm:
         for start in range(0, len(writes), size):
             batch = writes[start : start + size]
             try:
-                outcomes += self._call("write", lambda batch=batch: [self._one(w) for w in batch])  # type: ignore[misc, arg-type]
+                outcomes += self._call("write", lambda batch=batch: [self._one(w) for w in batch])  # type: ignore[misc]
             except ConnectionError:
                 outcomes += [Outcome(write_id=w.write_id, kind=OutcomeKind.UNKNOWN, message="answer lost") for w in batch]
             except UnreachableError:
