@@ -1,0 +1,35 @@
+"""For every test: an environment without crmsync's settings, silent logs, Hypothesis without time limits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, settings
+
+KEPT = {"CRMSYNC_TEST_POSTGRES_URL"}
+
+# At import, not in a fixture: fixtures of any scope and child processes must not see a developer's own settings.
+for _name in [name for name in os.environ if name.startswith("CRMSYNC_") and name not in KEPT]:
+    del os.environ[_name]
+
+# No deadlines: a slow machine is not a bug. CI repeats the same examples, so that a red build stays red.
+_COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("local", **_COMMON)
+settings.register_profile("ci", **_COMMON, derandomize=True, database=None, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def _drop(_logger: Any, _method: str, _event: Any) -> Any:
+    raise structlog.DropEvent
+
+
+@pytest.fixture(autouse=True)
+def silent_logs() -> Iterator[None]:
+    """Nothing on standard output or error that the test did not print; `structlog.testing.capture_logs` still sees all."""
+    structlog.configure(processors=[_drop])
+    yield
+    structlog.reset_defaults()
