@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from html import escape, unescape
 from typing import Any
 
-import jwt
-
 from crmsync_salesforce.sim.errors import SalesforceError
 from crmsync_salesforce.sim.http import Call, Reply
 from crmsync_salesforce.sim.org import Org
@@ -133,6 +131,8 @@ class Auth:
             raise OAuthError("invalid_client", "invalid client credentials")
 
     def _assertion(self, assertion: str, call: Call) -> None:
+        import jwt  # a tenth of a second to import, and few orgs use this flow
+
         key = self.credentials.public_key
         options: Any = {"verify_signature": key is not None, "verify_exp": False, "verify_aud": False, "verify_iat": False}
         try:

@@ -13,9 +13,10 @@ from crmsync_salesforce.sim.errors import SalesforceError, malformed_id, not_fou
 from crmsync_salesforce.sim.http import Call, Reply
 from crmsync_salesforce.sim.ids import make_id, normalise_id
 from crmsync_salesforce.sim.org import Org, Saver
-from crmsync_salesforce.sim.query import open_scope
+from crmsync_salesforce.sim.query import Scope, open_scope
 from crmsync_salesforce.sim.rows import external_key, live_matches
 from crmsync_salesforce.sim.schema import ObjectType
+from crmsync_salesforce.sim.soql import Aggregate, Path, Query
 from crmsync_salesforce.sim.values import coerce
 
 DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
@@ -281,14 +282,14 @@ class Bulk:
             include_deleted=body["operation"] == "queryAll",
             version=call.version,
         )
+        _check_bulk(scope)
         info = self._info(call, body["operation"], scope.kind.name, "UploadComplete")
         info["lineEnding"], info["columnDelimiter"] = "LF", "COMMA"
-        job = Job(id=info["id"], info=info)
-        shape = scope.shaper()
+        shape, columns = scope.shaper(), scope.columns()
+        job = Job(id=info["id"], info=info, columns=[".".join(column) for column in columns])
         for row in scope.rows():
-            flat = _flatten(shape(row))
-            job.columns = job.columns or list(flat)
-            job.done.append([_cell(flat.get(name)) for name in job.columns])
+            record = shape(row)
+            job.done.append([_cell(_at(record, column)) for column in columns])
         self._jobs[job.id] = job
         return Reply(body=info)
 
@@ -317,16 +318,29 @@ def _csv(rows: list[list[str]]) -> str:
     return out.getvalue()
 
 
-def _flatten(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in record.items():
-        if name == "attributes":
-            continue
-        if isinstance(value, dict):
-            flat.update(_flatten(value, f"{prefix}{name}."))
-        else:
-            flat[prefix + name] = value
-    return flat
+def _check_bulk(scope: Scope) -> None:
+    """Refuse what Bulk 2.0 queries cannot print as CSV. [GK]"""
+    query = scope.query
+    refused = None
+    if query.group_by or any(isinstance(item, Aggregate) for item in query.select):
+        refused = "Aggregate Relationships not supported in Bulk Query"
+    elif any(isinstance(item, Query) for item in query.select):
+        refused = "Nested queries are not supported in Bulk Query"
+    elif query.offset:
+        refused = "OFFSET not supported in Bulk Query"
+    elif any(scope.resolve(item)[1].type == "address" for item in query.select if isinstance(item, Path)):
+        refused = "Selecting compound data not supported in Bulk Query"
+    if refused is not None:
+        raise SalesforceError("API_ERROR", refused)
+
+
+def _at(record: dict[str, Any], column: tuple[str, ...]) -> Any:
+    value: Any = record
+    for name in column:
+        if value is None:
+            return None
+        value = value[name]
+    return value
 
 
 def _cell(value: Any) -> str:

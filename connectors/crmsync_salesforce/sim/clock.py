@@ -22,7 +22,8 @@ class Clock:
 
     def now(self) -> datetime:
         """The simulated time, aware UTC."""
-        return self._anchor + (self._source() - self._source_anchor) * self.rate
+        passed = self._source() - self._source_anchor
+        return self._anchor + (passed if self.rate == 1.0 else passed * self.rate)
 
     def jump(self, to: datetime) -> None:
         """Make now be `to` (aware)."""
@@ -42,8 +43,8 @@ class Clock:
 
 def stamp(moment: datetime) -> str:
     """A date-time as the API prints it: UTC, one-second resolution, `.000+0000`. [R]"""
-    utc = moment.astimezone(UTC)
-    return f"{utc.year:04d}-{utc.month:02d}-{utc.day:02d}T{utc.hour:02d}:{utc.minute:02d}:{utc.second:02d}.000+0000"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{utc.isoformat()[:19]}.000+0000"
 
 
 def parse_moment(text: str) -> datetime:

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 Predicate = Callable[[Row], bool]
 Where = Condition | Group
+LAST = "~"  # sorts behind every id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """A closed range of SystemModstamp texts; None is open."""
+    """A closed range of (SystemModstamp, Id) pairs, a superset of what matches; None is open."""
 
-    low: str | None = None
-    high: str | None = None
+    low: tuple[str, str] | None = None
+    high: tuple[str, str] | None = None
 
 
 def day_range(text: str, today: date) -> tuple[date, date] | None:
@@ -108,6 +109,11 @@ def compile_where(scope: Scope, where: Where) -> Predicate:
         if where.operator == "NOT":
             inner = parts[0]
             return lambda row: not inner(row)
+        if len(parts) == 2:  # the common case without the cost of a generator
+            first, second = parts
+            if where.operator == "AND":
+                return lambda row: first(row) and second(row)
+            return lambda row: first(row) or second(row)
         if where.operator == "AND":
             return lambda row: all(part(row) for part in parts)
         return lambda row: any(part(row) for part in parts)
@@ -179,26 +185,24 @@ def conjuncts(where: Where | None) -> Iterable[Where]:
         yield where
 
 
-def stamp_bounds(scope: Scope, where: Where | None) -> Bounds | None:
-    """The range of SystemModstamp that the clause allows, also through OR (keyset paging); None when it says nothing."""
+def key_bounds(scope: Scope, where: Where | None) -> Bounds | None:
+    """The range of (SystemModstamp, Id) that the clause allows, also through OR (keyset paging); None when it says nothing."""
     if where is None:
         return None
     if isinstance(where, Group):
-        found = [stamp_bounds(scope, part) for part in where.parts]
+        if where.operator == "NOT":
+            return None
+        found = [key_bounds(scope, part) for part in where.parts]
+        known = [entry for entry in found if entry is not None]
+        lows = [entry.low for entry in known if entry.low is not None]
+        highs = [entry.high for entry in known if entry.high is not None]
         if where.operator == "AND":
-            known = [entry for entry in found if entry is not None]
-            lows = [entry.low for entry in known if entry.low is not None]
-            highs = [entry.high for entry in known if entry.high is not None]
-            return Bounds(low=max(lows, default=None), high=min(highs, default=None)) if known else None
-        if where.operator == "OR" and all(entry is not None for entry in found):
-            lows = [entry.low for entry in found if entry is not None and entry.low is not None]
-            highs = [entry.high for entry in found if entry is not None and entry.high is not None]
-            return Bounds(
-                low=min(lows) if len(lows) == len(found) else None,
-                high=max(highs) if len(highs) == len(found) else None,
-            )
-        return None
-    if [part.lower() for part in where.path.parts] != ["systemmodstamp"] or not where.values:
+            return _after_id(scope, where, Bounds(low=max(lows, default=None), high=min(highs, default=None))) if known else None
+        return Bounds(
+            low=min(lows) if len(lows) == len(found) else None,
+            high=max(highs) if len(highs) == len(found) else None,
+        )
+    if _single(where) != "systemmodstamp" or not where.values:
         return None
     _, field = scope.resolve(where.path)
     value = value_of(scope, field, where.values[0])
@@ -206,7 +210,32 @@ def stamp_bounds(scope: Scope, where: Where | None) -> Bounds | None:
         return None
     low, high = value if isinstance(value, tuple) else (value, value)
     if where.operator == "=":
-        return Bounds(low=low, high=high)
-    if where.operator in (">", ">="):
-        return Bounds(low=low)
-    return Bounds(high=high) if where.operator in ("<", "<=") else None
+        return Bounds(low=(low, ""), high=(high, LAST))
+    if where.operator == ">=":
+        return Bounds(low=(low, ""))
+    if where.operator == ">":
+        return Bounds(low=(high, LAST if low == high else ""))
+    return Bounds(high=(high, LAST)) if where.operator in ("<", "<=") else None
+
+
+def _single(where: Condition) -> str:
+    return where.path.parts[0].lower() if len(where.path.parts) == 1 else ""
+
+
+def _after_id(scope: Scope, where: Group, bounds: Bounds) -> Bounds:
+    """`SystemModstamp = s AND Id > x` starts at (s, x)."""
+    if bounds.low is None or bounds.high is None or bounds.low[0] != bounds.high[0]:
+        return bounds
+    low, high = bounds.low, bounds.high
+    for part in conjuncts(where):
+        if not isinstance(part, Condition) or _single(part) != "id" or part.operator not in (">", ">=", "<", "<="):
+            continue
+        _, field = scope.resolve(part.path)
+        value = value_of(scope, field, part.values[0])
+        if value is None:
+            continue
+        if part.operator in (">", ">="):
+            low = max(low, (low[0], value))
+        else:
+            high = min(high, (high[0], value))
+    return Bounds(low=low, high=high)

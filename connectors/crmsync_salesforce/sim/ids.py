@@ -4,19 +4,15 @@ from __future__ import annotations
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+UPPER_BITS = {code: "1" if 65 <= code <= 90 else "0" for code in range(128)}
+CHECK_OF = {f"{bits:05b}"[::-1]: letter for bits, letter in enumerate(CHECK)}  # the first character is the lowest bit
 INSTANCE = "ak"
 
 
 def checksum(id15: str) -> str:
     """The three characters that make a 15-character id an 18-character one: which letters are upper-case."""
-    suffix = ""
-    for start in (0, 5, 10):
-        bits = 0
-        for offset in range(5):
-            if "A" <= id15[start + offset] <= "Z":
-                bits |= 1 << offset
-        suffix += CHECK[bits]
-    return suffix
+    bits = id15.translate(UPPER_BITS)
+    return CHECK_OF[bits[:5]] + CHECK_OF[bits[5:10]] + CHECK_OF[bits[10:]]
 
 
 def make_id(prefix: str, number: int) -> str:

@@ -64,20 +64,22 @@ class Many:
         kind = self._org.kind(name)
         check_writable(kind)
         saver = saver_of(call)
-        field = None if key.lower() == "id" else external_key(self._org, call.user, kind, key)
+        wanted_key = key.lower()
+        field = None if wanted_key == "id" else external_key(self._org, call.user, kind, key)
         seen: set[Any] = set()
 
         def step(entry: Mapping[str, Any]) -> dict[str, Any]:
             if _type_of(entry).lower() != kind.name.lower():
                 raise SalesforceError("INVALID_INPUT", "all records must be of the type in the address", fields=[])
-            value = next((held for label, held in entry.items() if label.lower() == key.lower()), None)
+            given = {label.lower(): held for label, held in entry.items()}
+            value = given.get(wanted_key)
             if field is None:
                 if value:
                     self._save(kind.name, str(value), entry, saver)
                     return {"id": normalise_id(str(value)), "success": True, "errors": [], "created": False}
                 made = saving.create(self._org, kind.name, entry, saver)
                 return {"id": made, "success": True, "errors": [], "created": True}
-            if any(label.lower() == "id" and held for label, held in entry.items()):
+            if given.get("id"):
                 message = f"The Id field should not be specified in the sobject data when upserting by {field.name}."
                 raise SalesforceError("INVALID_FIELD", message, fields=["Id"])
             if value in (None, ""):
@@ -176,7 +178,7 @@ class Many:
 
 def _type_of(entry: Mapping[str, Any]) -> str:
     attributes = entry.get("attributes")
-    name = attributes.get("type") if isinstance(attributes, Mapping) else None
+    name = attributes.get("type") if isinstance(attributes, dict) else None
     if not isinstance(name, str):
         raise SalesforceError("INVALID_INPUT", "attributes.type is required in each record", fields=[])
     return name

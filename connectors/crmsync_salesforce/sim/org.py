@@ -205,10 +205,10 @@ class Org:
         old = self.tables[kind.name].put(row)
         before = old or {}
         changes = {
-            name: (before.get(name), row.get(name))
-            for name in {**before, **row}
-            if name not in SYSTEM_FIELDS and before.get(name) != row.get(name)
+            name: (was, value) for name, value in row.items() if (was := before.get(name)) != value and name not in SYSTEM_FIELDS
         }
+        for name in before.keys() - row.keys() - SYSTEM_FIELDS:
+            changes[name] = (before[name], None)
         entry = Write(self.clock.now(), user, kind.name, row["Id"], action, changes)
         self.writes.appendleft(entry)
         if self._journal is not None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from crmsync_salesforce.sim.aggregates import aggregate
 from crmsync_salesforce.sim.clock import parse_moment, stamp
 from crmsync_salesforce.sim.errors import SalesforceError
 from crmsync_salesforce.sim.http import Call, Reply, segment
 from crmsync_salesforce.sim.ids import make_id
 from crmsync_salesforce.sim.org import Org
-from crmsync_salesforce.sim.query import Scope, aggregate, open_scope
+from crmsync_salesforce.sim.query import Scope, open_scope
 from crmsync_salesforce.sim.soql import Aggregate
 from crmsync_salesforce.sim.store import Row
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crmsync_salesforce.sim.errors import SalesforceError
-from crmsync_salesforce.sim.fields import Field
-from crmsync_salesforce.sim.filters import compile_where, conjuncts, stamp_bounds, value_of
+from crmsync_salesforce.sim.fields import TEXT_TYPES, Field
+from crmsync_salesforce.sim.filters import compile_where, conjuncts, key_bounds, value_of
 from crmsync_salesforce.sim.org import Org
 from crmsync_salesforce.sim.schema import CHILDREN, NAME_FIELDS, ObjectType
-from crmsync_salesforce.sim.soql import Aggregate, Condition, Order, Path, Query, fault, parse
+from crmsync_salesforce.sim.soql import Condition, Order, Path, Query, fault, parse
 from crmsync_salesforce.sim.store import Row, fold
 
 Getter = Callable[[Row], Any]
@@ -126,7 +126,7 @@ class Scope:
         table = self.org.tables[self.kind.name]
         keep = self._visible()
         predicate = None if query.where is None else compile_where(self, query.where)
-        orders = [(self._sortable(order), order) for order in query.order]
+        orders = [(self.sort_key(order), order) for order in query.order]
         candidates, ordered = self._candidates()
         rows = table.rows
         wanted = None if query.limit is None else query.limit + query.offset
@@ -139,8 +139,8 @@ class Scope:
             if wanted is not None and len(out) >= wanted and (ordered or not orders):
                 break
         if not ordered:
-            for getter, order in reversed(orders):
-                out = _sorted(out, getter, order)
+            for key, order in reversed(orders):
+                out = _sorted(out, key, order)
         return out[query.offset : wanted]
 
     def _visible(self) -> Callable[[Row], bool]:
@@ -150,12 +150,13 @@ class Scope:
             return lambda row: not row.get("IsDeleted") and not row.get("IsArchived")
         return lambda row: not row.get("IsDeleted")
 
-    def _sortable(self, order: Order) -> Getter:
+    def sort_key(self, order: Order) -> Getter:
+        """A reader of the value to sort by: text case-blind, ids as they are, so that `Id >` continues where ORDER BY Id stopped."""
         getter, found = self.resolve(order.path)
         if not found.sortable:
             message = f"field '{'.'.join(order.path.parts)}' can not be sorted in a query call"
             raise fault(self.query.text, order.path.at, "MALFORMED_QUERY", message)
-        return getter
+        return (lambda row: fold(getter(row))) if found.type in TEXT_TYPES else getter
 
     def _candidates(self) -> tuple[Iterable[str], bool]:
         """Ids to look at, and whether they already come in the asked order."""
@@ -164,12 +165,11 @@ class Scope:
             ids = self._by_index(part) if isinstance(part, Condition) else None
             if ids is not None:
                 return ids, not self.query.order
-        bounds = stamp_bounds(self, self.query.where)
+        bounds = key_bounds(self, self.query.where)
         by_stamp = self._stamp_order()
         if bounds is None and by_stamp is None:
             return table.rows.keys(), not self.query.order
-        low = None if bounds is None or bounds.low is None else (bounds.low, "")
-        high = None if bounds is None or bounds.high is None else (bounds.high, "~")
+        low, high = (None, None) if bounds is None else (bounds.low, bounds.high)
         pairs = table.by_stamp.irange(low, high, reverse=by_stamp == "desc")
         return (record_id for _, record_id in pairs), by_stamp is not None or not self.query.order
 
@@ -200,35 +200,59 @@ class Scope:
     def shaper(self) -> Callable[[Row], dict[str, Any]]:
         """A function from a row to its record in the answer."""
         steps: list[Callable[[Row, dict[str, Any]], None]] = []
-        plain: list[str] = []
+        names: list[str] = []  # of all columns, so that the record has them in the order of SELECT; steps fill in what is not plain
+        flags: list[str] = []
         parents: dict[str, list[Path]] = {}
         for item in self.query.select:
             if isinstance(item, Query):
                 steps.append(self._child_step(item))
+                names.append(self.child_of(item)[0])
             elif isinstance(item, Path):
                 parts = item.parts[1:] if len(item.parts) > 1 and item.parts[0].lower() == self.kind.name.lower() else item.parts
                 if len(parts) > 1:
                     parents.setdefault(parts[0].lower(), []).append(Path(parts=parts, at=item.at))
+                    self._walk(self.kind, parts, item)
+                    names.append(self.kind.parents[parts[0].lower()].relationship or parts[0])
                     continue
                 getter, found = self.resolve(item)
-                if found.type in ("boolean", "address") or found.formula is not None:
+                names.append(found.name)
+                if found.type == "address" or found.formula is not None:
                     steps.append(_set(found.name, getter))
-                else:
-                    plain.append(found.name)
+                elif found.type == "boolean":
+                    flags.append(found.name)
         for paths in parents.values():
             steps.append(self._parent_step(self.kind, paths))
         prefix = f"/services/data/{self.version}/{'tooling/' if self.tooling else ''}sobjects/{self.kind.name}/"
         name = self.kind.name
+        names = list(dict.fromkeys(names))
 
         def shape(row: Row) -> dict[str, Any]:
             record: dict[str, Any] = {"attributes": {"type": name, "url": prefix + row["Id"]}}
-            for key in plain:
-                record[key] = row.get(key)
+            record.update(zip(names, map(row.get, names), strict=True))
+            for flag in flags:
+                if record[flag] is None:
+                    record[flag] = False
             for step in steps:
                 step(row, record)
             return record
 
         return shape
+
+    def columns(self) -> list[tuple[str, ...]]:
+        """The fields of SELECT in its order under their exact names, parents' fields as (Account, Owner, Name)."""
+        return [self._exact(item) for item in self.query.select if isinstance(item, Path)]
+
+    def _exact(self, path: Path) -> tuple[str, ...]:
+        own = len(path.parts) > 1 and path.parts[0].lower() == self.kind.name.lower()
+        parts, kind, exact = path.parts[1:] if own else path.parts, self.kind, []
+        while len(parts) > 1:
+            link = kind.parents[parts[0].lower()]
+            exact.append(link.relationship or parts[0])
+            parts = parts[1:]
+            if len(link.references) > 1:
+                return (*exact, next(name for name in NAME_FIELDS if name.lower() == parts[0].lower()))
+            kind = self.org.kind(link.references[0])
+        return (*exact, kind.fields[parts[0].lower()].name)
 
     def _parent_step(self, kind: ObjectType, paths: list[Path]) -> Callable[[Row, dict[str, Any]], None]:
         first = paths[0]
@@ -266,25 +290,29 @@ class Scope:
 
         return set_parent
 
+    def child_of(self, inner: Query) -> tuple[str, tuple[str, str]]:
+        """The exact name of a child relationship, and the child object with its reference field. Raises INVALID_TYPE."""
+        for (parent, relationship), pair in CHILDREN.items():
+            if parent == self.kind.name and relationship.lower() == inner.source.lower():
+                return relationship, pair
+        message = f"Didn't understand relationship '{inner.source}' in FROM part of query call. {NO_RELATIONSHIP}"
+        raise fault(self.query.text, inner.source_at, "INVALID_TYPE", message)
+
     def _child_step(self, inner: Query) -> Callable[[Row, dict[str, Any]], None]:
-        pair = next((v for k, v in CHILDREN.items() if k[0] == self.kind.name and k[1].lower() == inner.source.lower()), None)
-        if pair is None:
-            message = f"Didn't understand relationship '{inner.source}' in FROM part of query call. {NO_RELATIONSHIP}"
-            raise fault(self.query.text, inner.source_at, "INVALID_TYPE", message)
-        relationship = next(k[1] for k, v in CHILDREN.items() if v == pair and k[0] == self.kind.name)
+        relationship, pair = self.child_of(inner)
         child = self.org.kind(pair[0])
         scope = Scope(org=self.org, query=inner, user=self.user, kind=child, include_deleted=self.include_deleted, version=self.version)
         shape = scope.shaper()
         predicate = None if inner.where is None else compile_where(scope, inner.where)
-        orders = [(scope._sortable(order), order) for order in inner.order]
+        orders = [(scope.sort_key(order), order) for order in inner.order]
         keep = scope._visible()
         table = self.org.tables[child.name]
 
         def set_children(row: Row, record: dict[str, Any]) -> None:
             rows = [table.rows[record_id] for record_id in table.find(pair[1], row["Id"])]
             rows = [entry for entry in rows if keep(entry) and (predicate is None or predicate(entry))]
-            for getter, order in reversed(orders):
-                rows = _sorted(rows, getter, order)
+            for key, order in reversed(orders):
+                rows = _sorted(rows, key, order)
             rows = rows[inner.offset : None if inner.limit is None else inner.offset + inner.limit]
             found = [shape(entry) for entry in rows]
             record[relationship] = {"totalSize": len(found), "done": True, "records": found} if found else None
@@ -299,56 +327,11 @@ def _set(name: str, getter: Getter) -> Callable[[Row, dict[str, Any]], None]:
     return step
 
 
-def _sorted(rows: list[Row], getter: Getter, order: Order) -> list[Row]:
-    nulls = [row for row in rows if getter(row) is None]
-    known = [row for row in rows if getter(row) is not None]
-    known.sort(key=lambda row: fold(getter(row)), reverse=order.descending)
+def _sorted(rows: list[Row], key: Getter, order: Order) -> list[Row]:
+    nulls = [row for row in rows if key(row) is None]
+    known = [row for row in rows if key(row) is not None]
+    known.sort(key=key, reverse=order.descending)
     return known + nulls if order.nulls_last else nulls + known
-
-
-def aggregate(scope: Scope) -> list[dict[str, Any]]:
-    """The rows of an aggregate query, one per group; they have no url. [R:restforce query_aggregate]"""
-    keys = [scope.resolve(path) for path in scope.query.group_by]
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in scope.rows():
-        groups.setdefault(tuple(getter(row) for getter, _ in keys), []).append(row)
-    if not keys:
-        groups.setdefault((), [])
-    out = []
-    for key, rows in groups.items():
-        record: dict[str, Any] = {"attributes": {"type": "AggregateResult"}}
-        unnamed = 0
-        for item in scope.query.select:
-            if isinstance(item, Path):
-                _, found = scope.resolve(item)
-                position = next((i for i, (_, entry) in enumerate(keys) if entry.name == found.name), None)
-                if position is None:
-                    message = f"Field must be grouped or aggregated: {found.name}"
-                    raise fault(scope.query.text, item.at, "MALFORMED_QUERY", message)
-                record[found.name] = key[position]
-            elif isinstance(item, Aggregate):
-                name = item.alias or f"expr{unnamed}"
-                unnamed += item.alias is None
-                record[name] = _aggregate_value(scope, item, rows)
-        out.append(record)
-    return out
-
-
-def _aggregate_value(scope: Scope, item: Aggregate, rows: list[Row]) -> Any:
-    if item.path is None:
-        return len(rows)
-    getter, _ = scope.resolve(item.path)
-    values = [value for row in rows if (value := getter(row)) is not None]
-    if item.function == "COUNT":
-        return len(values)
-    if item.function == "COUNT_DISTINCT":
-        return len({fold(value) for value in values})
-    if not values:
-        return None
-    if item.function in ("MIN", "MAX"):
-        return (min if item.function == "MIN" else max)(values, key=fold)
-    total = sum(float(value) for value in values)
-    return total if item.function == "SUM" else total / len(values)
 
 
 def open_scope(

@@ -86,11 +86,7 @@ def blank_row(org: Org, kind: ObjectType, values: Mapping[str, Any], saver: Save
         "LastModifiedById": saver.user,
         "SystemModstamp": now,
     }
-    for field in kind.fields.values():
-        if field.default is not None:
-            row[field.name] = field.default
-        elif field.picklist and field.default_pick is not None:
-            row[field.name] = field.default_pick
+    row.update(kind.save_facts.defaults)
     if kind.has("OwnerId"):
         row["OwnerId"] = saver.user
     if kind.name == "User":
@@ -121,11 +117,13 @@ def read_fields(
     view: Mapping[str, Field] = org.view(kind, saver.user) if saver.api else kind.fields
     values: Row = {}
     refused: list[str] = []
+    free = not saver.api  # field permissions bind the API only
+    trim = org.options.trim_text
     for key, value in fields.items():
         lower = key.lower()
         if lower == "attributes" or (lower == "id" and (value is None or not creating)):
             continue
-        if isinstance(value, Mapping) and lower in kind.parents and kind.parents[lower].name.lower() in view:
+        if lower in kind.parents and isinstance(value, Mapping) and kind.parents[lower].name.lower() in view:
             reference = kind.parents[lower]
             values[reference.name] = _by_external_id(org, reference, value)
             continue
@@ -134,11 +132,11 @@ def read_fields(
             raise no_such_column(key, kind.name)
         if lower == "id":
             raise SalesforceError("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", fields=["Id"])
-        if saver.api and not _writable(org, field, creating):
+        if not (free or (_createable(org, field) if creating else field.updateable)):
             refused.append(field.name)
             continue
         column = None if columns is None else columns.get(key, 0)
-        values[field.name] = coerce(field, value, column=column, trim=org.options.trim_text)
+        values[field.name] = coerce(field, value, column=column, trim=trim)
     if refused:
         message = (
             f"Unable to create/update fields: {', '.join(refused)}. Please check the security settings of this field "
@@ -148,10 +146,8 @@ def read_fields(
     return values
 
 
-def _writable(org: Org, field: Field, creating: bool) -> bool:
-    if creating:
-        return field.createable or (org.options.audit_fields and field.name in AUDIT)
-    return field.updateable
+def _createable(org: Org, field: Field) -> bool:
+    return field.createable or (org.options.audit_fields and field.name in AUDIT)
 
 
 def _by_external_id(org: Org, reference: Field, value: Mapping[str, Any]) -> str:
@@ -206,22 +202,14 @@ def _finish(org: Org, kind: ObjectType, row: Row, old: Row | None, touched: set[
 
 
 def _require(kind: ObjectType, row: Row, touched: set[str], *, creating: bool) -> None:
-    missing = [
-        field.name
-        for field in kind.fields.values()
-        if not field.nillable
-        and field.type != "boolean"
-        and (field.createable or field.updateable)
-        and row.get(field.name) is None
-        and (creating or field.name in touched)
-    ]
+    missing = [name for name in kind.save_facts.required if row.get(name) is None and (creating or name in touched)]
     if missing:
         raise required(*missing)
 
 
 def _references(org: Org, kind: ObjectType, row: Row, touched: set[str], *, creating: bool) -> None:
-    for field in kind.fields.values():
-        if field.type != "reference" or field.name not in touched or field.name in AUDIT:
+    for field in kind.save_facts.references:
+        if field.name not in touched or field.name in AUDIT:
             continue
         target = row.get(field.name)
         if target is None or not field.references:
@@ -258,9 +246,9 @@ def _owner(org: Org, kind: ObjectType, pointed: ObjectType, owner: Row) -> None:
 
 
 def _unique(org: Org, kind: ObjectType, row: Row, touched: set[str]) -> None:
-    for field in kind.fields.values():
+    for field in kind.save_facts.unique:
         value = row.get(field.name)
-        if not field.unique or value is None or field.name not in touched:
+        if value is None or field.name not in touched:
             continue
         for other in org.tables[kind.name].find(field.name, value):
             if other == row["Id"] or org.live_row(kind.name, other) is None:

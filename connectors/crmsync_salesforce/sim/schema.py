@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from crmsync_salesforce.sim import tables_activity, tables_admin, tables_people, tables_sales
 from crmsync_salesforce.sim.fields import DECIMAL_TYPES, Field, PicklistValue
@@ -80,6 +81,34 @@ STANDARD = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveFacts:
+    """The fields of an object sorted by what a save must check; saves are hot, schemas hardly change."""
+
+    required: tuple[str, ...]
+    unique: tuple[Field, ...]
+    references: tuple[Field, ...]
+    defaults: dict[str, Any]
+
+    @staticmethod
+    def of(fields: Iterable[Field]) -> SaveFacts:
+        """Sort the fields."""
+        known = tuple(fields)
+        defaults: dict[str, Any] = {}
+        for entry in known:
+            value = entry.default if entry.default is not None else entry.default_pick
+            if value is not None:
+                defaults[entry.name] = value
+        return SaveFacts(
+            required=tuple(
+                entry.name for entry in known if not entry.nillable and entry.type != "boolean" and (entry.createable or entry.updateable)
+            ),
+            unique=tuple(entry for entry in known if entry.unique),
+            references=tuple(entry for entry in known if entry.type == "reference"),
+            defaults=defaults,
+        )
+
+
 @dataclass(slots=True, kw_only=True)
 class ObjectType:
     """One object of the org. `fields` is keyed by lower-case field name: the API's names are case-blind."""
@@ -95,18 +124,28 @@ class ObjectType:
     tooling: bool = False
     fields: dict[str, Field] = field(default_factory=dict)
     parents: dict[str, Field] = field(default_factory=dict)
+    _kept: SaveFacts | None = None
 
     def add(self, definition: Field) -> None:
         """Add or replace a field."""
+        self._kept = None
         self.fields[definition.name.lower()] = definition
         if definition.relationship:
             self.parents[definition.relationship.lower()] = definition
 
     def drop(self, name: str) -> None:
         """Remove a field."""
+        self._kept = None
         gone = self.fields.pop(name.lower())
         if gone.relationship:
             self.parents.pop(gone.relationship.lower(), None)
+
+    @property
+    def save_facts(self) -> SaveFacts:
+        """What saving asks of the fields, worked out once per schema."""
+        if self._kept is None:
+            self._kept = SaveFacts.of(self.fields.values())
+        return self._kept
 
     def has(self, name: str) -> bool:
         """Whether the object has the field at all."""

@@ -18,6 +18,7 @@ TOKEN = re.compile(
 )
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\", "%": "\\%", "_": "\\_"}
 AGGREGATES = ("COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG")
+CLAUSES_WITH_BY = frozenset({"GROUP", "ORDER"})  # Group and Order are objects too: a clause only with BY behind it
 RESERVED = frozenset({"WHERE", "ORDER", "LIMIT", "OFFSET", "GROUP", "FROM", "AND", "OR", "NOT", "IN", "LIKE", "ASC", "DESC", "NULLS"})
 
 
@@ -187,9 +188,7 @@ class Parser:
         while self.take(","):
             select.append(self.item())
         self.expect("FROM")
-        source = self.next()
-        if source.kind != "word" or source.text.upper() in RESERVED:
-            raise self.unexpected(source)
+        source = self.source()
         where = self.disjunction() if self.take("WHERE") else None
         group_by: list[Path] = []
         if self.take("GROUP", "BY"):
@@ -214,6 +213,15 @@ class Parser:
             limit=limit,
             offset=offset,
         )
+
+    def source(self) -> Token:
+        """The object's name."""
+        clause = self.peek("GROUP", "BY") or self.peek("ORDER", "BY")
+        token = self.next()
+        name = token.text.upper()
+        if token.kind != "word" or clause or (name in RESERVED and name not in CLAUSES_WITH_BY):
+            raise self.unexpected(token)
+        return token
 
     def item(self) -> Path | Aggregate | Query:
         """A field, an aggregate, or a child query."""

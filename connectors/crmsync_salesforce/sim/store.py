@@ -66,7 +66,10 @@ class Table:
 
     def _reindex(self, record_id: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         for name, index in self.indexes.items():
-            before, after = fold(old.get(name)), fold(new.get(name))
+            was, value = old.get(name), new.get(name)
+            if was is value or was == value:
+                continue
+            before, after = fold(was), fold(value)
             if before == after:
                 continue
             if before is not None:

@@ -130,3 +130,33 @@ def test_query_jobs_page_by_locator(client: Any) -> None:
     assert seen[0][2:] == ['a "b", c', "false"]
     bad = client.call("POST", "/jobs/query", json={"operation": "query", "query": "SELECT Nope FROM Lead"})
     assert bad.json()[0]["errorCode"] == "INVALID_FIELD"
+
+
+def test_the_header_of_a_query_job_is_the_select_list(client: Any) -> None:
+    client.make("Contact", LastName="A")
+    client.make("Contact", LastName="B", AccountId=client.make("Account", Name="Acme"))
+    select = "IsDeleted, Account.Name, Id, Owner.Email, LastName, account.owner.name"
+    header = ["IsDeleted", "Account.Name", "Id", "Owner.Email", "LastName", "Account.Owner.Name"]
+
+    def result(where: str) -> list[list[str]]:
+        body = {"operation": "query", "query": f"SELECT {select} FROM Contact {where} ORDER BY LastName"}
+        job = client.call("POST", "/jobs/query", json=body).json()["id"]
+        finish(client, job, "query")
+        return list(csv.reader(io.StringIO(client.call("GET", f"/jobs/query/{job}/results").text)))
+
+    found = result("")
+    assert found[0] == header
+    assert [row[1] for row in found[1:]] == ["", "Acme"]
+    assert found[2][3:] == ["integration@crmsync.example", "B", "Integration User"]
+    assert result("WHERE LastName = 'nobody'") == [header]
+
+
+def test_query_jobs_refuse_what_csv_cannot_hold(client: Any) -> None:
+    for text in (
+        "SELECT COUNT(Id) FROM Contact",
+        "SELECT Name, (SELECT Id FROM Contacts) FROM Account",
+        "SELECT Id FROM Contact LIMIT 5 OFFSET 5",
+        "SELECT MailingAddress FROM Contact",
+    ):
+        answer = client.call("POST", "/jobs/query", json={"operation": "query", "query": text})
+        assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "API_ERROR"), text

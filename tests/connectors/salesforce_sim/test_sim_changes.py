@@ -59,6 +59,21 @@ def test_purged_records_leave_query_all_but_not_the_log(client: Any, ticker: Any
     assert [entry["id"] for entry in log["deletedRecords"]] == [lead]
 
 
+def test_a_delete_of_the_running_minute_is_listed_in_the_next_one(client: Any, ticker: Any) -> None:
+    lead = client.lead()
+    ticker.tick(seconds=20)
+    client.sim.delete("Lead", lead)
+    client.sim.purge("Lead", lead)
+    ticker.tick(seconds=20)
+    first = client.call("GET", "/sobjects/Lead/deleted/", params=span("2026-05-04T08:00:00Z", "2026-05-04T09:00:40Z")).json()
+    assert (first["deletedRecords"], first["latestDateCovered"]) == ([], "2026-05-04T09:00:00.000+0000")
+    again = {"start": "2026-05-04T09:00:00Z", "end": "2026-05-04T09:00:40Z"}
+    assert client.call("GET", "/sobjects/Lead/deleted/", params=again).json()[0]["errorCode"] == "INVALID_REPLICATION_DATE"
+    ticker.tick(seconds=20)
+    later = client.call("GET", "/sobjects/Lead/deleted/", params={"start": first["latestDateCovered"], "end": "2026-05-04T09:01:00Z"}).json()
+    assert later["deletedRecords"] == [{"id": lead, "deletedDate": "2026-05-04T09:00:20.000+0000"}]
+
+
 def test_deleting_an_account_takes_its_contacts_and_undelete_brings_them_back(client: Any) -> None:
     account = client.make("Account", Name="Acme")
     contact = client.make("Contact", LastName="N", AccountId=account)

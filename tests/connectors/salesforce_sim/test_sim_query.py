@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,6 +68,56 @@ def test_keyset_paging_walks_every_row_once(client: Any, five: list[str]) -> Non
         stamp = rows[-1]["SystemModstamp"].replace(".000+0000", "Z")
         where = f"SystemModstamp > {stamp} OR (SystemModstamp = {stamp} AND Id > '{rows[-1]['Id']}')"
     assert seen == five
+
+
+def test_group_is_an_object_and_group_by_a_clause(client: Any) -> None:
+    queue = client.sim.add_queue("Inbound")
+    assert client.ids("SELECT Id,Name FROM Group WHERE Type = 'Queue' ORDER BY Id") == [queue]
+    assert client.ids("SELECT Id FROM group ORDER BY Id LIMIT 1") == [queue]
+    assert client.records("SELECT Type, COUNT(Id) n FROM Group GROUP BY Type")[0]["n"] == 1
+    assert client.query("SELECT Id FROM Order ORDER BY Id").json()[0]["errorCode"] == "INVALID_TYPE"
+    for text in ("SELECT Id FROM GROUP BY Type", "SELECT Id FROM ORDER BY Id", "SELECT Id FROM Where"):
+        assert client.query(text).json()[0]["errorCode"] == "MALFORMED_QUERY"
+
+
+def test_order_by_id_goes_on_where_a_greater_id_begins(client: Any) -> None:
+    made = client.sim.create_many("Contact", [{"LastName": f"C{number}"} for number in range(150)])  # past Z, into a, and over to 10
+    assert any(first[14].isupper() and second[14].islower() for first, second in itertools.pairwise(made))
+    seen: list[str] = []
+    where = ""
+    while page := client.ids(f"SELECT Id FROM Contact {where} ORDER BY Id LIMIT 7"):
+        seen += page
+        where = f"WHERE Id > '{page[-1]}'"
+    assert seen == made
+    assert client.ids("SELECT Id FROM Contact ORDER BY Id DESC") == made[::-1]
+    assert client.records("SELECT MAX(Id) last FROM Contact")[0]["last"] == made[-1]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_paging_within_one_stamp_neither_loses_nor_repeats(client: Any, ticker: Any, descending: bool) -> None:
+    made = client.sim.create_many("Contact", [{"LastName": f"C{number}"} for number in range(90)])
+    ticker.tick(seconds=1)
+    made += client.sim.create_many("Contact", [{"LastName": f"D{number}"} for number in range(5)])
+    way, sign = ("DESC", "<") if descending else ("ASC", ">")
+    seen: list[str] = []
+    where = "WHERE SystemModstamp > 2020-01-01T00:00:00Z"
+    while page := client.records(f"SELECT Id, SystemModstamp FROM Contact {where} ORDER BY SystemModstamp {way}, Id {way} LIMIT 8"):
+        seen += [row["Id"] for row in page]
+        at, last = page[-1]["SystemModstamp"].replace(".000+0000", "Z"), page[-1]["Id"]
+        where = f"WHERE SystemModstamp {sign} {at} OR (SystemModstamp = {at} AND Id {sign} '{last}')"
+    assert seen == (made[::-1] if descending else made)
+    last_stamp = "2026-05-04T09:00:01Z"
+    assert client.ids(f"SELECT Id FROM Contact WHERE SystemModstamp >= {last_stamp}") == made[90:]
+    assert client.ids(f"SELECT Id FROM Contact WHERE SystemModstamp > {last_stamp}") == []
+    assert client.ids("SELECT Id FROM Contact WHERE SystemModstamp > TODAY") == []
+    assert len(client.ids("SELECT Id FROM Contact WHERE SystemModstamp > YESTERDAY AND SystemModstamp < TOMORROW")) == 95
+    assert client.ids(f"SELECT Id FROM Contact WHERE NOT (SystemModstamp < {last_stamp})") == made[90:]
+
+
+def test_records_have_their_fields_in_the_order_of_select(client: Any) -> None:
+    client.make("Contact", LastName="A", AccountId=client.make("Account", Name="Acme"))
+    text = "SELECT HasOptedOutOfEmail, Account.Name, Id, Owner.Name, LastName, Account.Id FROM Contact"
+    assert list(client.records(text)[0]) == ["attributes", "HasOptedOutOfEmail", "Account", "Id", "Owner", "LastName"]
 
 
 def test_string_escapes_and_quotes(client: Any) -> None:
