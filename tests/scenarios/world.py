@@ -82,6 +82,10 @@ class Time:
             self._now += timedelta(seconds=seconds, **more)
             return self._now
 
+    def sleep(self, seconds: float) -> None:
+        """What the connectors sleep with: no real time passes."""
+        self.advance(seconds)
+
 
 @cache
 def shipped_playbook(edits: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()) -> Playbook:
@@ -112,7 +116,7 @@ def _provisioned() -> dict[str, Any]:
     """The parts of a simulated org that `provision` changes, after the real connector provisioned one through its API."""
     time = Time()
     with Salesforce(clock=time) as salesforce:
-        (connector,) = connect_all(salesforce.environment(), sleep=time.advance, clock=time).values()
+        (connector,) = connect_all(salesforce.environment(), sleep=time.sleep, clock=time).values()
         findings = connector.provision(OWN_FIELDS, dry_run=False)
         connector.close()
         assert {finding.level for finding in findings} <= {"done", "info"}, findings
@@ -174,7 +178,7 @@ class Both:
     # --- life -----------------------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        self.connectors = connect_all(self.environ, sleep=self.time.advance, clock=self.time)
+        self.connectors = connect_all(self.environ, sleep=self.time.sleep, clock=self.time)
         self.store = Store.open(self.database)
         self.world = World(store=self.store, connectors=self.connectors, playbook=self.playbook)
 
@@ -235,10 +239,9 @@ class Both:
 
     def written(self, side: str, object: str | None = None) -> list[Any]:
         """What the integration wrote on one side since the last mark, oldest first: one entry (object, id, action, changes, …) per record and request."""
-        if side == "hubspot":
-            found = [w for w in self.hs.writes if w.user == self.hs.portal.integration.name]
-        else:
-            found = [w for w in self.sf.writes if w.user == self.sf.integration_user]
+        made: Any = self.hs.writes if side == "hubspot" else self.sf.writes
+        us = self.hs.portal.integration.name if side == "hubspot" else self.sf.integration_user
+        found = [write for write in made if write.user == us]
         return [w for w in reversed(found) if object is None or w.object == object]
 
     def writes(self) -> dict[str, int]:
