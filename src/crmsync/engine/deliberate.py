@@ -56,7 +56,9 @@ def deliberate(world: World, person_ids: Sequence[str], now: datetime, *, histor
     for id in person_ids:
         state = states.get(id) or PersonState(person_id=id, created_at=now)
         primaries = {
-            side: found for side in world.sides if (found := primary(snapshots.get(id, ()), side, world.playbook.person)) is not None
+            side: found
+            for side in world.sides
+            if (found := primary(snapshots.get(id, ()), side, world.playbook.person, state.anchors)) is not None
         }
         chosen = {name: side for (person, name), side in resolved.items() if person == id and side is not None}
         reconciled = reconcile(state, primaries, world.lenses, tie=world.playbook.person.tie, resolved=chosen)

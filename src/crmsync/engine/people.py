@@ -10,7 +10,8 @@ from crmsync.decide.match import Candidate, match
 from crmsync.engine.world import World
 from crmsync.model.fields import KEY
 from crmsync.model.link import PersonState, Snapshot
-from crmsync.model.record import Ref
+from crmsync.model.record import RecordState, Ref
+from crmsync.store import StoredSnapshot
 
 
 def settle_people(world: World, dirty: Sequence[Snapshot]) -> list[str]:
@@ -18,13 +19,16 @@ def settle_people(world: World, dirty: Sequence[Snapshot]) -> list[str]:
     store = world.store
     former = {s.ref: tuple(Ref(side=s.ref.side, object=s.ref.object, id=id) for id in s.former_ids) for s in dirty}
     around = [ref for refs in former.values() for ref in refs] + [s.survivor for s in dirty if s.survivor is not None]
-    linked = {ref: s.person_id for ref, s in store.snapshots(around).items() if s.person_id is not None}
-    unlinked = [s for s in dirty if s.person_id is None]
+    held = store.snapshots(around)
+    linked = {ref: s.person_id for ref, s in held.items() if s.person_id is not None}
+    # The survivor tells first (F34): its former selves must not stand for live records until a sweep finds them gone.
+    over = {ref: s.ref for s in dirty for ref in former[s.ref] if ref != s.ref and ref in held and held[ref].state is RecordState.LIVE}
+    rows = [replace(held[ref], state=RecordState.MERGED, survivor=survivor) for ref, survivor in over.items()]
+    store.save_snapshots([StoredSnapshot(snapshot=row, hash="") for row in rows], dirty=False)
     # Only records nobody knows need the wide search: a linked record's e-mail may change without changing who it is.
     candidates = [_candidate(world, s, former[s.ref]) for s in dirty if s.person_id is None or former[s.ref] or s.survivor is not None]
-    emails = sorted({email for c in candidates if c.snapshot.person_id is None for email in c.emails})
+    found = _with_namesakes(world, candidates)
     keys = sorted({c.key for c in candidates if c.key and c.snapshot.person_id is None})
-    found = store.by_email(emails) if emails else {}
     by_email = {email: _oldest_first(snapshots) for email, snapshots in found.items()}
     by_key = {key: key for key in store.persons(keys)} if keys else {}
     matched = match(
@@ -32,15 +36,15 @@ def settle_people(world: World, dirty: Sequence[Snapshot]) -> list[str]:
         linked=linked,
         by_key=by_key,
         by_email=by_email,
-        new_ids=[world.new_id() for _ in unlinked],
+        new_ids=[world.new_id() for _ in candidates],
     )
     persons = {s.person_id for s in dirty if s.person_id is not None}
     if matched.links:
-        current = {s.ref: s.person_id for s in dirty}
+        current = {c.snapshot.ref: c.snapshot.person_id for c in candidates}
         store.link({ref: person for ref, person in matched.links.items() if current.get(ref) != person})
         persons |= set(matched.links.values())
     born: dict[str, datetime] = {}
-    for s in dirty:
+    for s in (c.snapshot for c in candidates):
         id = matched.links.get(s.ref)
         if id in matched.created and s.created_at is not None:
             born[id] = min(s.created_at, born.get(id, s.created_at))
@@ -50,6 +54,23 @@ def settle_people(world: World, dirty: Sequence[Snapshot]) -> list[str]:
         persons.discard(lose)
         persons.add(keep)
     return sorted(persons)
+
+
+def _with_namesakes(world: World, candidates: list[Candidate]) -> dict[str, list[Snapshot]]:
+    """Who has the candidates' e-mails, as the store knows. Records that nobody has matched yet (they wait in a later batch) become candidates
+    themselves, and theirs in turn: a person is never decided about with half of their records."""
+    found: dict[str, list[Snapshot]] = {}
+    have = {c.snapshot.ref for c in candidates}
+    ask = {email for c in candidates if c.snapshot.person_id is None for email in c.emails}
+    while ask:
+        fresh = world.store.by_email(sorted(ask))
+        found.update(fresh)
+        more = {s.ref: s for snapshots in fresh.values() for s in snapshots if s.person_id is None and s.ref not in have}
+        have |= set(more)
+        added = [_candidate(world, s, ()) for s in more.values()]
+        candidates += added
+        ask = {email for c in added for email in c.emails} - set(found) - ask
+    return found
 
 
 def _candidate(world: World, snapshot: Snapshot, former: Sequence[Ref]) -> Candidate:

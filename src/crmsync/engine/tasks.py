@@ -44,10 +44,12 @@ def task_row(world: World, person_id: str, key: str, touch: FirstTouch, now: dat
 
 def outgoing_tasks(world: World, rows: Sequence[TaskRow], now: datetime) -> list[Outgoing]:
     """The creates that can be sent now; a person without a record on that side yet waits, an owner without a user there is a problem."""
-    records = world.store.snapshots_of(sorted({row.person_id for row in rows}))
+    people = sorted({row.person_id for row in rows})
+    records, states = world.store.snapshots_of(people), world.store.persons(people)
     ready: list[Outgoing] = []
     for row in rows:
-        person = primary(records.get(row.person_id, ()), row.side, world.playbook.person)
+        state = states.get(row.person_id)
+        person = primary(records.get(row.person_id, ()), row.side, world.playbook.person, state.anchors if state is not None else None)
         if row.side not in world.connectors or person is None:
             continue
         owner = world.owners.native(row.side, row.owner) or world.owners.native(row.side, world.playbook.person.fallback_owner)
