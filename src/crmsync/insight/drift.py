@@ -189,7 +189,8 @@ class _Comparison:
         conflicts = {(c.person_id, c.field) for c in store.conflicts(person_ids=ids)}
         for person in ids:
             records = snapshots.get(person, ())
-            chosen = {s: found for s in self.terms.sides if (found := primary(records, s, self.terms.person)) is not None}
+            state = states.get(person) or PersonState(person_id=person)
+            chosen = {s: found for s in self.terms.sides if (found := primary(records, s, self.terms.person, state.anchors)) is not None}
             for side, found in chosen.items():
                 for spare in spares(records, found):
                     self.drift.add(
@@ -201,7 +202,6 @@ class _Comparison:
                 self.drift.add(WAITING, _example(person, None, gone, {}))
                 continue
             shown = {side: fields for side, fields in fresh.items() if fields is not None}
-            state = states.get(person) or PersonState(person_id=person)
             if len(shown) < len(self.terms.sides):
                 self._alone(person, records, chosen, shown, problems.get(person, ()))
             else:
@@ -329,6 +329,8 @@ class _Comparison:
             return "accepted: fill writes only into an empty field"
         if not clears and None in values.values():
             return "accepted: this field does not carry clears"
+        if None in values.values():
+            return UNEXPLAINED  # no rule leaves one side of such a field empty
         return "accepted: a CRM's own form of the value"
 
     def _writable(self, side: str, object: str, column: Column) -> bool:
