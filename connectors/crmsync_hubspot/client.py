@@ -208,7 +208,7 @@ class Client:
             raise _TryAgain(final, wait=wait, tries=_RETRIES.attempts if trouble.secondly else _WINDOW_TRIES)
         if status in {423, 477}:
             wait = asked if asked is not None else 2.0
-            final_lock = UnreachableError(f"HubSpot has locked this record or account for now ({status}); tried again later", side=SIDE)
+            final_lock = UnreachableError(f"HubSpot has locked this record or account ({status}); tried again later", side=SIDE)
             raise _TryAgain(final_lock, wait=wait)
         raise self._lost(f"HubSpot answered {status}", repeatable=repeatable, tries=tries)
 

@@ -40,7 +40,7 @@ class World:
         report: Callable[[str, int, int | None], None] = lambda what, done, total: None,
     ) -> None:
         if not connectors:
-            raise ConfigError("no CRM is connected: set CRMSYNC_SALESFORCE__… and/or CRMSYNC_HUBSPOT__…; nothing was contacted")
+            raise ConfigError("no CRM is connected: the settings of none were given; nothing was contacted")
         self.store = store
         self.connectors = dict(sorted(connectors.items()))
         self.playbook = playbook
@@ -135,6 +135,7 @@ class World:
 
     @cached_property
     def terms(self) -> Terms:
+        """What planning needs and what is the same for all persons of a cycle."""
         return Terms(
             person=self.playbook.person,
             lenses=self.lenses,

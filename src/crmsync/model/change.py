@@ -11,6 +11,8 @@ from crmsync.model.record import Ref, Value
 
 
 class Action(StrEnum):
+    """What is done to a record."""
+
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"

@@ -42,6 +42,8 @@ class Agreed:
 
 
 class SignalSource(StrEnum):
+    """How an event came to us: a field's history, its present value, `POST /signals`, or a completed activity."""
+
     HISTORY = "history"
     PROPERTY = "property"
     API = "api"

@@ -27,6 +27,8 @@ class Ref:
 
 
 class RecordState(StrEnum):
+    """What became of a record in its CRM. MERGED and CONVERTED name a survivor."""
+
     LIVE = "live"
     DELETED = "deleted"
     MERGED = "merged"

@@ -13,6 +13,8 @@ from crmsync.model.record import Value
 
 
 class FieldType(StrEnum):
+    """How a house field's values are read, compared and written."""
+
     TEXT = "text"
     LONG_TEXT = "long_text"
     EMAIL = "email"
@@ -128,16 +130,22 @@ class Test:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class All:
+    """True when every part is."""
+
     of: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnyOf:
+    """True when at least one part is."""
+
     of: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Not:
+    """True when its part is not."""
+
     of: Condition
 
 
