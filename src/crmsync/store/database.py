@@ -164,7 +164,7 @@ def _sqlite(url: URL) -> Engine:
     def _prepare(driver: Any, _record: object) -> None:
         cursor = driver.cursor()
         # FULL: an intent is on the disk before it is sent, even when the power fails (NORMAL would lose the last commits).
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864", "cache_size=-65536", "temp_store=MEMORY"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864", "cache_size=-16384", "temp_store=MEMORY"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
