@@ -122,11 +122,17 @@ def _age(snapshot: Snapshot) -> tuple[datetime, str]:
     return snapshot.created_at or _LONG_AGO, str(snapshot.ref)
 
 
-def primary(snapshots: Sequence[Snapshot], side: str, person: PersonMap) -> Snapshot | None:
-    """The record of a side that is kept in step: live, best object first (contact before lead), then oldest, then lowest id (F23)."""
+def primary(snapshots: Sequence[Snapshot], side: str, person: PersonMap, anchors: Mapping[str, str] | None = None) -> Snapshot | None:
+    """The record of a side that is kept in step: live, best object first (contact before lead), then the one that was so far, then oldest, then
+    lowest id (F23). anchors: PersonState.anchors; without them a merge of twins would move the link, and overwrite the loser's twin (F33)."""
     order = {object: rank for rank, object in enumerate(person.objects.get(side, ()))}
     live = [s for s in snapshots if s.ref.side == side and s.state is RecordState.LIVE and s.ref.object in order]
-    return min(live, key=lambda s: (order[s.ref.object], s.created_at or _LONG_AGO, s.ref.id), default=None)
+    kept = (anchors or {}).get(side)
+    return min(
+        live,
+        key=lambda s: (order[s.ref.object], f"{s.ref.object}/{s.ref.id}" != kept, s.created_at or _LONG_AGO, s.ref.id),
+        default=None,
+    )
 
 
 def spares(snapshots: Sequence[Snapshot], chosen: Snapshot) -> list[Snapshot]:
