@@ -204,9 +204,7 @@ class Org:
         """Store a finished row and log what changed."""
         old = self.tables[kind.name].put(row)
         before = old or {}
-        changes = {
-            name: (was, value) for name, value in row.items() if (was := before.get(name)) != value and name not in SYSTEM_FIELDS
-        }
+        changes = {name: (was, value) for name, value in row.items() if (was := before.get(name)) != value and name not in SYSTEM_FIELDS}
         for name in before.keys() - row.keys() - SYSTEM_FIELDS:
             changes[name] = (before[name], None)
         entry = Write(self.clock.now(), user, kind.name, row["Id"], action, changes)

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-
-from jinja2 import Environment, FileSystemLoader
 
 from crmsync_salesforce.sim.http import Call, Reply, segment
 from crmsync_salesforce.sim.ids import normalise_id
-from crmsync_salesforce.sim.org import Org
+from crmsync_salesforce.sim.org import Org, Write
 from crmsync_salesforce.sim.schema import ObjectType
+from crmsync_salesforce.sim.shown import cell, column_label, link_of, moment, name_of, text_of, title_of
 from crmsync_salesforce.sim.store import Row
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 TABS = ("Lead", "Contact", "Account", "Opportunity", "Task", "Event", "Campaign", "User")
+PROCESS = ("crmsync_stage__c", "crmsync_score__c")
 COLUMNS = {
-    "Lead": ("Name", "Company", "Email", "Status", "LeadSource"),
-    "Contact": ("Name", "Title", "Email", "Phone"),
-    "Account": ("Name", "Industry", "Website"),
-    "Opportunity": ("Name", "StageName", "Amount", "CloseDate"),
-    "Task": ("Subject", "Status", "ActivityDate"),
-    "Event": ("Subject", "StartDateTime", "EndDateTime"),
-    "Campaign": ("Name", "Type", "Status"),
+    "Lead": ("Name", "Company", "Email", "OwnerId", *PROCESS),
+    "Contact": ("Name", "AccountId", "Email", "OwnerId", *PROCESS),
+    "Account": ("Name", "Industry", "Website", "OwnerId"),
+    "Opportunity": ("Name", "AccountId", "StageName", "Amount", "CloseDate", "OwnerId"),
+    "Task": ("Subject", "WhoId", "OwnerId", "ActivityDate", "Priority", "Status"),
+    "Event": ("Subject", "WhoId", "OwnerId", "StartDateTime", "EndDateTime"),
+    "Campaign": ("Name", "Type", "Status", "OwnerId"),
     "User": ("Name", "Email", "IsActive"),
 }
-PER_PAGE = 50
+HEADINGS = {"Name": "Name", "WhoId": "Person", "ActivityDate": "Due"}  # shorter than the labels
+SYSTEM = frozenset(
+    {"Id", "IsDeleted", "MasterRecordId", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp"}
+)
+PAST = {"create": "created", "update": "changed", "delete": "deleted", "undelete": "restored", "merge": "merged", "erase": "erased"}
+PER_PAGE = 20
+TASKS_PER_OWNER = 10
+CHANGES = 12
+LONG = 160
 HTML = "text/html; charset=utf-8"
 HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "X-Content-Type-Options": "nosniff"}
 
@@ -36,8 +47,7 @@ class Page:
     def __init__(self, org: Org, *, integration_user: str) -> None:
         self._org = org
         self._integration = integration_user
-        loader = FileSystemLoader(Path(__file__).parent / "templates")
-        self._templates = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        self._made: Environment | None = None
 
     def answer(self, call: Call) -> Reply:
         """The page for an address."""
@@ -52,6 +62,7 @@ class Page:
                 return self._record(parts[1], parts[2])
         return Reply(status=404, body="no such page", content_type="text/plain")
 
+    # ---- the list ---------------------------------------------------------------------------------------------
     def _index(self, call: Call) -> Reply:
         tab = call.query.get("object", "Lead")
         kind = self._org.objects.get(tab.lower())
@@ -59,16 +70,15 @@ class Page:
             return Reply(status=404, body="no such object", content_type="text/plain")
         search = call.query.get("q", "").strip()
         number = call.query.get("page", "1")
-        page = max(1, int(number)) if number.isdigit() else 1
+        page = max(1, int(number)) if number.isdecimal() else 1
         rows, more = self._found(kind, search, page)
-        columns = COLUMNS.get(kind.name, ("Name",))
-        custom = [field.name for field in kind.fields.values() if field.custom][:4]
+        columns = [kind.fields[name.lower()] for name in COLUMNS.get(kind.name, ("Name",)) if kind.has(name)]
         shown = [
             {
                 "id": row["Id"],
-                "cells": [self._org.value(kind, row, kind.fields[name.lower()]) for name in (*columns, *custom) if kind.has(name)],
-                "owner": self._name(row.get("OwnerId")),
-                "changed": row["SystemModstamp"],
+                "cells": [cell(self._org, kind, row, field) for field in columns],
+                "changed": moment(row["SystemModstamp"]),
+                "integration": row.get("LastModifiedById") == self._integration,
             }
             for row in rows
         ]
@@ -79,14 +89,15 @@ class Page:
         return self._render(
             "index.html",
             tab=kind.name,
-            tabs=[(name, len(self._org.tables[name].rows)) for name in TABS],
-            columns=[name for name in (*columns, *custom) if kind.has(name)],
+            plural=kind.plural,
+            tabs=[(name, self._org.kind(name).plural, sum(1 for _ in self._org.tables[name].live())) for name in TABS],
+            columns=[{"label": HEADINGS.get(field.name) or column_label(field), "name": field.name} for field in columns],
             rows=shown,
             search=search,
             links=links,
+            page=page,
             tasks=self._open_tasks(),
-            writes=self._writes(),
-            now=self._org.now_stamp(),
+            writes=[self._write(entry) for entry in list(self._org.writes)[:40]],
         )
 
     def _found(self, kind: ObjectType, search: str, page: int) -> tuple[list[Row], bool]:
@@ -108,53 +119,102 @@ class Page:
             found.append(row)
         return found, False
 
+    def _open_tasks(self) -> list[dict[str, Any]]:
+        by_owner: dict[str, list[Row]] = {}
+        for row in self._org.tables["Task"].live():
+            if not row.get("IsClosed") and not row.get("IsArchived"):
+                by_owner.setdefault(row["OwnerId"], []).append(row)
+        groups = []
+        for owner, rows in by_owner.items():
+            rows.sort(key=lambda row: (row.get("ActivityDate") or "9999", row.get("Priority") != "High", row["Id"]))
+            tasks = [self._task(row) for row in rows[:TASKS_PER_OWNER]]
+            groups.append({"owner": name_of(self._org, owner), "count": len(rows), "tasks": tasks})
+        return sorted(groups, key=lambda group: str(group["owner"]))
+
+    def _task(self, row: Row) -> dict[str, Any]:
+        due = row.get("ActivityDate")
+        related = row.get("WhoId") or row.get("WhatId")
+        field = self._org.kind("Task").fields["whoid"]
+        return {
+            "id": row["Id"],
+            "subject": title_of(row),
+            "due": due,
+            "overdue": due is not None and not row.get("IsClosed") and due < self._org.now_stamp()[:10],
+            "priority": row.get("Priority"),
+            "status": row.get("Status"),
+            "related": name_of(self._org, related),
+            "link": link_of(self._org, field, related),
+        }
+
+    # ---- one record -------------------------------------------------------------------------------------------
     def _record(self, name: str, record_id: str) -> Reply:
         kind = self._org.objects.get(name.lower())
         row = None if kind is None else self._org.row(kind.name, normalise_id(record_id))
         if kind is None or row is None:
             return Reply(status=404, body="no such record", content_type="text/plain")
-        values = self._org.whole(kind, row)
-        fields = [(kind.fields[key.lower()].label, key, value) for key, value in values.items()]
-        writes = [entry for entry in self._writes(limit=5000) if entry["id"] == row["Id"]][:50]
+        sections: dict[str, list[dict[str, Any]]] = {"Custom fields": [], "Details": [], "System": []}
+        empty: list[str] = []
+        for field in kind.fields.values():
+            entry = {"label": column_label(field), "name": field.name, **cell(self._org, kind, row, field)}
+            if not entry["text"]:
+                empty.append(field.name)
+                continue
+            section = "System" if field.name in SYSTEM else "Custom fields" if field.custom else "Details"
+            sections[section].append(entry)
+        tasks = sorted(
+            (task for found in self._org.tables["Task"].find("WhoId", row["Id"]) if (task := self._org.live_row("Task", found))),
+            key=lambda task: (bool(task.get("IsClosed")), task.get("ActivityDate") or "9999", task["Id"]),
+        )
+        writes = [entry for entry in self._org.writes if entry.id == row["Id"]][:50]
         return self._render(
-            "record.html", object=kind.name, title=row.get("Name") or row.get("Subject") or row["Id"], fields=fields, writes=writes
+            "record.html",
+            object=kind.name,
+            plural=kind.plural,
+            label=kind.label,
+            title=title_of(row),
+            deleted=bool(row.get("IsDeleted")),
+            owner=name_of(self._org, row.get("OwnerId")),
+            sections=[(heading, entries) for heading, entries in sections.items() if entries],
+            empty=empty,
+            tasks=[self._task(task) for task in tasks],
+            writes=[self._write(entry) for entry in writes],
         )
 
-    def _open_tasks(self) -> list[tuple[str, list[dict[str, Any]]]]:
-        by_owner: dict[str, list[dict[str, Any]]] = {}
-        for row in self._org.tables["Task"].live():
-            if row.get("IsClosed") or row.get("IsArchived"):
+    # ---- writes -----------------------------------------------------------------------------------------------
+    def _write(self, entry: Write) -> dict[str, Any]:
+        kind = self._org.kind(entry.object)
+        row = self._org.row(kind.name, entry.id)
+        creating = entry.action == "create"
+        changes = []
+        for name, (old, new) in entry.changes.items():
+            field = kind.fields.get(name.lower())
+            if creating and (new is None or new is False):
                 continue
-            entry = {"id": row["Id"], "subject": row.get("Subject"), "due": row.get("ActivityDate"), "who": self._name(row.get("WhoId"))}
-            by_owner.setdefault(self._name(row["OwnerId"]) or row["OwnerId"], []).append(entry)
-        for tasks in by_owner.values():
-            tasks.sort(key=lambda task: str(task["due"] or "9999"))
-        return [(owner, tasks[:10]) for owner, tasks in sorted(by_owner.items())]
-
-    def _writes(self, limit: int = 40) -> list[dict[str, Any]]:
-        shown: list[dict[str, Any]] = []
-        for entry in self._org.writes:
-            if len(shown) == limit:
-                break
-            by_integration = entry.user == self._integration
-            shown.append(
-                {
-                    "at": entry.at.strftime("%Y-%m-%d %H:%M:%S"),
-                    "user": self._name(entry.user),
-                    "integration": by_integration,
-                    "object": entry.object,
-                    "id": entry.id,
-                    "action": entry.action,
-                    "changes": [(name, old, new) for name, (old, new) in entry.changes.items()],
-                }
-            )
-        return shown
-
-    def _name(self, record_id: str | None) -> str | None:
-        kind = None if record_id is None else self._org.kind_of_id(record_id)
-        row = None if kind is None else self._org.row(kind.name, record_id)
-        return record_id if row is None else str(row.get("Name") or record_id)
+            changes.append({"name": name, "old": _short(text_of(self._org, field, old)), "new": _short(text_of(self._org, field, new))})
+        return {
+            "at": entry.at.strftime("%Y-%m-%d %H:%M:%S"),
+            "user": name_of(self._org, entry.user),
+            "integration": entry.user == self._integration,
+            "object": entry.object,
+            "label": kind.label,
+            "id": entry.id,
+            "title": entry.id if row is None else title_of(row),
+            "here": row is not None,
+            "creating": creating,
+            "action": PAST.get(entry.action, entry.action),
+            "changes": changes[:CHANGES],
+            "more": max(0, len(changes) - CHANGES),
+        }
 
     def _render(self, template: str, **values: Any) -> Reply:
-        body = self._templates.get_template(template).render(**values)
+        if self._made is None:
+            from jinja2 import Environment, FileSystemLoader  # imported when the first page is asked for: it slows the start
+
+            loader = FileSystemLoader(Path(__file__).parent / "templates")
+            self._made = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        body = self._made.get_template(template).render(now=moment(self._org.now_stamp()), **values)
         return Reply(body=body, content_type=HTML, headers=HEADERS)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONG else f"{text[: LONG - 1]}…"

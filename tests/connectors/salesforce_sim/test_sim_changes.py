@@ -70,7 +70,9 @@ def test_a_delete_of_the_running_minute_is_listed_in_the_next_one(client: Any, t
     again = {"start": "2026-05-04T09:00:00Z", "end": "2026-05-04T09:00:40Z"}
     assert client.call("GET", "/sobjects/Lead/deleted/", params=again).json()[0]["errorCode"] == "INVALID_REPLICATION_DATE"
     ticker.tick(seconds=20)
-    later = client.call("GET", "/sobjects/Lead/deleted/", params={"start": first["latestDateCovered"], "end": "2026-05-04T09:01:00Z"}).json()
+    later = client.call(
+        "GET", "/sobjects/Lead/deleted/", params={"start": first["latestDateCovered"], "end": "2026-05-04T09:01:00Z"}
+    ).json()
     assert later["deletedRecords"] == [{"id": lead, "deletedDate": "2026-05-04T09:00:20.000+0000"}]
 
 

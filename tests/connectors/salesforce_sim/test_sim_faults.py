@@ -190,11 +190,11 @@ def test_the_page_shows_records_tasks_and_who_wrote(client: Any) -> None:
 
 
 def test_pages_of_the_page(client: Any) -> None:
-    client.sim.create_many("Contact", [{"LastName": f"C{number:03}"} for number in range(60)])
+    client.sim.create_many("Contact", [{"LastName": f"C{number:03}"} for number in range(40)])
     first = requests.get(f"{client.sim.url}/?object=Contact", timeout=10).text
     second = requests.get(f"{client.sim.url}/?object=Contact&page=2", timeout=10).text
-    assert ("C059" in first, "C000" in first) == (True, False)
-    assert ("C000" in second, "older" in second) == (True, False)
+    assert ("C039" in first, "C000" in first) == (True, False)
+    assert ("C000" in second, "older →" in second) == (True, False)
 
 
 def test_environment_and_options() -> None:
