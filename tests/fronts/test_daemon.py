@@ -1,0 +1,211 @@
+"""The daemon's loop: how long it waits, what pauses it, what ends it; no real time passes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from crmsync.daemon.loop import AT_ONCE, CRASHES_IN_A_ROW, FIRST_BACKOFF, LONGEST_BACKOFF, SHORTEST_PAUSE, Daemon
+from crmsync.daemon.signals import stopping
+from crmsync.errors import BusyError, ConfigError, CredentialsError, CrmsyncError, HaltError, QuotaError, UnreachableError
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+POLL = 15.0
+
+
+class Bench:
+    """A daemon whose cycles are scripted. answers: what each cycle raises, or whether it says that more is due."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        self.now, self.due = NOON, None
+        self.answers: list[Exception | bool | dict[str, CrmsyncError]] = []
+        self.cycles = 0
+        self.waits: list[float] = []
+        workspace: Any = SimpleNamespace(
+            clock=lambda: self.now,
+            playbook=SimpleNamespace(poll_seconds=POLL),
+            store=SimpleNamespace(next_due_at=lambda: self.due),
+            settings=SimpleNamespace(home=tmp_path),
+            api_calls=lambda: {"left": self.cycles},
+        )
+        lease: Any = SimpleNamespace(check=lambda: None)
+        self.lease = lease
+        self.daemon = Daemon(workspace, lease, wait=self._wait)
+        monkeypatch.setattr("crmsync.daemon.loop.one_cycle", self._cycle)
+        self.due: datetime | None
+
+    def _cycle(self, _workspace: object) -> Any:
+        self.cycles += 1
+        answer = self.answers.pop(0) if self.answers else False
+        if isinstance(answer, Exception):
+            raise answer
+        errors = answer if isinstance(answer, dict) else {}
+        return SimpleNamespace(
+            errors=errors, more=answer is True, pulled={"left": SimpleNamespace(read=3)}, sent=SimpleNamespace(done={"left": 2})
+        )
+
+    def _wait(self, _event: threading.Event, seconds: float) -> bool:
+        self.waits.append(seconds)
+        return False
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
+    return Bench(monkeypatch, tmp_path)
+
+
+def test_it_polls_and_is_ready(bench: Bench) -> None:
+    assert bench.daemon.reasons == ("no cycle has run yet",)
+    assert bench.daemon.step() == POLL
+    assert bench.daemon.reasons == ()
+    bench.daemon.step()
+    totals = bench.daemon.totals
+    assert (totals.cycles, totals.read, totals.written, totals.api_calls) == (2, {"left": 6}, {"left": 4}, {"left": 2})
+
+
+@pytest.mark.parametrize(
+    ("due_in", "pause"),
+    [(5.0, 5.0), (0.2, SHORTEST_PAUSE), (-3600.0, SHORTEST_PAUSE), (3600.0, POLL), (None, POLL)],
+)
+def test_it_sleeps_until_due_but_never_storms(bench: Bench, due_in: float | None, pause: float) -> None:
+    bench.due = None if due_in is None else NOON + timedelta(seconds=due_in)
+    assert bench.daemon.step() == pause
+
+
+def test_a_clock_that_jumps_back_does_not_stall_it(bench: Bench) -> None:
+    bench.due = NOON + timedelta(seconds=5)
+    bench.now = NOON - timedelta(days=400)
+    assert bench.daemon.step() == POLL
+
+
+def test_a_clock_that_jumps_ahead_does_not_storm(bench: Bench) -> None:
+    bench.due = NOON
+    bench.now = NOON + timedelta(days=400)
+    assert {bench.daemon.step() for _ in range(50)} == {SHORTEST_PAUSE}
+
+
+def test_more_runs_at_once_but_not_for_ever(bench: Bench) -> None:
+    bench.answers = [True] * (AT_ONCE + 1)
+    pauses = [bench.daemon.step() for _ in range(AT_ONCE + 1)]
+    assert max(pauses[: AT_ONCE - 1]) < SHORTEST_PAUSE
+    assert pauses[AT_ONCE - 1 :] == [POLL, POLL]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnreachableError("down", side="left"),
+        CredentialsError("token revoked", side="left"),
+        UnreachableError("database busy"),
+    ],
+)
+def test_trouble_pauses_longer_each_time_then_it_goes_on_by_itself(bench: Bench, error: CrmsyncError) -> None:
+    bench.answers = [error] * 9
+    pauses = [bench.daemon.step() for _ in range(9)]
+    assert pauses[:3] == [FIRST_BACKOFF, FIRST_BACKOFF * 2, FIRST_BACKOFF * 4]
+    assert pauses[-1] == LONGEST_BACKOFF
+    assert str(error) in bench.daemon.reasons[0]
+    assert bench.daemon.totals.failures == 9
+    assert bench.daemon.step() == POLL
+    assert bench.daemon.reasons == ()
+    bench.answers = [error]
+    assert bench.daemon.step() == FIRST_BACKOFF  # the row of failures was broken
+
+
+def test_a_quota_is_waited_out_as_the_crm_says(bench: Bench) -> None:
+    bench.answers = [QuotaError("daily limit", side="left", retry_after=1800.0), QuotaError("limit", side="left", retry_after=1e9)]
+    assert bench.daemon.step() == 1800.0
+    assert bench.daemon.step() == 3600.0
+
+
+def test_one_side_down_is_said_and_the_other_goes_on(bench: Bench) -> None:
+    bench.answers = [{"left": UnreachableError("down", side="left")}]
+    assert bench.daemon.step() == POLL
+    assert bench.daemon.reasons == ("left: down",)
+    assert bench.daemon.totals.cycles == 1
+
+
+def test_a_halt_is_waited_out_alive(bench: Bench) -> None:
+    bench.answers = [HaltError("15 of 20 records disappeared")] * 3
+    assert [bench.daemon.step() for _ in range(3)] == [POLL] * 3
+    assert bench.daemon.reasons == ("halted for safety: 15 of 20 records disappeared",)
+    bench.daemon.step()
+    assert bench.daemon.reasons == ()
+
+
+def test_a_configuration_that_never_worked_ends_it(bench: Bench) -> None:
+    bench.answers = [ConfigError("not provisioned")]
+    with pytest.raises(ConfigError):
+        bench.daemon.step()
+
+
+def test_a_configuration_that_worked_before_pauses_it(bench: Bench) -> None:
+    bench.answers = [False, ConfigError("the key field is gone")]
+    bench.daemon.step()
+    assert bench.daemon.step() == FIRST_BACKOFF
+    assert bench.daemon.reasons == ("the key field is gone",)
+
+
+def test_a_lost_lease_ends_it(bench: Bench) -> None:
+    def lost() -> None:
+        raise BusyError("taken over")
+
+    bench.lease.check = lost
+    with pytest.raises(BusyError):
+        bench.daemon.run()
+    assert bench.cycles == 0
+
+
+def test_an_unexpected_failure_is_kept_and_repeated_ones_end_it(bench: Bench, tmp_path: Path) -> None:
+    bench.answers = [RuntimeError("odd")] * CRASHES_IN_A_ROW
+    for _ in range(CRASHES_IN_A_ROW - 1):
+        bench.daemon.step()
+    assert "RuntimeError" in bench.daemon.reasons[0]
+    assert (tmp_path / "crmsync-error.log").read_text().count("RuntimeError: odd") == CRASHES_IN_A_ROW - 1
+    with pytest.raises(RuntimeError):
+        bench.daemon.step()
+
+
+def test_run_stops_after_the_cycle_under_way(bench: Bench) -> None:
+    def stop(*_: object) -> Any:
+        bench.cycles += 1
+        bench.daemon.stop()
+        return SimpleNamespace(errors={}, more=False, pulled={}, sent=SimpleNamespace(done={}))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("crmsync.daemon.loop.one_cycle", stop)
+        bench.daemon.run()
+    assert bench.cycles == 1
+
+
+def test_wake_cuts_a_real_wait_short(bench: Bench) -> None:
+    events: list[bool] = []
+
+    def wait(event: threading.Event, _seconds: float) -> bool:
+        events.append(event.is_set())
+        bench.daemon.stop()
+        return event.is_set()
+
+    bench.daemon._wait = wait
+    bench.daemon.wake()
+    bench.daemon.run()
+    assert events == [True]
+
+
+def test_the_second_signal_ends_at_once() -> None:
+    asked: list[Callable[..., object] | None] = []
+    before = signal.getsignal(signal.SIGTERM)
+    with stopping(lambda: asked.append(None)):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert len(asked) == 1
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -1,0 +1,134 @@
+"""The daemon's addresses over real HTTP."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+import requests
+
+from crmsync.daemon.loop import Totals
+from crmsync.errors import ConfigError, UnreachableError
+from crmsync.service.settings import Web
+from crmsync.service.status import Status
+from crmsync.web.app import create_app
+from crmsync.web.server import Server
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+HOSTILE = "<script>alert(1)</script>"
+WELL = Status(
+    at=NOON, halted=None, halted_at=None, holder=None, lag_seconds=3.5, last_cycle={"errors": {}}, last_good=None,
+    budgets={"hubspot": {"used": 7, "limit": None}}, records={"hubspot": {"contacts": {"live": 12, "deleted": 1}}}, persons=12,
+    stages={"mql": 2, "lead": 10}, waiting=4, open_writes=1, problems=6, conflicts=5, next_due_at=NOON,
+    events=((NOON, "halt", HOSTILE),),
+)  # fmt: skip
+
+
+class View:
+    def __init__(self) -> None:
+        self.reasons: tuple[str, ...] = ()
+        self.status: Status | None = WELL
+        self.totals = Totals(cycles=9, failures=2, read={"hubspot": 30}, written={"hubspot": 4}, api_calls={"hubspot": 11})
+
+    def look(self) -> Status:
+        if self.status is None:
+            raise UnreachableError("The database is gone")
+        return self.status
+
+
+@pytest.fixture
+def view() -> View:
+    return View()
+
+
+@pytest.fixture
+def url(view: View) -> Iterator[str]:
+    app = create_app(
+        web=Web(), status=view.look, totals=lambda: view.totals, reasons=lambda: view.reasons, links={"CRM": "http://127.0.0.1:1/?a=1&b=2"}
+    )
+    with Server(app, host="127.0.0.1", port=0) as server:
+        yield server.url
+
+
+def get(url: str, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+    return requests.get(url + path, headers=dict(headers or {}), timeout=5)
+
+
+def test_healthz_whatever_happens(url: str, view: View) -> None:
+    view.reasons, view.status = ("halted",), None
+    answer = get(url, "/healthz")
+    assert (answer.status_code, answer.json()["alive"]) == (200, True)
+
+
+def test_readyz_says_why_not(url: str, view: View) -> None:
+    assert (get(url, "/readyz").status_code, get(url, "/readyz").json()) == (200, {"ready": True, "reasons": []})
+    view.reasons = ("hubspot: down",)
+    answer = get(url, "/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"ready": False, "reasons": ["hubspot: down"]})
+
+
+def test_metrics(url: str, view: View) -> None:
+    answer = get(url, "/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    lines = set(answer.text.splitlines())
+    assert {
+        "crmsync_ready 1.0", "crmsync_cycles_total 9.0", "crmsync_cycle_failures_total 2.0", 'crmsync_api_calls_total{crm="hubspot"} 11.0',
+        'crmsync_records_read_total{crm="hubspot"} 30.0', 'crmsync_writes_total{crm="hubspot"} 4.0', "crmsync_persons 12.0",
+        'crmsync_stage_persons{stage="mql"} 2.0', 'crmsync_records{crm="hubspot",object="contacts",state="deleted"} 1.0',
+        "crmsync_problems 6.0", "crmsync_conflicts 5.0", "crmsync_waiting_records 4.0", "crmsync_open_writes 1.0", "crmsync_halted 0.0",
+        "crmsync_lag_seconds 3.5", 'crmsync_budget_calls{crm="hubspot",what="used"} 7.0',
+    } <= lines  # fmt: skip
+    assert 'what="limit"' not in answer.text
+    view.status = None
+    without = get(url, "/metrics")
+    assert without.status_code == 200
+    assert "crmsync_cycles_total 9.0" in without.text
+    assert "crmsync_persons" not in without.text
+
+
+def test_the_page_shows_and_escapes(url: str, view: View) -> None:
+    view.reasons = (HOSTILE,)
+    answer = get(url, "/")
+    assert answer.status_code == 200
+    assert "<script" not in answer.text
+    assert answer.text.count("&lt;script&gt;") == 2
+    assert 'href="http://127.0.0.1:1/?a=1&amp;b=2"' in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    for figure in ("12 live", "lead", "10", "7 of"):
+        assert figure in answer.text
+
+
+def test_the_page_survives_a_dead_database(url: str, view: View) -> None:
+    view.status = None
+    answer = get(url, "/")
+    assert answer.status_code == 200
+    assert "The database is gone" in answer.text
+
+
+def test_an_empty_start(url: str, view: View) -> None:
+    view.totals = Totals()
+    view.status = replace(WELL, lag_seconds=None, next_due_at=None, stages={}, records={}, budgets={}, events=(), last_cycle=None)
+    assert get(url, "/").status_code == 200
+    assert get(url, "/metrics").status_code == 200
+
+
+def test_another_hosts_name_is_refused(url: str) -> None:
+    assert get(url, "/", {"Host": "evil.example"}).status_code == 400
+    assert get(url, "/healthz", {"Host": "localhost:1"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/../etc/passwd", "/nothing", "/metrics/x"])
+def test_unknown_paths(url: str, path: str) -> None:
+    assert get(url, path).status_code == 404
+
+
+def test_a_taken_port_is_a_configuration_error(view: View) -> None:
+    app = create_app(web=Web(), status=view.look, totals=lambda: view.totals, reasons=lambda: view.reasons)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ConfigError, match="CRMSYNC_WEB__PORT"), Server(app, host="127.0.0.1", port=taken.getsockname()[1]):
+            pytest.fail("listened on a taken port")
