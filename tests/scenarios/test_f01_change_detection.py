@@ -1,0 +1,252 @@
+"""Change detection: no change is missed, none is applied twice (F01, F02, F04, F06, F07)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from crmsync.connect.protocol import Page
+from crmsync.playbook.check import check
+from scenarios.world import POLL, START, Both
+
+MINUTE = 60.0
+LAG_PROMISED = 300.0
+"""HubSpot's search shows a change within five minutes."""
+PAGE = 20
+"""Rows of one page in these tests: 50 records are three pages."""
+NOTICED_WITHIN = 180.0
+"""How long after it shows: the overlap is read again every two and a half minutes."""
+
+
+def somebody(number: int, **more: Any) -> dict[str, Any]:
+    return {"email": f"p{number}@example.com", "first_name": "Pat", "last_name": f"No{number}", "company": "Acme", **more}
+
+
+# --- F01 ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lag", [1.0, 59.0, 150.0, LAG_PROMISED])
+def test_f01_search_index_lag(lag: float) -> None:
+    with Both(people=[somebody(1, kind="lead"), somebody(2, kind="lead")]) as both:
+        # given two pairs at rest, and a change that search shows only `lag` seconds later
+        both.settle()
+        both.assert_settled()
+        slow, quick = (both.contact(f"p{n}@example.com")["id"] for n in (1, 2))
+        both.hs.options.change("search_lag", lag)
+        both.hs.edit("contacts", slow, {"phone": "+14085550100"})
+        both.mark()
+        # when we poll each minute, and later changes of another contact show at once
+        both.hs.options.change("search_lag", 0.0)
+        noticed: float | None = None
+        for minute in range(1, 10):
+            both.time.advance(MINUTE - 1)
+            both.hs.edit("contacts", quick, {"city": f"Town {minute}"})
+            both.settle(1)
+            shown = both.lead("p1@example.com")["Phone"]
+            if shown is not None and noticed is None:
+                noticed = minute * MINUTE
+            assert (shown is None) == (noticed is None), "it went away again"
+        # then it was applied exactly once, soon after it showed, however far the others had moved the mark
+        assert noticed is not None
+        assert lag <= noticed <= lag + NOTICED_WITHIN + MINUTE
+        assert both.lead("p1@example.com")["Phone"] == "+14085550100"
+        assert [w.changes.keys() & {"Phone", "City"} for w in both.written("salesforce") if "Phone" in w.changes] == [{"Phone"}]
+        assert len(both.written("salesforce")) == 1 + 9
+        assert both.written("hubspot") == []
+        assert both.lead("p2@example.com")["City"] == "Town 9"
+        both.assert_settled()
+
+
+def test_f01_our_own_writes_lag_too() -> None:
+    with Both(people=[somebody(1, kind="lead")], hubspot={"search_lag": 240.0}) as both:
+        # given a pair at rest in a portal whose search always lags four minutes
+        for _ in range(8):
+            both.settle(MINUTE)
+        lead, contact = both.lead("p1@example.com")["Id"], both.contact("p1@example.com")["id"]
+        both.mark()
+        # when Salesforce changes the title, we write it, and search still shows the old one for four minutes
+        both.sf.edit("Lead", lead, {"Title": "Data Engineer"})
+        for _ in range(8):
+            both.settle(MINUTE)
+            # then the old showing is never taken for a new edit
+            assert both.sf.get("Lead", lead)["Title"] == "Data Engineer"
+            assert both.hs.get("contacts", contact)["jobtitle"] == "Data Engineer"
+        assert both.writes() == {"hubspot": 1, "salesforce": 0}
+        both.assert_settled()
+
+
+# --- F02 ------------------------------------------------------------------------------------------------------------------------
+
+
+def while_reading(both: Both, side: str, object: str, *, after_page: int, then: Callable[[], None]) -> list[int]:
+    """Lets `then` happen once, between two pages of the side's next pull; tells how many pages each pull had."""
+    connector: Any = both.connectors[side]
+    plain = connector.pull
+    pages: list[int] = []
+
+    def pull(asked: str, *args: Any) -> Iterator[Page]:
+        for number, page in enumerate(plain(asked, *args), start=1):
+            yield page
+            if asked == object and number == after_page and not pages:
+                then()
+        pages.append(number) if asked == object else None
+
+    connector.pull = pull
+    return pages
+
+
+@pytest.fixture
+def small_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crmsync_hubspot.search.PAGE", PAGE)
+
+
+@pytest.mark.usefixtures("small_searches")
+@pytest.mark.parametrize("side", ["salesforce", "hubspot"])
+def test_f02_change_during_the_run(side: str) -> None:
+    with Both(people=[somebody(n, kind="lead") for n in range(50)], salesforce={"page_size": PAGE}) as both:
+        # given a pull of three pages, of which the first was read
+        lead, contact = both.lead("p7@example.com")["Id"], both.contact("p7@example.com")["id"]
+
+        def change() -> None:
+            both.time.advance(2)
+            if side == "salesforce":
+                both.sf.edit("Lead", lead, {"Phone": "+14085550100"})
+            else:
+                both.hs.edit("contacts", contact, {"phone": "+14085550100"})
+
+        pages = while_reading(both, side, {"salesforce": "Lead", "hubspot": "contacts"}[side], after_page=2, then=change)
+        # when one of its records changes while the third is read
+        both.settle()
+        both.settle()
+        # then this run or the next has it on both sides
+        assert pages[0] >= 3
+        assert both.sf.get("Lead", lead)["Phone"] == both.hs.get("contacts", contact)["phone"] == "+14085550100"
+        other = {"salesforce": "hubspot", "hubspot": "salesforce"}[side]
+        assert len([w for w in both.written(other) if {"Phone", "phone"} & set(w.changes)]) == 1
+        assert both.counts() == {"contacts": 50, "Lead": 50, "Contact": 0}
+        both.assert_settled()
+
+
+# --- F04 ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", ["none", "locator lost", "connection lost", "restart"])
+def test_f04_equal_stamps_at_a_page_edge_of_salesforce(trouble: str) -> None:
+    with Both(salesforce={"page_size": PAGE}) as both:
+        # given 50 leads of one second in pages of 20, so that both page ends lie inside the group
+        rows = [{"LastName": f"No{n}", "Company": "Acme", "Email": f"p{n}@example.com"} for n in range(50)]
+        ids = both.sf.create_many("Lead", rows)
+        assert len({row["SystemModstamp"] for row in both.sf.all("Lead")}) == 1
+        # when they are read, and on the way the server loses its place, the line drops, or we are restarted
+        second = {"method": "GET", "path": "/query/.*-20$", "times": 1}
+        if trouble == "locator lost":
+            body = [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "invalid query locator"}]
+            both.sf.faults.add({**second, "do": "status", "status": 400, "body": body})
+        elif trouble != "none":
+            both.sf.faults.add({**second, "times": 10, "do": "drop_before"})
+            both.cycle(POLL)
+            assert len(both.hs.all("contacts")) == PAGE, "only the first page was read"
+            both.sf.faults.clear()
+            if trouble == "restart":
+                both.restart()
+        both.settle()
+        # then none was skipped and none doubled
+        assert both.counts() == {"contacts": 50, "Lead": 50, "Contact": 0}
+        assert {row["email"] for row in both.hs.all("contacts")} == {row["Email"] for row in rows}
+        assert len(both.written("hubspot", "contacts")) == 50
+        assert {w.id for w in both.written("salesforce", "Lead")} <= set(ids)
+        both.assert_settled()
+
+
+@pytest.mark.usefixtures("small_searches")
+@pytest.mark.parametrize("broken", [False, True])
+def test_f04_equal_stamps_at_a_page_edge_of_hubspot(broken: bool) -> None:
+    with Both() as both:
+        # given 50 contacts of one millisecond, in pages of 20
+        rows = [{"email": f"p{n}@example.com", "lastname": f"No{n}", "company": "Acme"} for n in range(50)]
+        both.hs.create_many("contacts", rows)
+        assert len({row["lastmodifieddate"] for row in both.hs.all("contacts")}) == 1
+        # when they are read, and on the way the line drops for good
+        if broken:
+            both.hs.faults.add({"method": "POST", "path": "contacts/search", "after": 1, "times": 10, "do": "drop_before"})
+            both.cycle(POLL)
+            assert len(both.sf.all("Lead")) == PAGE, "only the first page was read"
+            both.hs.faults.clear()
+            both.restart()
+        both.settle()
+        # then none was skipped and none doubled
+        assert both.counts() == {"contacts": 50, "Lead": 50, "Contact": 0}
+        assert {row["Email"] for row in both.sf.all("Lead")} == {row["email"] for row in rows}
+        assert len(both.written("salesforce", "Lead")) == 50
+        both.assert_settled()
+
+
+# --- F06 ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_f06_last_modified_date_can_be_set() -> None:
+    with Both(people=[somebody(1, kind="lead")]) as both:
+        # given a pair at rest
+        both.settle()
+        both.assert_settled()
+        lead, contact = both.lead("p1@example.com")["Id"], both.contact("p1@example.com")["id"]
+        # when the lead is edited, and a data loader sets its LastModifiedDate two years back
+        both.time.advance(MINUTE)
+        both.sf.edit("Lead", lead, {"Phone": "+14085550100"})
+        both.sf.backdate("Lead", lead, last_modified=START - timedelta(days=730))
+        both.mark()
+        both.settle()
+        # then the edit arrives: the cursor and the freshness of a record go by SystemModstamp
+        assert both.hs.get("contacts", contact)["phone"] == "+14085550100"
+        assert both.sf.get("Lead", lead)["Phone"] == "+14085550100"
+        assert both.writes() == {"hubspot": 1, "salesforce": 0}
+        both.assert_settled()
+
+
+def test_f06_a_back_dated_new_lead_is_found() -> None:
+    with Both(salesforce={"audit_fields": True}) as both:
+        # given an org at rest
+        both.sf.create("Lead", {"LastName": "First", "Company": "Acme", "Email": "first@example.com"})
+        both.settle()
+        both.assert_settled()
+        # when a migration creates a lead with old audit dates
+        both.time.advance(MINUTE)
+        lead = both.sf.create("Lead", {"LastName": "Old", "Company": "Acme", "Email": "old@example.com"})
+        both.sf.backdate("Lead", lead, created=START - timedelta(days=900), last_modified=START - timedelta(days=800))
+        both.settle()
+        # then HubSpot has it too
+        assert both.contact("old@example.com")["lastname"] == "Old"
+        assert both.counts() == {"contacts": 2, "Lead": 2, "Contact": 0}
+        both.assert_settled()
+
+
+# --- F07 ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_f07_a_mapped_formula_is_told_by_the_live_check() -> None:
+    line = "  mobile:      {type: phone, hubspot: mobilephone, salesforce: MobilePhone, conflict: latest}\n"
+    mapped = "  region:      {type: text, hubspot: state, salesforce: {Lead: Region__c}, conflict: salesforce, direction: to_hubspot}\n"
+    taken = "  state:       {type: text, hubspot: state, salesforce: {Lead: State, Contact: MailingState}, conflict: latest}\n"
+    with Both(edits={"mappings/person.yaml": {line: line + mapped, taken: ""}}) as both:
+        # given a mapping that names a formula field
+        both.sf.add_field("Lead", "Region__c", formula=lambda row: f"Region of {row.get('Country') or 'nowhere'}")
+        objects = {side: connector.schema(both.world.objects(side)) for side, connector in both.connectors.items()}
+        # when the mapping is checked against the live schemas
+        found = check(both.playbook, objects, {side: c.own_field for side, c in both.connectors.items()})
+        # then it says that a change of it alone goes unnoticed
+        told = [finding for finding in found if "Region__c" in finding.message and "computed" in finding.message]
+        assert [finding.level for finding in told] == ["warning"]
+        assert "region" in told[0].message
+        # and the formula's value goes over with the record, and is never written
+        both.sf.create("Lead", {"LastName": "Lee", "Company": "Acme", "Email": "ann@example.com", "Country": "Chile"})
+        both.settle()
+        assert both.contact("ann@example.com")["state"] == "Region of Chile"
+        assert both.problems("read_only") == []
+        both.hs.edit("contacts", both.contact("ann@example.com")["id"], {"state": "elsewhere"})
+        both.settle()
+        assert both.lead("ann@example.com")["Region__c"] == "Region of Chile"
+        assert both.contact("ann@example.com")["state"] == "Region of Chile", "Salesforce has authority"
+        both.assert_settled()
