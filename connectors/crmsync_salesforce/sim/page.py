@@ -109,7 +109,7 @@ class Page:
             row = table.rows[record_id]
             if row.get("IsDeleted"):
                 continue
-            if needle and not any(needle in value.casefold() for value in row.values() if isinstance(value, str)):
+            if needle and needle not in "\n".join(value for value in row.values() if type(value) is str).casefold():
                 continue
             if skip:
                 skip -= 1

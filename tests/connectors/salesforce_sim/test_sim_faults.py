@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -205,6 +207,15 @@ def test_environment_and_options() -> None:
         assert sim.options.daily_limit == 5
     with pytest.raises(ValueError, match="unknown option"):
         Simulator(colour="red")
+
+
+def test_the_start_does_not_wait_for_what_few_calls_need() -> None:
+    program = (
+        "import sys, crmsync_salesforce; before = set(sys.modules); import crmsync_salesforce.sim;"
+        "print(sorted({'jwt', 'jinja2', 'cryptography'} & (set(sys.modules) - before)))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
 
 
 def test_two_simulators_live_side_by_side(client: Any) -> None:
