@@ -7,9 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import blake2b
 from typing import Any
 
-from crmsync.model.record import FieldSchema, FieldVersion, ObjectSchema, Record, RecordState, Ref, User, Value
+import orjson
+
+from crmsync.model.record import FieldSchema, FieldVersion, LazyFields, ObjectSchema, Record, RecordState, Ref, User, Value
 
 SIDE = "hubspot"
 CONTACTS = "contacts"
@@ -117,6 +121,10 @@ class Decoder:
                 out[name] = None
         return out
 
+    def _digest(self, properties: Mapping[str, str | None]) -> str:
+        told = {name: text for name, text in properties.items() if name != self._stamp}
+        return blake2b(orjson.dumps(told), digest_size=12).hexdigest()
+
     def record(self, row: Mapping[str, Any]) -> Record:
         """One row of a search, list or batch answer. Raises: KeyError, ValueError when it is no record."""
         properties = row["properties"]
@@ -126,7 +134,8 @@ class Decoder:
         archived = row.get("archived", False)
         return Record(
             ref=Ref(side=SIDE, object=self._object, id=str(row["id"])),
-            fields=self.fields(properties),
+            fields=LazyFields(partial(self.fields, properties)),
+            digest=self._digest(properties),
             modified_at=moment(row.get("archivedAt") or modified) if archived else moment(modified),
             created_at=moment(created) if created else None,
             state=RecordState.DELETED if archived else RecordState.LIVE,

@@ -6,17 +6,21 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 from crmsync.model.change import Action, Outcome, OutcomeKind, Write
-from crmsync.model.record import Record, RecordState, Ref, Value
+from crmsync.model.record import LazyFields, Record, RecordState, Ref, Value
 
 SIDE = "salesforce"
 
 SYSTEM_FIELDS = ("Id", "SystemModstamp", "CreatedDate", "LastModifiedById", "IsDeleted")
 MERGEABLE = frozenset({"Account", "Contact", "Lead"})
+STAMPS = frozenset({"attributes", "SystemModstamp", "LastModifiedById", "LastModifiedDate"})
+"""What moves without anything having changed: not part of a record's digest."""
 CONVERSION_FIELDS = ("IsConverted", "ConvertedContactId")
 
 # --- values ------------------------------------------------------------------------------------------------------------------
@@ -76,6 +80,16 @@ def decoder(
     mine = me[:15] if me else None
     live = RecordState.LIVE
 
+    def shown(row: Mapping[str, Any]) -> dict[str, Value]:
+        # most values are texts that stay as they are; only the others are worth a call
+        found = {
+            n: v if v is None or (v.__class__ is str and v and len(v) != 28) else value(v)
+            for n, v in zip(plain, map(row.get, plain), strict=True)
+        }
+        for name, path in nested:
+            found[name] = value(_walk(row, path))
+        return found
+
     def records(rows: Sequence[Mapping[str, Any]]) -> tuple[Record, ...]:
         former: dict[str, list[str]] = {}
         for row in rows:
@@ -84,23 +98,18 @@ def decoder(
                 former.setdefault(master, []).append(row["Id"])
         made = []
         for row in rows:
-            # most values are texts that stay as they are; only the others are worth a call
-            shown = {
-                n: v if v is None or (v.__class__ is str and v and len(v) != 28) else value(v)
-                for n, v in zip(plain, map(row.get, plain), strict=True)
-            }
-            for name, path in nested:
-                shown[name] = value(_walk(row, path))
             id = row["Id"]
             state, survivor = live, None
             if row.get("IsDeleted") or row.get("IsConverted"):
                 state, survivor = standing(object, row)
             created = row.get("CreatedDate")
             by = row.get("LastModifiedById")
+            told = {n: v for n, v in row.items() if n not in STAMPS}
             made.append(
                 Record(
                     ref=Ref(side=SIDE, object=object, id=id),
-                    fields=shown,
+                    fields=LazyFields(partial(shown, row)),
+                    digest=blake2b(orjson.dumps(told), digest_size=12).hexdigest(),
                     modified_at=moment(row["SystemModstamp"]),
                     created_at=moment(created) if created else None,
                     state=state,

@@ -85,7 +85,7 @@ def _reread(world: World, side: str, items: list[Outgoing], now: datetime, sent:
             for item in group:
                 record = shown.get(str(item.entry.write.id))
                 if record is not None and _moved(world, record, held.get(record.ref)):
-                    row = store_row(world, world.lenses[side, object], record, record_hash(record))
+                    row = store_row(world, world.lenses[side, object], record, record_hash(world, record))
                     world.store.save_snapshots([row], dirty=True)
                     stale.append(item)
     except UnreachableError as error:
@@ -326,7 +326,7 @@ def _adopt(world: World, side: str, item: Outgoing, outcome: Outcome, now: datet
     told = {record.ref.id for record in found}
     held = store.snapshots([Ref(side=side, object=write.object, id=id) for id in ids])
     with store.begin():
-        rows = [store_row(world, world.lenses[side, record.ref.object], record, record_hash(record)) for record in found]
+        rows = [store_row(world, world.lenses[side, record.ref.object], record, record_hash(world, record)) for record in found]
         rows += [
             StoredSnapshot(snapshot=replace(old, state=RecordState.DELETED), hash="", emails=(), key=None)
             for ref, old in held.items()

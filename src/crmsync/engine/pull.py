@@ -56,12 +56,11 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
     store, connector = world.store, world.connectors[side]
     fields = world.fields_to_read(side, object)
     cursor = store.cursor(side, object)
-    # A field that is newly mapped was never read: everything must be read once more, or its old values would look empty.
-    asked = store.get(f"fields:{side}:{object}")
-    fresh = cursor is None or asked is None or not set(fields) <= set(asked)
-    missing = world.missing(side, object)
-    if missing:
-        store.park([_missing(side, object, name) for name in missing], now)
+    # A field that is newly mapped was never read, and one mapped anew was read by other rules: everything must be read once more.
+    asked = store.get(f"read:{side}:{object}") or {}
+    mapping = world.mapping_mark(side, object)
+    fresh = cursor is None or asked.get("mapping") != mapping or not set(fields) <= set(asked.get("fields", ()))
+    _note_missing(world, side, object, now)
     try:
         for page in connector.pull(object, fields, None if fresh else cursor, now):
             take_page(world, side, object, page, pulled)
@@ -69,8 +68,25 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
     except CursorExpiredError:
         reconcile_ids(world, side, object, now, pulled)
         return
+    if fresh or set(fields) != set(asked.get("fields", ())):
+        # Fewer fields are remembered too: when a hidden one is shown again, what changed meanwhile was read without it.
+        store.put(f"read:{side}:{object}", {"fields": list(fields), "mapping": mapping})
+
+
+def _note_missing(world: World, side: str, object: str, now: datetime) -> None:
+    """One problem per mapped field that the live schema lacks, as long as it lacks it (F45)."""
+    store, missing = world.store, world.missing(side, object)
+    known = {
+        str(row.problem.field): row.problem_id
+        for row in store.problems(person_ids=[""], limit=10_000)
+        if (row.problem.cause, row.problem.side, row.problem.object) == ("unknown_field", side, object)
+    }
+    fresh = [_missing(side, object, name) for name in missing if name not in known]
+    over = [id for name, id in known.items() if name not in missing]
     if fresh:
-        store.put(f"fields:{side}:{object}", list(fields))
+        store.park(fresh, now)
+    if over:
+        store.drop_problems(over)
 
 
 def _missing(side: str, object: str, name: str) -> Problem:
@@ -90,7 +106,7 @@ def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled) 
     store, lens = world.store, world.lenses[side, object]
     pulled.read += len(page.records)
     known = store.hashes(side, object, [record.ref.id for record in page.records])
-    changed = [(record, digest) for record in page.records if known.get(record.ref.id) != (digest := record_hash(record))]
+    changed = [(record, digest) for record in page.records if known.get(record.ref.id) != (digest := record_hash(world, record))]
     held = store.snapshots([record.ref for record, _ in changed if record.ref.id in known])
     rows = [store_row(world, lens, record, digest) for record, digest in changed if not _outdated(record, held.get(record.ref))]
     quiet, loud = _split(rows, held)
@@ -131,11 +147,14 @@ def _split(rows: Sequence[StoredSnapshot], held: dict[Ref, Snapshot]) -> tuple[l
     return quiet, loud
 
 
-def record_hash(record: Record) -> str:
-    """Changes exactly when something a decision could depend on changes; modification stamps do not count."""
+def record_hash(world: World, record: Record) -> str:
+    """Changes exactly when something a decision could depend on changes: values, state, or what the mapping makes of them; stamps do not count."""
+    mapping = world.mapping_mark(record.ref.side, record.ref.object)
+    if record.digest and record.state is RecordState.LIVE and not record.former_ids:
+        return record.digest + mapping
     tail = (record.state.value, str(record.survivor or ""), record.former_ids)
-    packed = orjson.dumps((record.fields, tail), option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(packed, digest_size=12).hexdigest()
+    packed = orjson.dumps((record.digest or dict(record.fields), tail), option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(packed, digest_size=12).hexdigest() + mapping
 
 
 def store_row(world: World, lens: Lens, record: Record, digest: str) -> StoredSnapshot:
@@ -166,9 +185,9 @@ def reconcile_ids(world: World, side: str, object: str, now: datetime, pulled: P
             record = told.get(ref.id) or Record(
                 ref=ref, fields=dict(old.extra), modified_at=now, state=RecordState.DELETED, created_at=old.created_at
             )
-            rows.append(store_row(world, world.lenses[side, object], record, record_hash(record)))
+            rows.append(store_row(world, world.lenses[side, object], record, record_hash(world, record)))
         store.save_snapshots(rows, dirty=True)
         pulled.vanished += sum(1 for row in rows if row.snapshot.state is RecordState.DELETED)
     for page in connector.pull(object, fields, None, now):
         take_page(world, side, object, page, pulled)
-    store.put(f"fields:{side}:{object}", list(fields))
+    store.put(f"read:{side}:{object}", {"fields": list(fields), "mapping": world.mapping_mark(side, object)})

@@ -48,7 +48,7 @@ def _creates(world: World, side: str, object: str, entries: Sequence[JournalEntr
         for entry in entries:
             record = found.get(str(entry.write.key))
             if record is not None:
-                row = store_row(world, world.lenses[side, object], record, record_hash(record))
+                row = store_row(world, world.lenses[side, object], record, record_hash(world, record))
                 rows.append(replace(row, snapshot=replace(row.snapshot, person_id=entry.person_id)))
         store.save_snapshots(rows, dirty=True)
         store.settle([_closed(entry, found.get(str(entry.write.key)) is not None, now) for entry in entries])
@@ -64,7 +64,7 @@ def _others(world: World, side: str, object: str, entries: Sequence[JournalEntry
     told = {record.ref.id: record for record in connector.fetch(object, ids, world.fields_to_read(side, object))}
     held = store.snapshots([Ref(side=side, object=object, id=id) for id in ids])
     with store.begin():
-        rows = [store_row(world, world.lenses[side, object], record, record_hash(record)) for record in told.values()]
+        rows = [store_row(world, world.lenses[side, object], record, record_hash(world, record)) for record in told.values()]
         rows += [
             StoredSnapshot(snapshot=replace(old, state=RecordState.DELETED), hash="", emails=(), key=None)
             for ref, old in held.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -23,6 +24,16 @@ from crmsync.store import Store
 
 SCHEMA_SECONDS = 300.0
 """How long a schema and the users are believed. A refusal that smells of a schema change makes them be read again at once."""
+
+SCHEMA_CAUSES = frozenset({"owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required"})
+"""Problems found by holding a value against schema and users: another schema or another user may have solved them."""
+REFUSED_BY_SCHEMA = frozenset(
+    {
+        "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_OPTION", "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+        "PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE", "STRING_TOO_LONG",
+    }
+)  # fmt: skip
+"""The same as the CRMs say it, parked until the data changes or the schema does."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +59,7 @@ class World:
         self.report = report
         self.lenses = lenses_of(playbook.person, self.connectors, playbook.signals)
         self.lists = lists_of(playbook)
+        self._marks = {key: _mark(lens) for key, lens in self.lenses.items()}
         self.owners = Owners()
         self.people: tuple[User, ...] = ()
         self.integration: frozenset[tuple[str, str]] = frozenset()
@@ -88,13 +100,23 @@ class World:
         fresh = age is not None and timedelta(0) <= age < timedelta(seconds=SCHEMA_SECONDS) and not self.stale
         known = self.store.get("world")
         if not fresh or known is None or set(known) != set(self.sides):
+            before, users = known, self.store.users()
             known = {side: self._read(side, now) for side in self.sides}
+            if before is not None and (before != known or users != self.store.users()):
+                self._look_again()
             self.store.put("world", known)
             self.store.put("world_read_at", stamp(now))
             self.stale = False
         elif self.schemas:
             return
         self._take(known)
+
+    def _look_again(self) -> None:
+        """Has persons decided again whose values waited for another schema or another user (F42, F45, F47, F48)."""
+        rows = [row for row in self.store.problems(limit=1_000_000) if row.problem.cause in SCHEMA_CAUSES | REFUSED_BY_SCHEMA]
+        with self.store.begin():
+            self.store.drop_problems([row.problem_id for row in rows if row.problem.cause in REFUSED_BY_SCHEMA])
+            self.store.mark_dirty_persons([row.problem.person_id for row in rows if row.problem.person_id is not None])
 
     def recall(self) -> bool:
         """Takes identity, users and schemas as they were last read, however old, and contacts nothing. False when they were never read."""
@@ -162,6 +184,10 @@ class World:
         # Parent paths ("Account.Name") are not in the object's own schema; the connector knows them.
         return tuple(sorted({name for name in wanted if not schema or "." in name or name in schema}))
 
+    def mapping_mark(self, side: str, object: str) -> str:
+        """Changes when the mapping of this object means something else: what was read under another mapping is read again."""
+        return self._marks[side, object]
+
     def missing(self, side: str, object: str) -> list[str]:
         """Mapped native fields that the live schema does not show us (F45)."""
         schema = self.schemas[side][object].fields
@@ -176,6 +202,11 @@ class World:
                     raise ConfigError(
                         f"{side} {object} has no field {key} (or we may not see it). Nothing was read or written. Run `crmsync provision`."
                     )
+
+
+def _mark(lens: Lens) -> str:
+    told = "\n".join(sorted(f"{name}={column.map.fingerprint}" for name, column in lens.by_name.items()))
+    return "." + hashlib.blake2b(told.encode(), digest_size=4).hexdigest()
 
 
 def _dump(schema: ObjectSchema) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +12,36 @@ Value = str | int | float | bool | None
 multiple choices ";"-joined. Empty is None, never ""."""
 
 Fields = Mapping[str, Value]
+
+
+class LazyFields(Mapping[str, Value]):
+    """Fields decoded at the first look: most records of a poll are unchanged, and nobody looks at them."""
+
+    __slots__ = ("_decode", "_fields")
+
+    def __init__(self, decode: Callable[[], dict[str, Value]]) -> None:
+        self._decode = decode
+        self._fields: dict[str, Value] | None = None
+
+    def _known(self) -> dict[str, Value]:
+        if self._fields is None:
+            self._fields = self._decode()
+        return self._fields
+
+    def __getitem__(self, name: str) -> Value:
+        return self._known()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known())
+
+    def __len__(self) -> int:
+        return len(self._known())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known()
+
+    def __repr__(self) -> str:
+        return repr(self._known())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -41,6 +71,7 @@ class Record:
 
     survivor: where a merged or converted record went. former_ids: ids that were merged into this record.
     by_us: whether the last change was made with our own credentials (None: the CRM does not tell).
+    digest: a hash of the native values as delivered, stamps left out; equal digests mean equal fields ("": not made, the fields are hashed).
     """
 
     ref: Ref
@@ -51,6 +82,7 @@ class Record:
     survivor: Ref | None = None
     former_ids: tuple[str, ...] = ()
     by_us: bool | None = None
+    digest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
