@@ -227,11 +227,13 @@ def test_status_counts(town: Town) -> None:
     empty = town.run("status", "--json")
     assert empty.json["healthy"] is False
     town.seed(5)
+    town.sims["salesforce"].create("Lead", {"LastName": "Nobody", "Company": "Nowhere"})
     town.provision()
     town.run("sync")
     told = town.run("status", "--json").json
     assert told["healthy"] is True
-    assert told["persons"] == 5
+    assert told["persons"] == 6
+    assert told["without_email"] == {"salesforce": 1}
     assert told["records"]["hubspot"]["contacts"]["live"] == 5
     assert told["waiting"] == told["open_writes"] == 0
     assert told["lag_seconds"] >= 0

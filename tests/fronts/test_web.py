@@ -21,7 +21,7 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>"
 WELL = Status(
     at=NOON, halted=None, halted_at=None, holder=None, lag_seconds=3.5, last_cycle={"errors": {}}, last_good=None,
-    budgets={"hubspot": {"used": 7, "limit": None}}, records={"hubspot": {"contacts": {"live": 12, "deleted": 1}}}, persons=12,
+    budgets={"hubspot": {"used": 7, "limit": None}}, records={"hubspot": {"contacts": {"live": 12, "deleted": 1}}}, persons=12, without_email={},
     stages={"mql": 2, "lead": 10}, waiting=4, open_writes=1, problems=6, conflicts=5, next_due_at=NOON,
     events=((NOON, "halt", HOSTILE),),
 )  # fmt: skip

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def status(json: Json = False) -> None:
     """Shows the state of things; exit 3 when halted."""
     with open_store() as store:
-        found = do_status(store, now=utc_now(), real_now=utc_now())
+        found = do_status(store, now=utc_now(), real_now=utc_now(), thorough=True)
     if json:
         show_json(found.json())
     else:
@@ -39,6 +39,7 @@ def status(json: Json = False) -> None:
             ("newest cycle", "never" if last is None else f"{last['at']}  read {last['read']}  written {last['written']}"),
             ("lag", "unknown" if found.lag_seconds is None else f"{found.lag_seconds:.0f} s since the newest good cycle"),
             ("persons", found.persons),
+            ("without e-mail", ", ".join(f"{side} {count}" for side, count in found.without_email.items()) or "none"),
             ("stages", ", ".join(f"{stage} {count}" for stage, count in sorted(found.stages.items())) or "none"),
             ("waiting", f"{found.waiting} records to decide, {found.open_writes} writes without an answer"),
             ("problems", found.problems),

@@ -19,7 +19,7 @@ class Status:
     """last_cycle, last_good: as `sync` remembers them, or None. lag_seconds: since the newest cycle without errors (None: never).
 
     records: crm -> object -> state -> number. holder: the process that runs cycles now, None when none does. waiting: records to decide.
-    open_writes: sent without an answer yet. events: (at, kind, text), newest first.
+    without_email: crm -> live records for whom nobody is created elsewhere (empty unless asked for). open_writes: sent without an answer yet. events: (at, kind, text), newest first.
     """
 
     at: datetime
@@ -32,6 +32,7 @@ class Status:
     budgets: Mapping[str, Any]
     records: Mapping[str, Mapping[str, Mapping[str, int]]]
     persons: int
+    without_email: Mapping[str, int]
     stages: Mapping[str, int]
     waiting: int
     open_writes: int
@@ -65,6 +66,7 @@ class Status:
             "budgets": self.budgets,
             "records": self.records,
             "persons": self.persons,
+            "without_email": self.without_email,
             "stages": self.stages,
             "waiting": self.waiting,
             "open_writes": self.open_writes,
@@ -75,8 +77,8 @@ class Status:
         }
 
 
-def status(store: Store, *, now: datetime, real_now: datetime) -> Status:
-    """now: on the clock that cycles run on. real_now: for the lease, which is about processes."""
+def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = False) -> Status:
+    """thorough: also what takes a look at every record. now: on the clock that cycles run on. real_now: for the lease, which is about processes."""
     records: dict[str, dict[str, dict[str, int]]] = {}
     for (side, object, state), count in store.count_snapshots().items():
         records.setdefault(side, {}).setdefault(object, {})[state] = count
@@ -92,6 +94,7 @@ def status(store: Store, *, now: datetime, real_now: datetime) -> Status:
         budgets=store.get("budgets") or {},
         records=records,
         persons=store.count_persons(),
+        without_email=store.count_without_email() if thorough else {},
         stages=store.stage_counts(),
         waiting=store.dirty_count(),
         open_writes=len(store.open_intents()),

@@ -172,6 +172,11 @@ def count(connection: Connection) -> dict[tuple[str, str, str], int]:
     return {(row[0], row[1], row[2]): row[3] for row in connection.execute(select(*group, func.count()).group_by(*group))}
 
 
+def without_email(connection: Connection) -> dict[str, int]:
+    query = select(table.c.side, func.count()).where(table.c.state == RecordState.LIVE.value, table.c.emails == "")
+    return {row[0]: row[1] for row in connection.execute(query.group_by(table.c.side))}
+
+
 def refs_after(connection: Connection, side: str, object: str, after: str, limit: int) -> list[tuple[str, str]]:
     """(id, state) of the next records in id order; after: the last id seen ("" at the start)."""
     query = select(table.c.id, table.c.state).where(table.c.side == side, table.c.object == object, table.c.id > after)

@@ -140,6 +140,11 @@ class Store:
         with self._db.reading() as connection:
             return snapshots.count(connection)
 
+    def count_without_email(self) -> dict[str, int]:
+        """side -> live records without an e-mail; nobody is created elsewhere for them. Reads every record: not for each cycle."""
+        with self._db.reading() as connection:
+            return snapshots.without_email(connection)
+
     def iter_refs(self, side: str, object: str) -> Iterator[tuple[str, str]]:
         """(id, state) of every record in id order, read in pages: no transaction stays open between them."""
         last = ""
