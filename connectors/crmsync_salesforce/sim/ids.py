@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 UPPER_BITS = {code: "1" if 65 <= code <= 90 else "0" for code in range(128)}
@@ -25,6 +27,7 @@ def make_id(prefix: str, number: int) -> str:
     return id15 + checksum(id15)
 
 
+@lru_cache(maxsize=8192)  # one save asks several times
 def normalise_id(value: str) -> str | None:
     """The 18-character form of a 15- or 18-character id; None when the text cannot be an id."""
     if len(value) not in (15, 18) or not value.isalnum() or not value.isascii():
