@@ -18,7 +18,8 @@ class Position:
     """All datetimes are ISO text, UTC.
 
     high: SystemModstamp up to which everything was read (None: nothing was there). high_at / high_server: our clock and the org's when
-    `high` last moved. polled: our clock when the last pull began. wide: when the wide overlap was last read.
+    `high` last moved. polled: our clock when the last pull began. read / read_server: both clocks when the last pull was finished.
+    wide / wide_server: both clocks when the wide overlap was last read.
     logged: our clock when the delete log was last asked; covered: up to when its answer reached (the org's clock).
     at: (SystemModstamp, Id) of the last row read by a pull that is not finished. top: highest stamp a bulk job showed so far.
     job / locator / job_at / columns: an unfinished bulk query job, its next page, the org's clock when it was made, what it selects.
@@ -28,7 +29,10 @@ class Position:
     high_at: str | None = None
     high_server: str | None = None
     polled: str | None = None
+    read: str | None = None
+    read_server: str | None = None
     wide: str | None = None
+    wide_server: str | None = None
     logged: str | None = None
     covered: str | None = None
     at: tuple[str, str] | None = None
@@ -80,21 +84,27 @@ class Overlap:
     def condition(self, position: Position, now: datetime, server: datetime | None) -> tuple[str, bool]:
         """The WHERE text of the next poll and whether it reads the wide overlap.
 
-        Rows at the high-water mark itself are asked for again until both clocks, ours and the org's, say that no commit at that mark can be
-        outstanding; from then on an idle poll gets nothing at all, even after a change of a million rows in one second.
+        Rows at the high-water mark itself are asked for again until a pull was made when, by both clocks, ours and the org's, no commit at that
+        mark could be outstanding any more; from then on an idle poll gets nothing at all, even after a change of a million rows in one second.
+        What counts is when we last read, not what time it is: somebody who asks once an hour must not miss what came right after.
         """
         high = position.high
         if high is None:
             return "", True
-        ours, theirs = seconds(position.high_at, now), seconds(position.high_server, server)
-        quiet = min(ours, theirs) if ours is not None and theirs is not None else 0.0
         last_wide = seconds(position.wide, now)
-        wide = last_wide is None or last_wide < 0 or last_wide >= self.every
-        if wide and quiet <= self.wide + self.every:
+        due = last_wide is None or last_wide < 0 or last_wide >= self.every
+        if due and _quiet(position, position.wide, position.wide_server) <= self.wide:
             return f"SystemModstamp >= {_back(high, self.wide)}", True
-        if quiet <= self.narrow:
+        if _quiet(position, position.read, position.read_server) <= self.narrow:
             return f"SystemModstamp >= {_back(high, self.narrow)}", False
-        return f"SystemModstamp > {stamp(high)}", wide
+        return f"SystemModstamp > {stamp(high)}", False
+
+
+def _quiet(position: Position, ours: str | None, theirs: str | None) -> float:
+    """How long the mark had stood at that moment, in seconds by the slower of both clocks; 0 when a clock is not known."""
+    gone = [seconds(since, wire.moment(at)) for since, at in ((position.high_at, ours), (position.high_server, theirs)) if at is not None]
+    known = [one for one in gone if one is not None]
+    return min(known) if len(known) == 2 else 0.0
 
 
 def _back(high: str, seconds_back: float) -> str:
@@ -104,7 +114,10 @@ def _back(high: str, seconds_back: float) -> str:
 def finished(position: Position, high: str | None, *, now: datetime, server: datetime | None) -> Position:
     """The position after a pull that read up to `high`."""
     moved = high is not None and (position.high is None or high > position.high)
-    done = replace(position.without_job(), at=None)
+    ours, theirs = wire.stamp(now), wire.stamp(server) if server else None
+    done = replace(position.without_job(), at=None, read=ours, read_server=theirs)
+    if position.wide == ours:
+        done = replace(done, wide_server=theirs)
     if not moved:
         return done
-    return replace(done, high=high, high_at=wire.stamp(now), high_server=wire.stamp(server) if server else None)
+    return replace(done, high=high, high_at=ours, high_server=theirs)

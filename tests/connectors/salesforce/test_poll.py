@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -337,39 +338,68 @@ OVERLAP = Overlap(narrow=15, wide=300, every=150)
 
 
 @pytest.mark.parametrize(
-    ("moved", "widened", "expected", "wide"),
+    ("moved", "read", "widened", "expected", "wide"),
     [
-        (5, 5, "SystemModstamp >= 2026-05-01T11:59:40Z", False),
-        (60, 60, "SystemModstamp > 2026-05-01T11:59:55Z", False),
-        (60, 160, "SystemModstamp >= 2026-05-01T11:54:55Z", True),
-        (5, 160, "SystemModstamp >= 2026-05-01T11:54:55Z", True),
-        (500, 160, "SystemModstamp > 2026-05-01T11:59:55Z", True),
-        (-30, -30, "SystemModstamp >= 2026-05-01T11:54:55Z", True),
+        pytest.param(5, 5, 5, "SystemModstamp >= 2026-05-01T11:59:40Z", False, id="just moved"),
+        pytest.param(60, 15, 60, "SystemModstamp > 2026-05-01T11:59:55Z", False, id="read again since"),
+        pytest.param(60, 60, 60, "SystemModstamp >= 2026-05-01T11:59:40Z", False, id="never read since it moved"),
+        pytest.param(60, 15, 160, "SystemModstamp >= 2026-05-01T11:54:55Z", True, id="wide is due"),
+        pytest.param(500, 15, 160, "SystemModstamp > 2026-05-01T11:59:55Z", False, id="wide was read late enough"),
+        pytest.param(500, 15, 300, "SystemModstamp >= 2026-05-01T11:54:55Z", True, id="wide was read too early"),
+        pytest.param(3600, 3600, 3600, "SystemModstamp >= 2026-05-01T11:54:55Z", True, id="once an hour"),
+        pytest.param(-30, -30, -30, "SystemModstamp >= 2026-05-01T11:54:55Z", True, id="the clock went back"),
     ],
 )
-def test_overlap_is_narrow_wide_now_and_then_and_nothing_when_quiet(moved: int, widened: int, expected: str, wide: bool) -> None:
-    def before(seconds: int) -> str:
-        return (T - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    position = Position(high="2026-05-01T11:59:55Z", high_at=before(moved), high_server=before(moved), wide=before(widened))
+def test_overlap_is_narrow_wide_now_and_then_and_nothing_when_quiet(moved: int, read: int, widened: int, expected: str, wide: bool) -> None:
+    position = Position(
+        high="2026-05-01T11:59:55Z",
+        high_at=ago(moved),
+        high_server=ago(moved),
+        read=ago(read),
+        read_server=ago(read),
+        wide=ago(widened),
+        wide_server=ago(widened),
+    )
     assert OVERLAP.condition(position, T, T) == (expected, wide)
+
+
+def ago(seconds: int) -> str:
+    return (T - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def test_a_clock_that_runs_ahead_alone_does_not_end_the_overlap() -> None:
     position = Position(
-        high="2026-05-01T11:59:55Z", high_at="2026-05-01T11:00:00Z", high_server="2026-05-01T11:59:59Z", wide="2026-05-01T11:59:00Z"
+        high="2026-05-01T11:59:55Z",
+        high_at=ago(3600),
+        high_server=ago(1),
+        read=ago(1),
+        read_server=ago(1),
+        wide=ago(60),
+        wide_server=ago(60),
     )
     assert OVERLAP.condition(position, T, T) == ("SystemModstamp >= 2026-05-01T11:59:40Z", False)
-    assert OVERLAP.condition(position, T, None) == ("SystemModstamp >= 2026-05-01T11:59:40Z", False)
+    assert OVERLAP.condition(replace(position, read_server=None), T, None) == ("SystemModstamp >= 2026-05-01T11:59:40Z", False)
 
 
 def test_a_late_commit_is_found_by_the_wide_overlap() -> None:
-    position = Position(
-        high="2026-05-01T11:59:55Z", high_at="2026-05-01T11:59:58Z", high_server="2026-05-01T11:59:58Z", wide="2026-05-01T11:57:00Z"
-    )
+    position = Position(high="2026-05-01T11:59:55Z", high_at=ago(2), high_server=ago(2), wide=ago(180), wide_server=ago(180))
     text, wide = OVERLAP.condition(position, T, T)
     assert wide
     assert text < "SystemModstamp >= 2026-05-01T11:57:25Z"
+
+
+@pytest.mark.parametrize("pause", [75, 600, 7000])
+def test_a_change_in_the_second_of_the_mark_is_found_however_late_we_look(simulator: Any, connect: Callable[..., Any], pause: int) -> None:
+    (contact,) = contacts(simulator, 1)
+    connector = connect(simulator)
+    now = simulator.now()
+    simulator.clock.run_at(0)
+    simulator.edit("Contact", contact, {"LastName": "First"})
+    cursor = pull(connector, now=now)[-1].cursor
+    simulator.edit("Contact", contact, {"LastName": "Second"})
+    simulator.clock.advance(timedelta(seconds=pause))
+    page = pull(connector, cursor, now=now + timedelta(seconds=pause))[-1]
+    assert [r.fields["LastName"] for r in page.records] == ["Second"]
 
 
 def test_a_transaction_that_commits_late_is_not_skipped(simulator: Any, connect: Callable[..., Any]) -> None:
@@ -393,8 +423,10 @@ def test_a_transaction_that_commits_late_is_not_skipped(simulator: Any, connect:
 
 def test_the_high_water_mark_never_falls() -> None:
     position = Position(high="2026-05-01T11:59:55Z", high_at="2026-05-01T11:59:58Z")
-    assert finished(position, "2026-05-01T11:00:00Z", now=T, server=T) == position
-    assert finished(position, None, now=T, server=T) == position
+    for high in ("2026-05-01T11:00:00Z", None):
+        assert finished(position, high, now=T, server=T) == replace(
+            position, read="2026-05-01T12:00:00Z", read_server="2026-05-01T12:00:00Z"
+        )
     moved = finished(position, "2026-05-01T12:00:00Z", now=T, server=None)
     assert (moved.high, moved.high_at, moved.high_server) == ("2026-05-01T12:00:00Z", "2026-05-01T12:00:00Z", None)
 
