@@ -19,7 +19,7 @@ WINDOW = 10_000  # contracts 5.3: a 400 beyond
 BODY_LIMIT = 3_000  # characters of a search request
 _ID = "hs_object_id"
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 Filter = dict[str, Any]
 
 

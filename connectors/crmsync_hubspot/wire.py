@@ -92,10 +92,11 @@ _DECODE: dict[str, Decode] = {"datetime": _datetime_in, "date": _date_in, "numbe
 class Decoder:
     """Turns the JSON of one object type into records, knowing its property types. Made once per read, used for every row."""
 
-    __slots__ = ("_object", "_plain", "_stamp", "_typed", "names")
+    __slots__ = ("_object", "_plain", "_stamp", "_typed", "_wanted", "names")
 
     def __init__(self, object: str, names: Iterable[str], schema: ObjectSchema) -> None:
         self.names = tuple(dict.fromkeys(names))
+        self._wanted = frozenset(self.names)
         self._object = object
         self._stamp = stamp_property(object)
         kinds = {n: schema.fields[n].type for n in self.names if n in schema.fields}
@@ -121,21 +122,20 @@ class Decoder:
                 out[name] = None
         return out
 
-    def _digest(self, properties: Mapping[str, str | None]) -> str:
-        told = {name: text for name, text in properties.items() if name != self._stamp}
-        return blake2b(orjson.dumps(told), digest_size=12).hexdigest()
-
-    def record(self, row: Mapping[str, Any]) -> Record:
-        """One row of a search, list or batch answer. Raises: KeyError, ValueError when it is no record."""
+    def record(self, row: dict[str, Any]) -> Record:
+        """One row of a search, list or batch answer; the row is used up. Raises: KeyError, ValueError when it is no record."""
         properties = row["properties"]
         merged = properties.get(MERGED_IDS)
         modified = properties.get(self._stamp) or row.get("updatedAt") or row["createdAt"]
+        if self._stamp not in self._wanted:
+            # Out of the digest: a stamp alone is no change. The row keeps it where it stands as well.
+            row["updatedAt"] = properties.pop(self._stamp, None) or row.get("updatedAt")
         created = row.get("createdAt")
         archived = row.get("archived", False)
         return Record(
             ref=Ref(side=SIDE, object=self._object, id=str(row["id"])),
             fields=LazyFields(partial(self.fields, properties)),
-            digest=self._digest(properties),
+            digest=blake2b(orjson.dumps(properties), digest_size=12).hexdigest(),
             modified_at=moment(row.get("archivedAt") or modified) if archived else moment(modified),
             created_at=moment(created) if created else None,
             state=RecordState.DELETED if archived else RecordState.LIVE,

@@ -32,7 +32,7 @@ GAP = timedelta(hours=2)
 RESUMES = 5
 """New queries in one pull after the server lost its place."""
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[dict[str, Any]]
 
 
 class Poller:

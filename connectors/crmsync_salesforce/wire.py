@@ -70,8 +70,8 @@ def _walk(row: Mapping[str, Any], path: Sequence[str]) -> Any:
 
 def decoder(
     object: str, fields: Sequence[str], *, me: str | None, flat: bool = False
-) -> Callable[[Sequence[Mapping[str, Any]]], tuple[Record, ...]]:
-    """A function from the rows of one query page to records. fields: native names, parent paths stay flat ("Account.Name").
+) -> Callable[[Sequence[dict[str, Any]]], tuple[Record, ...]]:
+    """A function from the rows of one query page to records; the rows are used up. fields: native names, parent paths stay flat ("Account.Name").
 
     me: our own user id, for `by_us`. flat: rows carry parent paths as keys (bulk CSV). Losers of a merge on the same page are the winner's former_ids.
     """
@@ -79,6 +79,7 @@ def decoder(
     nested = tuple((f, tuple(f.split("."))) for f in dict.fromkeys(fields) if not flat and "." in f)
     mine = me[:15] if me else None
     live = RecordState.LIVE
+    quiet = STAMPS - set(plain)
 
     def shown(row: Mapping[str, Any]) -> dict[str, Value]:
         # most values are texts that stay as they are; only the others are worth a call
@@ -90,7 +91,7 @@ def decoder(
             found[name] = value(_walk(row, path))
         return found
 
-    def records(rows: Sequence[Mapping[str, Any]]) -> tuple[Record, ...]:
+    def records(rows: Sequence[dict[str, Any]]) -> tuple[Record, ...]:
         former: dict[str, list[str]] = {}
         for row in rows:
             master = row.get("MasterRecordId")
@@ -104,13 +105,15 @@ def decoder(
                 state, survivor = standing(object, row)
             created = row.get("CreatedDate")
             by = row.get("LastModifiedById")
-            told = {n: v for n, v in row.items() if n not in STAMPS}
+            modified = moment(row["SystemModstamp"])
+            for name in quiet:
+                row.pop(name, None)
             made.append(
                 Record(
                     ref=Ref(side=SIDE, object=object, id=id),
                     fields=LazyFields(partial(shown, row)),
-                    digest=blake2b(orjson.dumps(told), digest_size=12).hexdigest(),
-                    modified_at=moment(row["SystemModstamp"]),
+                    digest=blake2b(orjson.dumps(row), digest_size=12).hexdigest(),
+                    modified_at=modified,
                     created_at=moment(created) if created else None,
                     state=state,
                     survivor=survivor,

@@ -211,8 +211,9 @@ class _Draft:
         for name, column in self.lens.by_name.items():
             value = owner if name == "owner" and owner is not None else reconciled.facts.get(name)
             writable = not column.place.read_only and self.ref.side in column.map.to
-            if value is not None and writable:
-                self._put_mapped(name, value, None, f"created from {source}")
+            refused = value is not None and writable and not self._put_mapped(name, value, None, f"created from {source}")
+            if refused and name != "owner":
+                continue  # not settled: the new record lacks it, and the next look must find that again
             agreed = {self.ref.side: self.merged.get(name)}
             if source:
                 agreed[source] = value if name == "owner" else reconciled.facts.get(name)

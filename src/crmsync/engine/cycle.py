@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from crmsync.decide import guard
+from crmsync.decide.canonical import same
 from crmsync.engine.apply import Sent, send
 from crmsync.engine.deliberate import DECISION_CAUSES, Verdict, deliberate
 from crmsync.engine.outbox import Outbox, Outgoing, outgoing
 from crmsync.engine.people import settle_people
+from crmsync.engine.preview import PERSONS_AT_ONCE, mass_deletes, preview
 from crmsync.engine.pull import Pulled, pull_all
 from crmsync.engine.resume import settle_open
 from crmsync.engine.tasks import outgoing_tasks, task_row
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, HaltError
 from crmsync.model.attention import Halt, Problem
-from crmsync.model.change import Action
 from crmsync.store import TaskRow
 
 log = structlog.get_logger(__name__)
 
-PERSONS_AT_ONCE = 1_000
 CALLS_AT_ONCE = 8
 """Whole API batches gathered per side before sending: enough for four connections to stay busy, small enough for memory to stay flat."""
 
@@ -49,11 +48,11 @@ def cycle(world: World, now: datetime) -> Report:
     if halted is not None:
         raise HaltError(halted.message)
     report = Report(now=now)
-    world.refresh(now)
+    troubles = world.refresh(now)
     world.require_provisioned()
     world.start(now)
-    report.resumed = settle_open(world, now)
-    report.pulled = pull_all(world, now)
+    report.resumed = settle_open(world, now, troubles)
+    report.pulled = pull_all(world, now, troubles)
     report.errors = {side: pulled.error for side, pulled in report.pulled.items() if pulled.error is not None}
     if len(report.errors) == len(world.sides):
         raise next(iter(report.errors.values()))
@@ -97,59 +96,17 @@ def _brake(world: World, now: datetime) -> None:
 
 
 def _halt(world: World, now: datetime) -> Halt | None:
+    """Deletes are counted each time; the rest only when more waits than could pass unseen, for it means deciding everything twice."""
     store, brakes = world.store, world.playbook.brakes
-    counts = store.count_snapshots()
-    for side, deleted in store.dirty_deleted().items():
-        known = sum(n for (s, _, state), n in counts.items() if s == side and state == "live") + deleted
-        halt = guard.mass_delete(deleted=deleted, known=known, side=side, brakes=brakes, now=now)
-        if halt is not None:
-            return halt
+    halt = mass_deletes(world, now)
     dirty, known = store.dirty_count(), store.count_persons()
     suspicious = known > 0 and dirty >= brakes.min_changes and dirty > brakes.max_changes_share * known
-    if dirty <= brakes.max_creates and not suspicious:
-        return None
-    return _counted(world, now, known)
-
-
-class _Undo(Exception):
-    """Carries the result of a counting pass out of a transaction that is rolled back."""
-
-    def __init__(self, halt: Halt | None) -> None:
-        self.halt = halt
-
-
-def _counted(world: World, now: datetime, known: int) -> Halt | None:
-    """Decides everything once inside a transaction that is rolled back, and counts: nothing is sent, nothing is kept, no API call is made."""
-    brakes = world.playbook.brakes
-    try:
-        with world.store.begin():
-            creates, replaced = 0, dict.fromkeys(world.sides, 0)
-            for verdicts in decided_batches(world, now, history=False):
-                for verdict in verdicts:
-                    creates += sum(1 for w in verdict.plan.writes if w.action is Action.CREATE)
-                    for side, n in verdict.reconciled.replaced.items():
-                        replaced[side] += n
-            halt = guard.too_many_creates(creates=creates, brakes=brakes, now=now)
-            for side, n in replaced.items():
-                halt = halt or guard.mass_change(changed=n, known=known, side=side, brakes=brakes, now=now)
-            raise _Undo(halt)
-    except _Undo as undo:
-        return undo.halt
+    if halt is not None or (dirty <= brakes.max_creates and not suspicious):
+        return halt
+    return preview(world, now, lambda verdicts: None, history=False)
 
 
 # --- decide -----------------------------------------------------------------------------------------------------------------
-
-
-def decided_batches(world: World, now: datetime, *, history: bool = True) -> Iterator[list[Verdict]]:
-    """Verdicts for all dirty records, batch by batch, marking them clean; the caller owns the transaction. For looking, not for sending."""
-    after: tuple[str, str, str] | None = None
-    while taken := world.store.take_dirty(PERSONS_AT_ONCE, after):
-        rows = [snapshot for snapshot, _ in taken]
-        last = rows[-1].ref
-        after = (last.side, last.object, last.id)
-        people = settle_people(world, rows)
-        world.store.clean_persons(people)
-        yield deliberate(world, people, now, history=history)
 
 
 def _decide_dirty(world: World, now: datetime, report: Report, outbox: Outbox) -> None:
@@ -229,12 +186,25 @@ def _problems(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
     still = {(p.cause, p.side, p.object, p.record_id, p.person_id, p.field) for p in found}
     known = store.problems(person_ids=[v.state.person_id for v in verdicts], limit=100_000)
     moving = {v.state.person_id: {m.field for moves in v.reconciled.moves.values() for m in moves} for v in verdicts}
-    over = [row.problem_id for row in known if _over(row.problem, still, moving.get(str(row.problem.person_id), set()), world)]
+    alike = {(v.state.person_id, name) for v in verdicts for name in _alike(world, v)}
+    over = [
+        row.problem_id
+        for row in known
+        if _over(row.problem, still, moving.get(str(row.problem.person_id), set()), world)
+        or (row.problem.cause == "silent_no_op" and (str(row.problem.person_id), str(row.problem.field)) in alike)
+    ]
     store.drop_problems(over)
     fresh = {(row.problem.cause, row.problem.side, row.problem.object, row.problem.record_id, row.problem.person_id, row.problem.field,
               row.problem.data_hash) for row in known}  # fmt: skip
     # The same finding about the same data is not a new attempt.
     store.park([p for p in found if (p.cause, p.side, p.object, p.record_id, p.person_id, p.field, p.data_hash) not in fresh], now)
+
+
+def _alike(world: World, verdict: Verdict) -> list[str]:
+    """Mapped fields that both sides show alike."""
+    fields = world.playbook.person.fields
+    settled = [(name, list(agreed.values.values())) for name, agreed in verdict.reconciled.base.items()]
+    return [name for name, values in settled if len(values) == 2 and name in fields and same(fields[name].type, values[0], values[1])]
 
 
 def _over(problem: Problem, still: Collection[tuple[object, ...]], moving: Collection[str], world: World) -> bool:
