@@ -20,7 +20,7 @@ Numbered = tuple[int, str | None, dict[str, Any]]
 
 
 class Loader:
-    """Reads one directory. Unknown custom fields are created, unknown custom objects are skipped and counted."""
+    """Reads one directory, or the exports in its sub-directories. Unknown custom fields are created, unknown custom objects are skipped and counted."""
 
     def __init__(self, org: Org, people: People, tooling: Tooling) -> None:
         self._org = org
@@ -38,11 +38,14 @@ class Loader:
         if not path.is_dir():
             raise ValueError(f"{path}: not a directory")
         try:
-            for file in self._in_order(path):
-                if file.suffix == ".csv":
-                    self._csv(file)
-                else:
-                    self._tree(file)
+            # A folder of exports is as good as one: references name records of their own export only.
+            for folder in [path] if self._in_order(path) else sorted(p for p in path.iterdir() if p.is_dir()):
+                self._references.clear()
+                for file in self._in_order(folder):
+                    if file.suffix == ".csv":
+                        self._csv(file)
+                    else:
+                        self._tree(file)
         except ValueError:
             for name, record_id in self._made:
                 self._org.tables[name].remove(record_id)

@@ -30,6 +30,11 @@ def test_unknown_objects_are_skipped_and_counted(client: Any, shared: Path) -> N
     assert counts == {"Contact": 2, "skipped": 1, "Lead": 1}
 
 
+def test_a_folder_of_exports(client: Any, shared: Path) -> None:
+    counts = client.sim.load(shared / "data" / "salesforce_sample_records")
+    assert (counts["Lead"], counts["Contact"], counts["skipped"]) == (12, 14, 1)
+
+
 def test_csv_exports(client: Any, shared: Path, tmp_path: Path) -> None:
     for name in ("Lead_Data.csv", "Contact_Data.csv"):
         text = (shared / "data" / "salesforce_sample_records" / "easy-spaces" / name).read_text(encoding="utf-8")
