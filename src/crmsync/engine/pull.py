@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +14,7 @@ import structlog
 from crmsync.connect.protocol import Page
 from crmsync.decide.translate import Lens, snapshot_of
 from crmsync.engine.world import World
-from crmsync.errors import CrmsyncError, CursorExpiredError
+from crmsync.errors import CredentialsError, CrmsyncError, CursorExpiredError
 from crmsync.model.attention import Problem
 from crmsync.model.fields import KEY
 from crmsync.model.link import Snapshot
@@ -34,10 +34,17 @@ class Pulled:
     error: CrmsyncError | None = None
 
 
-def pull_all(world: World, now: datetime) -> dict[str, Pulled]:
-    """Pulls all sides at the same time. One side that cannot be reached does not stop the other: its error is in the result."""
+def pull_all(world: World, now: datetime, troubles: Mapping[str, CrmsyncError] | None = None) -> dict[str, Pulled]:
+    """Pulls all sides at the same time. One side that cannot be reached does not stop the other: its error is in the result.
+
+    troubles: sides already known not to answer; they are not asked again."""
+    known = troubles or {}
+
+    def one(side: str) -> Pulled:
+        return Pulled(error=known[side]) if side in known else pull_side(world, side, now)
+
     with ThreadPoolExecutor(max_workers=len(world.sides), thread_name_prefix="pull") as pool:
-        return dict(zip(world.sides, pool.map(lambda side: pull_side(world, side, now), world.sides), strict=True))
+        return dict(zip(world.sides, pool.map(one, world.sides), strict=True))
 
 
 def pull_side(world: World, side: str, now: datetime) -> Pulled:
@@ -48,6 +55,8 @@ def pull_side(world: World, side: str, now: datetime) -> Pulled:
             _pull_object(world, side, object, now, pulled)
     except CrmsyncError as error:
         pulled.error = error
+        if isinstance(error, CredentialsError):
+            world.forget_schema()  # a mapped field may have been removed or hidden: the next cycle looks (F45)
         log.warning("pull stopped", side=side, error=type(error).__name__)
     return pulled
 

@@ -10,6 +10,7 @@ import structlog
 
 from crmsync.engine.pull import record_hash, store_row
 from crmsync.engine.world import World
+from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
 from crmsync.model.change import Action
 from crmsync.model.fields import KEY
 from crmsync.model.journal import JournalEntry
@@ -19,21 +20,35 @@ from crmsync.store import StoredSnapshot
 log = structlog.get_logger(__name__)
 
 
-def settle_open(world: World, now: datetime) -> int:
-    """Finds out what became of every open intent: what stands in the CRM is linked and remembered, the rest is decided again. Returns how many."""
-    entries = [entry for entry in world.store.open_intents() if entry.side in world.connectors]
+def settle_open(world: World, now: datetime, troubles: dict[str, CrmsyncError] | None = None) -> int:
+    """Finds out what became of every open intent: what stands in the CRM is linked and remembered, the rest is decided again. Returns how many.
+
+    troubles: sides that do not answer, skipped; sides that turn out so are added, their intents stay open. None: such trouble is raised."""
+    down = {} if troubles is None else troubles
+    entries = [entry for entry in world.store.open_intents() if entry.side in world.connectors and entry.side not in down]
     groups: dict[tuple[str, str, str], list[JournalEntry]] = {}
     for entry in entries:
         groups.setdefault((entry.side, entry.kind, entry.write.object), []).append(entry)
     for (side, kind, object), group in sorted(groups.items()):
-        if kind == "task":
-            _tasks(world, side, object, group, now)
+        if side in down:
             continue
-        _creates(world, side, object, [e for e in group if e.write.action is Action.CREATE], now)
-        _others(world, side, object, [e for e in group if e.write.action is not Action.CREATE], now)
+        try:
+            _settle_group(world, side, kind, object, group, now)
+        except (CredentialsError, UnreachableError) as error:
+            if troubles is None or getattr(error, "side", None) != side:
+                raise
+            troubles[side] = error
     if entries:
         log.info("settled open intents", count=len(entries))
     return len(entries)
+
+
+def _settle_group(world: World, side: str, kind: str, object: str, group: Sequence[JournalEntry], now: datetime) -> None:
+    if kind == "task":
+        _tasks(world, side, object, group, now)
+        return
+    _creates(world, side, object, [e for e in group if e.write.action is Action.CREATE], now)
+    _others(world, side, object, [e for e in group if e.write.action is not Action.CREATE], now)
 
 
 def _creates(world: World, side: str, object: str, entries: Sequence[JournalEntry], now: datetime) -> None:

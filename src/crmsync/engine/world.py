@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 import structlog
 
@@ -16,7 +17,7 @@ from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.condition import lists_of
 from crmsync.decide.plan import SideFacts, Terms
 from crmsync.decide.translate import Lens, Owners, lenses_of, owners_of
-from crmsync.errors import ConfigError, HaltError
+from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError, UnreachableError
 from crmsync.model.fields import KEY, OWN_FIELDS
 from crmsync.model.record import FieldSchema, ObjectSchema, User
 from crmsync.model.rules import Playbook
@@ -93,23 +94,37 @@ class World:
             self.store.put("start_from", stamp(now))
         return known
 
-    def refresh(self, now: datetime) -> None:
-        """Reads identity, users and schemas when they are old. Raises HaltError when the credentials lead to another account than before."""
-        read_at = moment(self.store.get("world_read_at"))
-        age = None if read_at is None else now - read_at
-        fresh = age is not None and timedelta(0) <= age < timedelta(seconds=SCHEMA_SECONDS) and not self.stale
-        known = self.store.get("world")
-        if not fresh or known is None or set(known) != set(self.sides):
-            before, users = known, self.store.users()
-            known = {side: self._read(side, now) for side in self.sides}
-            if before is not None and (before != known or users != self.store.users()):
-                self._look_again()
-            self.store.put("world", known)
-            self.store.put("world_read_at", stamp(now))
-            self.stale = False
-        elif self.schemas:
-            return
+    def refresh(self, now: datetime) -> dict[str, CrmsyncError]:
+        """Reads identity, users and schemas of the sides where they are old. Returns side -> why one could not be asked: what was known of it stays.
+
+        Raises: HaltError when the credentials lead to another account than before; the trouble of a side that was never read."""
+        known: dict[str, Any] = self.store.get("world") or {}
+        read_at: dict[str, str] = self.store.get("world_read_at") or {}
+        begun = bool(self.schemas)
+        old = [side for side in self.sides if self.stale or side not in known or not _recent(moment(read_at.get(side)), now)]
+        if not old and begun:
+            return {}
+        troubles: dict[str, CrmsyncError] = {}
+        before, users = dict(known), self.store.users()
+        for side in self.sides:
+            try:
+                if side in old:
+                    known[side] = self._read(side, now)
+                    read_at[side] = stamp(now)
+                elif not begun:
+                    self._identify(side, now)  # a new process may come with other credentials
+            except (CredentialsError, UnreachableError) as error:
+                if side not in known:
+                    raise
+                troubles[side] = error
+                log.warning("refresh stopped", side=side, error=type(error).__name__)
+        if before and (before != known or users != self.store.users()):
+            self._look_again()
+        self.store.put("world", known)
+        self.store.put("world_read_at", read_at)
+        self.stale = self.stale and bool(troubles)
         self._take(known)
+        return troubles
 
     def _look_again(self) -> None:
         """Has persons decided again whose values waited for another schema or another user (F42, F45, F47, F48)."""
@@ -130,14 +145,19 @@ class World:
         """Have schemas read again at the next refresh: something answered as if they had changed."""
         self.stale = True
 
-    def _read(self, side: str, now: datetime) -> dict[str, object]:
-        connector = self.connectors[side]
-        identity: Identity = connector.identity()
+    def _identify(self, side: str, now: datetime) -> Identity:
+        """Who we are there. Raises HaltError when that is another account than the one all links belong to."""
+        identity = self.connectors[side].identity()
         key = f"account:{side}"
         halted = guard.account_changed(was=self.store.get(key), now_is=identity.account, side=side, now=now)
         if halted is not None:
             raise HaltError(halted.message)
         self.store.put(key, identity.account)
+        return identity
+
+    def _read(self, side: str, now: datetime) -> dict[str, object]:
+        connector = self.connectors[side]
+        identity = self._identify(side, now)
         users = connector.users()
         self.store.save_users(side, users)
         schema = connector.schema((*self.objects(side), connector.traits.task_object))
@@ -207,6 +227,11 @@ class World:
 def _mark(lens: Lens) -> str:
     told = "\n".join(sorted(f"{name}={column.map.fingerprint}" for name, column in lens.by_name.items()))
     return "." + hashlib.blake2b(told.encode(), digest_size=4).hexdigest()
+
+
+def _recent(at: datetime | None, now: datetime) -> bool:
+    """Whether what was read then is still believed; a clock that was put back believes nothing."""
+    return at is not None and timedelta(0) <= now - at < timedelta(seconds=SCHEMA_SECONDS)
 
 
 def _dump(schema: ObjectSchema) -> dict[str, object]:

@@ -97,10 +97,10 @@ def plan(workspace: Workspace, *, keep: int | None = None) -> Plan:
     world, now = workspace.world, workspace.clock()
     with workspace.lease(wait=SYNC_WAITS):
         standing = workspace.store.halt()
-        world.refresh(now)
+        troubles = world.refresh(now)
         world.require_provisioned()
-        settle_open(world, now)
-        pulled = pull_all(world, now)
+        settle_open(world, now, troubles)
+        pulled = pull_all(world, now, troubles)
         result.errors = {side: p.error for side, p in pulled.items() if p.error is not None}
         if len(result.errors) == len(world.sides):
             raise next(iter(result.errors.values()))

@@ -77,7 +77,7 @@ def heal(connection: Connection, side: str, rows: Sequence[tuple[str, str, Colle
     fields = [(side, object, person, name) for person, object, names in rows for name in ("", *names)]
     many(
         connection,
-        "DELETE FROM problems WHERE side = ? AND object = ? AND person_id = ? AND field = ? AND cause NOT IN ('duplicate', 'silent_no_op')",
+        "DELETE FROM problems WHERE side = ? AND object = ? AND person_id = ? AND field = ? AND cause <> 'duplicate'",
         fields,
     )
 

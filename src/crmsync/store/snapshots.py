@@ -207,8 +207,9 @@ def clean_persons(connection: Connection, person_ids: Sequence[str]) -> None:
 
 
 def mark_dirty_persons(connection: Connection, person_ids: Sequence[str]) -> None:
+    # Deleted records are news only once: a person to be decided again must not look like a delete to the brakes (F39).
     rows = [(id,) for id in dict.fromkeys(person_ids)]
-    many(connection, "UPDATE snapshots SET dirty = 1, version = version + 1 WHERE person_id = ?", rows)
+    many(connection, "UPDATE snapshots SET dirty = 1, version = version + 1 WHERE person_id = ? AND state <> 'deleted'", rows)
 
 
 def dirty_deleted(connection: Connection) -> dict[str, int]:
