@@ -105,6 +105,8 @@ def reconcile(
             left_at=when.get(sides[0], {}).get(name, left.modified_at),
             right_at=when.get(sides[1], {}).get(name, right.modified_at),
         )
+        if _answered_already(rule, merged.to_left, left, left_lens) or _answered_already(rule, merged.to_right, right, right_lens):
+            merged = Merged(base=Base(left=lv, right=rv), because="the address is one of the record's further ones")
         if policy.rule is Rule.LATEST and _both_moved(pair, lv, rv, policy):
             contested.append(name)
         facts[name] = _fact(merged, lv, rv, policy)
@@ -137,6 +139,11 @@ def reconcile(
         first_contact=not settled_before,
         replaced=replaced,
     )
+
+
+def _answered_already(rule: FieldMap, put: Put | None, shown: Snapshot, lens: Lens) -> bool:
+    """Whether an e-mail to be written is one the record answers to anyway: writing it would swap a person's primary address (F20)."""
+    return put is not None and rule.type is FieldType.EMAIL and str(put.value) in lens.emails(shown.fields, shown.extra)
 
 
 def _policy(rule: FieldMap, left: Column, right: Column, sides: Sequence[str], tie: str, *, first: bool, chosen: str | None) -> Policy:
