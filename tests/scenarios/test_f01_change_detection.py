@@ -78,6 +78,26 @@ def test_f01_our_own_writes_lag_too() -> None:
         both.assert_settled()
 
 
+@pytest.mark.parametrize("pause", [75.0, 900.0, 86_400.0])
+@pytest.mark.parametrize("side", ["salesforce", "hubspot"])
+def test_f01_a_change_right_after_a_rare_poll(side: str, pause: float) -> None:
+    with Both(people=[somebody(1, kind="lead")]) as both:
+        # given a pair that was brought in step at this very moment
+        both.settle()
+        lead, contact = both.lead("p1@example.com")["Id"], both.contact("p1@example.com")["id"]
+        both.mark()
+        # when a person edits it before the second is over, and we look again only after `pause`
+        if side == "salesforce":
+            both.sf.edit("Lead", lead, {"Phone": "+14085550100"})
+        else:
+            both.hs.edit("contacts", contact, {"phone": "+14085550100"})
+        both.settle(pause)
+        # then it arrives, once
+        assert both.sf.get("Lead", lead)["Phone"] == both.hs.get("contacts", contact)["phone"] == "+14085550100"
+        assert both.writes() == {"hubspot": int(side == "salesforce"), "salesforce": int(side == "hubspot")}
+        both.assert_settled()
+
+
 # --- F02 ------------------------------------------------------------------------------------------------------------------------
 
 
