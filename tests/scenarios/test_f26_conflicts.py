@@ -32,7 +32,8 @@ def test_f26_both_sides_edit_different_fields(both: Both) -> None:
     assert both.hs.get("contacts", contact)["jobtitle"] == "Fitter"
     assert [set(w.changes) for w in both.written("salesforce")] == [{"Phone"}]
     assert [set(w.changes) for w in both.written("hubspot")] == [{"jobtitle"}]
-    assert both.problems() == [] and both.store.count_conflicts() == 0
+    assert both.problems() == []
+    assert both.store.count_conflicts() == 0
     assert_in_step(both)
 
 
@@ -42,7 +43,7 @@ def test_f27_both_sides_edit_one_field_and_the_later_wins(both: Both, later: str
     pairs = crowd(both, 2)
     contact, lead = pairs[0]
     # when the same field is edited on both sides between two polls, `later` being ten seconds later
-    edits = [
+    edits: list[tuple[str, Callable[[], None]]] = [
         ("hubspot", lambda: both.hs.edit("contacts", contact, {"jobtitle": "Word of HubSpot"})),
         ("salesforce", lambda: both.sf.edit("Lead", lead, {"Title": "Word of Salesforce"})),
     ]
@@ -242,3 +243,21 @@ def test_f30_keep_leaves_the_other_side_alone() -> None:
         assert both.sf.get("Lead", lead).get("Title") is None
         assert both.writes() == {"hubspot": 0, "salesforce": 0}
         both.assert_settled()
+
+
+def test_f30_a_field_carried_at_creation_is_not_filled_again(both: Both) -> None:
+    # given a person whose lead source came from HubSpot when the lead was new
+    both.hs.create(
+        "contacts", {"email": "source@example.com", "lastname": "Source", "hs_analytics_source": "ORGANIC_SEARCH"}, user="system"
+    )
+    both.settle()
+    contact, lead = str(both.contact("source@example.com")["id"]), both.lead("source@example.com")["Id"]
+    assert both.sf.get("Lead", lead)["LeadSource"] == "Web"
+    # when a rep empties it and the person is edited again and again
+    both.sf.edit("Lead", lead, {"LeadSource": None})
+    for title in ("Baker", "Smith", "Pilot"):
+        both.hs.edit("contacts", contact, {"jobtitle": title})
+        both.settle()
+        # then it stays empty
+        assert both.sf.get("Lead", lead)["Title"] == title
+        assert both.sf.get("Lead", lead).get("LeadSource") is None
