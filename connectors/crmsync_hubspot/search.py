@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -31,6 +32,11 @@ class Found:
     stamp: int | None
     more: bool
     total: int
+
+
+@lru_cache(maxsize=8)  # neighbours often share a stamp
+def _millis(text: str) -> int:
+    return wire.millis(wire.moment(text))
 
 
 class Search:
@@ -71,7 +77,7 @@ class Search:
         return rows, more, int(answer.json.get("total") or 0)
 
     def _at(self, row: Row) -> int:
-        return wire.millis(wire.moment(row["properties"].get(self._stamp) or row["updatedAt"]))
+        return _millis(row["properties"].get(self._stamp) or row["updatedAt"])
 
     def _complete(self, rows: list[Row]) -> list[Row]:
         if not self._wide or not rows:

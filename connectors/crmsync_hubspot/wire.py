@@ -35,6 +35,8 @@ def stamp_property(object: str) -> str:
 
 def moment(text: str) -> datetime:
     """ISO text or epoch milliseconds as text -> aware UTC datetime. Raises: ValueError."""
+    if text[-1:] == "Z":
+        return datetime.fromisoformat(text)
     if text.lstrip("-").isdigit():
         return _EPOCH + timedelta(milliseconds=int(text))
     parsed = datetime.fromisoformat(text)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -44,8 +44,15 @@ def value(native: Any) -> Value:
 
 def moment(native: str) -> datetime:
     """A native datetime as aware UTC."""
+    if native[-5:] == "+0000":
+        return _moment(native)
     found = datetime.fromisoformat(native)
     return found if found.tzinfo is UTC else found.astimezone(UTC)
+
+
+@lru_cache(maxsize=64)  # one second holds many records
+def _moment(native: str) -> datetime:
+    return datetime.fromisoformat(native).replace(tzinfo=UTC)
 
 
 def stamp(at: datetime) -> str:

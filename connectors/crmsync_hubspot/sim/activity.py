@@ -27,6 +27,7 @@ def defaults(kind: ObjectType, options: Options) -> dict[str, str]:
 def on_create(portal: Portal, table: Table, record: Record, at: int) -> None:
     """After a creation."""
     if table.kind.plural == "companies" and portal.options.enrich_companies and "domain" in record.doc.props:
+
         def enrich(when: int) -> None:
             handle = record.doc.props["domain"].partition(".")[0]
             if record.archived_at is None and "twitterhandle" not in record.doc.props:

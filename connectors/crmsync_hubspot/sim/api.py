@@ -46,8 +46,16 @@ class Api:
                 return self._answer(no_resource(), {}, False)
             api, version, parts = found
             call = Call(
-                portal=self.portal, method=method, api=api, version=version, parts=parts, query=parse_query(query), raw=raw,
-                headers=headers, now=now, base=base,
+                portal=self.portal,
+                method=method,
+                api=api,
+                version=version,
+                parts=parts,
+                query=parse_query(query),
+                raw=raw,
+                headers=headers,
+                now=now,
+                base=base,
             )
             if api == "oauth":
                 try:

@@ -87,7 +87,9 @@ def on_record(call: Call, kind: ObjectType, record_text: str, rest: list[str]) -
         return _listing(call, kind, record.doc.id, to)
     if call.method == "DELETE":
         other_id = int(to_text) if to_text.isdigit() else 0
-        call.portal.dissociate((kind.plural, record.doc.id, to.plural, call.portal.tables[to.plural].survivor(other_id)), call.actor, call.now)
+        call.portal.dissociate(
+            (kind.plural, record.doc.id, to.plural, call.portal.tables[to.plural].survivor(other_id)), call.actor, call.now
+        )
         return Reply(status=204)
     if call.method != "PUT":
         raise wrong_method()
@@ -134,8 +136,10 @@ def _pair_json(call: Call, pair: tuple[str, int, str, int]) -> Json:
     from_type, from_id, to_type, to_id = pair
     types = call.portal.associations.of(from_type, from_id, to_type).get(to_id, frozenset())
     return {
-        "fromObjectTypeId": OBJECT_TYPES[from_type].type_id, "fromObjectId": _id(call, from_id),
-        "toObjectTypeId": OBJECT_TYPES[to_type].type_id, "toObjectId": _id(call, to_id),
+        "fromObjectTypeId": OBJECT_TYPES[from_type].type_id,
+        "fromObjectId": _id(call, from_id),
+        "toObjectTypeId": OBJECT_TYPES[to_type].type_id,
+        "toObjectId": _id(call, to_id),
         "labels": [label for label in map(label_of, sorted(types)) if label],
     }
 
@@ -189,11 +193,15 @@ def _batch_read(call: Call, kind: ObjectType, to: ObjectType, inputs: list[Json]
         rows = _targets(call, kind, record.doc.id, to) if record is not None else []
         if not rows:
             # one error per input that simply has none: recorded, numErrors 36 in a normal read
-            errors.append({
-                "status": "error", "category": "OBJECT_NOT_FOUND", "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
-                "message": f"No {to.singular} is associated with {kind.singular} {text}.",
-                "context": {"fromObjectId": [text], "fromObjectType": [kind.singular], "toObjectType": [to.singular]},
-            })
+            errors.append(
+                {
+                    "status": "error",
+                    "category": "OBJECT_NOT_FOUND",
+                    "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
+                    "message": f"No {to.singular} is associated with {kind.singular} {text}.",
+                    "context": {"fromObjectId": [text], "fromObjectType": [kind.singular], "toObjectType": [to.singular]},
+                }
+            )
             continue
         if old:
             rows = [{"id": str(r["toObjectId"]), "type": f"{kind.singular}_to_{to.singular}"} for r in rows]
@@ -209,19 +217,28 @@ def _batch_create(call: Call, kind: ObjectType, to: ObjectType, inputs: list[Jso
         ends = [as_text((entry.get(side) or {}).get("id")) for side in ("from", "to")]
         bad = [text for text in ends if not text.isdigit()]
         if bad:
-            errors.append({
-                "status": "error", "category": "VALIDATION_ERROR", "subCategory": "crm.associations.INVALID_IDENTIFIER",
-                "message": f"{bad[0]} is not a valid ID", "context": {"id": bad},
-            })
+            errors.append(
+                {
+                    "status": "error",
+                    "category": "VALIDATION_ERROR",
+                    "subCategory": "crm.associations.INVALID_IDENTIFIER",
+                    "message": f"{bad[0]} is not a valid ID",
+                    "context": {"id": bad},
+                }
+            )
             continue
         sides = zip((kind, to), ends, strict=True)
         found = [call.portal.tables[k.plural].live(call.portal.tables[k.plural].survivor(int(t))) for k, t in sides]
         if found[0] is None or found[1] is None:
             lost = [text for text, record in zip(ends, found, strict=True) if record is None]
-            errors.append({
-                "status": "error", "category": "OBJECT_NOT_FOUND", "message": f"Object {lost[0]} does not exist",
-                "context": {"ids": lost},
-            })
+            errors.append(
+                {
+                    "status": "error",
+                    "category": "OBJECT_NOT_FOUND",
+                    "message": f"Object {lost[0]} does not exist",
+                    "context": {"ids": lost},
+                }
+            )
             continue
         if found[0] is found[1]:
             message = f"Object {ends[0]} cannot be associated to itself ({ends[0]})"
@@ -236,7 +253,11 @@ def _batch_create(call: Call, kind: ObjectType, to: ObjectType, inputs: list[Jso
         if flavour == "v3":
             # both directions come back: recorded
             results += [
-                {"from": {"id": str(p[1])}, "to": {"id": str(p[3])}, "type": f"{OBJECT_TYPES[p[0]].singular}_to_{OBJECT_TYPES[p[2]].singular}"}
+                {
+                    "from": {"id": str(p[1])},
+                    "to": {"id": str(p[3])},
+                    "type": f"{OBJECT_TYPES[p[0]].singular}_to_{OBJECT_TYPES[p[2]].singular}",
+                }
                 for p in (pair, back)
             ]
         elif flavour == "create":

@@ -7,10 +7,14 @@ from typing import Final
 
 # (from, to) -> (unlabelled type id, primary type id or None); the vendor's published type ids
 _PAIRS: Final[dict[tuple[str, str], tuple[int, int | None]]] = {
-    ("contacts", "companies"): (279, 1), ("companies", "contacts"): (280, 2),
-    ("deals", "contacts"): (3, None), ("contacts", "deals"): (4, None),
-    ("deals", "companies"): (341, 5), ("companies", "deals"): (342, 6),
-    ("contacts", "contacts"): (449, None), ("companies", "companies"): (450, None),
+    ("contacts", "companies"): (279, 1),
+    ("companies", "contacts"): (280, 2),
+    ("deals", "contacts"): (3, None),
+    ("contacts", "deals"): (4, None),
+    ("deals", "companies"): (341, 5),
+    ("companies", "deals"): (342, 6),
+    ("contacts", "contacts"): (449, None),
+    ("companies", "companies"): (450, None),
 }
 _ENGAGEMENT_BASE: Final[dict[str, dict[str, int]]] = {
     "tasks": {"contacts": 204, "companies": 192, "deals": 216},
@@ -32,10 +36,7 @@ def _all_pairs() -> dict[tuple[str, str], tuple[int, int | None]]:
 
 PAIRS: Final = _all_pairs()
 _REVERSE: Final[dict[int, int]] = {
-    own: back
-    for (a, b), ids in PAIRS.items()
-    for own, back in zip(ids, PAIRS[b, a], strict=True)
-    if own is not None and back is not None
+    own: back for (a, b), ids in PAIRS.items() for own, back in zip(ids, PAIRS[b, a], strict=True) if own is not None and back is not None
 }
 _PRIMARY: Final = frozenset(ids[1] for ids in PAIRS.values() if ids[1] is not None)
 Types = frozenset[int]
@@ -47,7 +48,7 @@ def types_of(from_type: str, to_type: str) -> frozenset[int]:
 
 
 def label_of(type_id: int) -> str | None:
-    """"Primary" for the primary-company types, None otherwise."""
+    """ "Primary" for the primary-company types, None otherwise."""
     return "Primary" if type_id in _PRIMARY else None
 
 

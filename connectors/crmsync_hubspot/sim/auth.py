@@ -32,13 +32,17 @@ class Tokens:
         expiry = self.access.get(token) if scheme.lower() == "bearer" else None
         if expiry is None:
             raise plain(
-                401, "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more "
-                "details at https://developers.hubspot.com/docs/methods/auth/oauth-overview", "INVALID_AUTHENTICATION",
+                401,
+                "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more "
+                "details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+                "INVALID_AUTHENTICATION",
             )
         if now >= expiry:
             seconds = (now - expiry) // 1000
             raise plain(
-                401, f"The OAuth token used to make this call expired {seconds} second(s) ago.", "EXPIRED_AUTHENTICATION",
+                401,
+                f"The OAuth token used to make this call expired {seconds} second(s) ago.",
+                "EXPIRED_AUTHENTICATION",
                 context={"expire time": [iso(expiry)]},
             )
 
@@ -74,20 +78,38 @@ class Tokens:
         if form.get("grant_type") != "refresh_token":
             raise validation("grant_type must be refresh_token")
         if form.get("client_id") != self.options.client_id or form.get("client_secret") != self.options.client_secret:
-            raise ApiError(400, {
-                "error": "invalid_client", "error_description": "client id or secret is invalid", "status": "BAD_CLIENT_ID",
-                "message": "missing or unknown client id", "correlationId": correlation_id(),
-            })
+            raise ApiError(
+                400,
+                {
+                    "error": "invalid_client",
+                    "error_description": "client id or secret is invalid",
+                    "status": "BAD_CLIENT_ID",
+                    "message": "missing or unknown client id",
+                    "correlationId": correlation_id(),
+                },
+            )
         if form.get("refresh_token") not in self.refresh:
             message = "refresh token is invalid, expired or revoked"
-            raise ApiError(400, {
-                "error": "invalid_grant", "error_description": message, "status": "BAD_REFRESH_TOKEN", "message": message,
-                "correlationId": correlation_id(),
-            })
-        return Reply(body={
-            "token_type": "bearer", "access_token": self.issue(call.now), "refresh_token": form["refresh_token"],
-            "expires_in": self.options.expires_in, "hub_id": self.options.portal_id, "scopes": list(self.options.scopes or ()),
-        })
+            raise ApiError(
+                400,
+                {
+                    "error": "invalid_grant",
+                    "error_description": message,
+                    "status": "BAD_REFRESH_TOKEN",
+                    "message": message,
+                    "correlationId": correlation_id(),
+                },
+            )
+        return Reply(
+            body={
+                "token_type": "bearer",
+                "access_token": self.issue(call.now),
+                "refresh_token": form["refresh_token"],
+                "expires_in": self.options.expires_in,
+                "hub_id": self.options.portal_id,
+                "scopes": list(self.options.scopes or ()),
+            }
+        )
 
 
 def needed_scopes(api: str, parts: list[str], method: str) -> list[str]:

@@ -19,7 +19,11 @@ LIMIT = 100
 def run(call: Call, table: Table, verb: str) -> Reply:
     """Dispatches /objects/X/batch/{verb}; raises ApiError 404 for an unknown verb."""
     verbs: dict[str, Callable[[Call, Table], Reply]] = {
-        "read": read, "create": create, "update": update, "upsert": upsert, "archive": archive,
+        "read": read,
+        "create": create,
+        "update": update,
+        "upsert": upsert,
+        "archive": archive,
     }
     if verb not in verbs:
         raise not_found("resource not found")

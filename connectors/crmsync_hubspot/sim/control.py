@@ -12,11 +12,22 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _ARGUMENTS = {
-    "create": ("object", "fields"), "create_many": ("object", "rows"), "edit": ("object", "id", "fields"), "delete": ("object", "id"),
-    "undelete": ("object", "id"), "merge": ("object", "winner_id", "loser_ids"), "get": ("object", "id"), "all": ("object",),
-    "happen": ("event",), "seed": ("users", "people"), "associate": ("object", "id", "other", "other_id"),
-    "dissociate": ("object", "id", "other", "other_id"), "set_options": ("object", "name", "options"), "revoke_tokens": (),
-    "restore_tokens": (), "expire_tokens": (),
+    "create": ("object", "fields"),
+    "create_many": ("object", "rows"),
+    "edit": ("object", "id", "fields"),
+    "delete": ("object", "id"),
+    "undelete": ("object", "id"),
+    "merge": ("object", "winner_id", "loser_ids"),
+    "get": ("object", "id"),
+    "all": ("object",),
+    "happen": ("event",),
+    "seed": ("users", "people"),
+    "associate": ("object", "id", "other", "other_id"),
+    "dissociate": ("object", "id", "other", "other_id"),
+    "set_options": ("object", "name", "options"),
+    "revoke_tokens": (),
+    "restore_tokens": (),
+    "expire_tokens": (),
 }
 
 

@@ -91,10 +91,15 @@ def _batch(call: Call, kind: ObjectType, verb: str) -> Reply:
     errors: list[Json] = []
     for entry in inputs:
         if schema.live(kind.plural, entry["name"]) is not None:
-            errors.append({
-                "status": "error", "category": "OBJECT_ALREADY_EXISTS", "subCategory": "Properties.PROPERTY_EXISTS",
-                "message": f"A property named '{entry['name']}' already exists.", "context": {"name": [entry["name"]]},
-            })
+            errors.append(
+                {
+                    "status": "error",
+                    "category": "OBJECT_ALREADY_EXISTS",
+                    "subCategory": "Properties.PROPERTY_EXISTS",
+                    "message": f"A property named '{entry['name']}' already exists.",
+                    "context": {"name": [entry["name"]]},
+                }
+            )
         else:
             results.append(_define(call, kind, entry))
     return Reply(status=207 if errors else 201, body=batch_json(call.portal.clock, call.now, results, errors))

@@ -61,18 +61,34 @@ def account(call: Call, limits: Limits) -> Reply:
         offset = from_ms(call.now).astimezone(ZoneInfo(options.time_zone)).utcoffset()
         seconds = int(offset.total_seconds()) if offset is not None else 0
         hours, rest = divmod(abs(seconds), 3600)
-        return Reply(body={
-            "portalId": options.portal_id, "accountType": "STANDARD", "timeZone": options.time_zone,
-            "companyCurrency": options.currency, "additionalCurrencies": [],
-            "utcOffset": f"{'-' if seconds < 0 else '+'}{hours:02d}:{rest // 60:02d}", "utcOffsetMilliseconds": seconds * 1000,
-            "uiDomain": "app.hubspot.com", "dataHostingLocation": "na1",
-        })
+        return Reply(
+            body={
+                "portalId": options.portal_id,
+                "accountType": "STANDARD",
+                "timeZone": options.time_zone,
+                "companyCurrency": options.currency,
+                "additionalCurrencies": [],
+                "utcOffset": f"{'-' if seconds < 0 else '+'}{hours:02d}:{rest // 60:02d}",
+                "utcOffsetMilliseconds": seconds * 1000,
+                "uiDomain": "app.hubspot.com",
+                "dataHostingLocation": "na1",
+            }
+        )
     if call.parts == ["api-usage", "daily", "private-apps"]:
-        return Reply(body={"results": [{
-            "name": "api-calls-daily", "usageLimit": options.daily_limit, "currentUsage": limits.used_today(call.now),
-            "collectedAt": iso(call.now), "fetchStatus": "SUCCESS",
-            "resetsAt": iso(limits.next_midnight(call.now)),
-        }]})
+        return Reply(
+            body={
+                "results": [
+                    {
+                        "name": "api-calls-daily",
+                        "usageLimit": options.daily_limit,
+                        "currentUsage": limits.used_today(call.now),
+                        "collectedAt": iso(call.now),
+                        "fetchStatus": "SUCCESS",
+                        "resetsAt": iso(limits.next_midnight(call.now)),
+                    }
+                ]
+            }
+        )
     raise not_found("resource not found")
 
 
@@ -82,11 +98,23 @@ def schemas(call: Call) -> Reply:
         raise not_found("resource not found")
     kind = object_type(call.parts[0])
     born = datetime(1970, 1, 1, tzinfo=UTC)
-    return Reply(body={
-        "labels": {"singular": kind.singular.capitalize(), "plural": kind.plural.capitalize()}, "requiredProperties": [],
-        "searchableProperties": [], "primaryDisplayProperty": kind.default_properties[0], "secondaryDisplayProperties": [],
-        "archived": False, "restorable": True, "metaType": "HUBSPOT", "id": kind.type_id.partition("-")[2],
-        "fullyQualifiedName": kind.qualified, "createdAt": born.strftime("%Y-%m-%dT%H:%M:%SZ"), "updatedAt": iso(call.now),
-        "objectTypeId": kind.type_id, "properties": [p.json() for p in call.portal.schema.of(kind.plural).values() if not p.archived],
-        "associations": [], "name": kind.qualified,
-    })
+    return Reply(
+        body={
+            "labels": {"singular": kind.singular.capitalize(), "plural": kind.plural.capitalize()},
+            "requiredProperties": [],
+            "searchableProperties": [],
+            "primaryDisplayProperty": kind.default_properties[0],
+            "secondaryDisplayProperties": [],
+            "archived": False,
+            "restorable": True,
+            "metaType": "HUBSPOT",
+            "id": kind.type_id.partition("-")[2],
+            "fullyQualifiedName": kind.qualified,
+            "createdAt": born.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "updatedAt": iso(call.now),
+            "objectTypeId": kind.type_id,
+            "properties": [p.json() for p in call.portal.schema.of(kind.plural).values() if not p.archived],
+            "associations": [],
+            "name": kind.qualified,
+        }
+    )

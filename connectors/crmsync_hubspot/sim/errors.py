@@ -54,8 +54,12 @@ def invalid_properties(issues: Sequence[Issue], portal_id: int) -> ApiError:
     """400 for refused property values; the message embeds JSON, errors[] repeat it (recorded)."""
     embedded = [
         {
-            "isValid": False, "message": issue.message, "error": issue.code, "name": issue.name,
-            "localizedErrorMessage": issue.message, "portalId": portal_id,
+            "isValid": False,
+            "message": issue.message,
+            "error": issue.code,
+            "name": issue.name,
+            "localizedErrorMessage": issue.message,
+            "portalId": portal_id,
         }
         for issue in issues
     ]
@@ -94,7 +98,9 @@ def missing_scopes(scopes: Sequence[str]) -> ApiError:
     )
     context = {"requiredGranularScopes": list(scopes)}
     return plain(
-        403, message, "MISSING_SCOPES",
+        403,
+        message,
+        "MISSING_SCOPES",
         errors=[{"message": "One or more of the following scopes are required.", "context": context}],
         links={"scopes": "https://developers.hubspot.com/scopes"},
     )
@@ -102,8 +108,5 @@ def missing_scopes(scopes: Sequence[str]) -> ApiError:
 
 def not_found_part(fully_qualified: str, ids: Sequence[str]) -> Json:
     """The one grouped errors[] entry of a 207 for ids that do not exist (recorded)."""
-    message = (
-        f"Could not get some {fully_qualified} objects, they may be deleted or not exist. "
-        "Check that ids are valid."
-    )
+    message = f"Could not get some {fully_qualified} objects, they may be deleted or not exist. Check that ids are valid."
     return {"status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": {"ids": list(ids)}}

@@ -14,13 +14,27 @@ from .store import Doc
 from .values import as_text, parse_datetime
 
 GROUPS, PER_GROUP, ALL_FILTERS = 5, 6, 18
-OPERATORS = frozenset({
-    "EQ", "NEQ", "LT", "LTE", "GT", "GTE", "BETWEEN", "IN", "NOT_IN", "HAS_PROPERTY", "NOT_HAS_PROPERTY",
-    "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN",
-})
+OPERATORS = frozenset(
+    {
+        "EQ",
+        "NEQ",
+        "LT",
+        "LTE",
+        "GT",
+        "GTE",
+        "BETWEEN",
+        "IN",
+        "NOT_IN",
+        "HAS_PROPERTY",
+        "NOT_HAS_PROPERTY",
+        "CONTAINS_TOKEN",
+        "NOT_CONTAINS_TOKEN",
+    }
+)
 _SEARCHED = {
     "contacts": ("firstname", "lastname", "email", "phone", "company", "hs_additional_emails"),
-    "companies": ("name", "domain", "phone", "website"), "deals": ("dealname", "description"),
+    "companies": ("name", "domain", "phone", "website"),
+    "deals": ("dealname", "description"),
 }
 _TOKENS = re.compile(r"[^\w]+")
 

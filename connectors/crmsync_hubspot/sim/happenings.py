@@ -12,9 +12,18 @@ from .seeding import person_properties
 from .store import Record, Source
 from .values import iso
 
-KINDS = frozenset({
-    "form_submitted", "page_view", "email_open", "email_click", "email_reply", "unsubscribe", "new_person", "task_completed",
-})
+KINDS = frozenset(
+    {
+        "form_submitted",
+        "page_view",
+        "email_open",
+        "email_click",
+        "email_reply",
+        "unsubscribe",
+        "new_person",
+        "task_completed",
+    }
+)
 _FORM = Actor("HubSpot form", Source("FORM", "", "FORM"), False)
 _ANALYTICS = Actor("HubSpot analytics", Source("ANALYTICS", "", "ANALYTICS"), False)
 _EMAIL = Actor("HubSpot email", Source("EMAIL", "", "EMAIL"), False)
@@ -75,7 +84,8 @@ def _changes(kind: str, record: Record, name: str, at: int) -> tuple[dict[str, s
 
     if kind == "form_submitted":
         changes = {
-            "recent_conversion_event_name": name or "Form", "recent_conversion_date": when,
+            "recent_conversion_event_name": name or "Form",
+            "recent_conversion_date": when,
             "num_conversion_events": counted("num_conversion_events"),
         }
         if "first_conversion_date" not in props:
@@ -86,12 +96,16 @@ def _changes(kind: str, record: Record, name: str, at: int) -> tuple[dict[str, s
     if kind == "page_view":
         url = name or "/"
         changes = {
-            "hs_analytics_last_url": url, "hs_analytics_last_timestamp": when, "hs_analytics_last_visit_timestamp": when,
+            "hs_analytics_last_url": url,
+            "hs_analytics_last_timestamp": when,
+            "hs_analytics_last_visit_timestamp": when,
             "hs_analytics_num_page_views": counted("hs_analytics_num_page_views"),
         }
         if "hs_analytics_first_timestamp" not in props:
             changes |= {
-                "hs_analytics_first_url": url, "hs_analytics_first_timestamp": when, "hs_analytics_first_visit_timestamp": when,
+                "hs_analytics_first_url": url,
+                "hs_analytics_first_timestamp": when,
+                "hs_analytics_first_visit_timestamp": when,
                 "hs_analytics_num_visits": "1",
             }
         return changes, _ANALYTICS

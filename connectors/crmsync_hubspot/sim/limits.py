@@ -84,6 +84,13 @@ def _forget(calls: deque[int], before: int) -> None:
 
 
 def _rate_error(message: str, policy: str) -> ApiError:
-    return ApiError(429, {
-        "status": "error", "message": message, "errorType": "RATE_LIMIT", "correlationId": correlation_id(), "policyName": policy,
-    })
+    return ApiError(
+        429,
+        {
+            "status": "error",
+            "message": message,
+            "errorType": "RATE_LIMIT",
+            "correlationId": correlation_id(),
+            "policyName": policy,
+        },
+    )

@@ -17,8 +17,15 @@ from .validation import check
 from .values import parse_datetime
 
 _SYSTEM = {"hs_object_id", "createdate", "lastmodifieddate", "hubspot_owner_id"}
-_ALSO = {"record id": "hs_object_id", "contact id": "hs_object_id", "street address": "address", "company": "company", "owner": "hubspot_owner_id",
-         "associated company": "company", "last activity date": "notes_last_updated"}
+_ALSO = {
+    "record id": "hs_object_id",
+    "contact id": "hs_object_id",
+    "street address": "address",
+    "company": "company",
+    "owner": "hubspot_owner_id",
+    "associated company": "company",
+    "last activity date": "notes_last_updated",
+}
 _DATE_FORMS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%m/%d/%Y %H:%M", "%m/%d/%Y")
 
 
@@ -49,7 +56,7 @@ def load(portal: Portal, path: Path) -> dict[str, int]:
     for number, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
             continue
-        if len(row) > len(rows[0]) and any(cell.strip() for cell in row[len(rows[0]):]):
+        if len(row) > len(rows[0]) and any(cell.strip() for cell in row[len(rows[0]) :]):
             raise ValueError(f"{path}, row {number}: {len(row)} cells, the header has {len(rows[0])}")
         raw = {name: row[at].strip() for at, name in columns.items() if at < len(row) and row[at].strip()}
         props, created, modified = _properties(portal, raw, counts, now)
@@ -87,7 +94,12 @@ def _columns(portal: Portal, header: list[str], rows: list[list[str]], counts: d
             if name not in schema:
                 portal.schema.groups["contacts"].setdefault("imported", "Imported")
                 schema[name] = Property(
-                    name=name, label=label, type="string", field_type="text", group="imported", hubspot_defined=False,
+                    name=name,
+                    label=label,
+                    type="string",
+                    field_type="text",
+                    group="imported",
+                    hubspot_defined=False,
                 )
                 counts["new_properties"] += 1
         if name not in columns.values():

@@ -14,7 +14,9 @@ from .values import as_text
 from .wire import Call, Json, Reply
 
 REQUIRED: dict[str, tuple[str, ...]] = {
-    "contacts": ("email", "firstname", "lastname"), "companies": ("name", "domain"), "deals": ("dealname",),
+    "contacts": ("email", "firstname", "lastname"),
+    "companies": ("name", "domain"),
+    "deals": ("dealname",),
     **dict.fromkeys(("tasks", "calls", "notes", "meetings", "emails"), ("hs_timestamp",)),
 }
 
@@ -174,5 +176,3 @@ def gdpr_delete(call: Call, table: Table) -> Reply:
     if record is not None:
         call.portal.purge(table, record, call.actor, call.now)
     return Reply(status=204)
-
-

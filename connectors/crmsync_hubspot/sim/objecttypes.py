@@ -26,8 +26,13 @@ class ObjectType:
 
 def _engagement(plural: str, singular: str, type_id: str, first_id: int) -> ObjectType:
     return ObjectType(
-        plural=plural, singular=singular, type_id=type_id, created_property="hs_createdate",
-        modified_property="hs_lastmodifieddate", first_id=first_id, engagement=True,
+        plural=plural,
+        singular=singular,
+        type_id=type_id,
+        created_property="hs_createdate",
+        modified_property="hs_lastmodifieddate",
+        first_id=first_id,
+        engagement=True,
         default_properties=("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
     )
 
@@ -36,20 +41,39 @@ OBJECT_TYPES: dict[str, ObjectType] = {
     kind.plural: kind
     for kind in (
         ObjectType(
-            plural="contacts", singular="contact", type_id="0-1", created_property="createdate",
-            modified_property="lastmodifieddate", first_id=171_591_000_001,
+            plural="contacts",
+            singular="contact",
+            type_id="0-1",
+            created_property="createdate",
+            modified_property="lastmodifieddate",
+            first_id=171_591_000_001,
             default_properties=("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"),
         ),
         ObjectType(
-            plural="companies", singular="company", type_id="0-2", created_property="createdate",
-            modified_property="hs_lastmodifieddate", first_id=29_013_756_001,
+            plural="companies",
+            singular="company",
+            type_id="0-2",
+            created_property="createdate",
+            modified_property="hs_lastmodifieddate",
+            first_id=29_013_756_001,
             default_properties=("createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"),
         ),
         ObjectType(
-            plural="deals", singular="deal", type_id="0-3", created_property="createdate",
-            modified_property="hs_lastmodifieddate", first_id=48_120_330_001,
+            plural="deals",
+            singular="deal",
+            type_id="0-3",
+            created_property="createdate",
+            modified_property="hs_lastmodifieddate",
+            first_id=48_120_330_001,
             default_properties=(
-                "amount", "closedate", "createdate", "dealname", "dealstage", "hs_lastmodifieddate", "hs_object_id", "pipeline",
+                "amount",
+                "closedate",
+                "createdate",
+                "dealname",
+                "dealstage",
+                "hs_lastmodifieddate",
+                "hs_object_id",
+                "pipeline",
             ),
         ),
         _engagement("tasks", "task", "0-27", 88_301_000_001),

@@ -67,7 +67,6 @@ class Options:
     webhook_retry_seconds: float = 0.2
     webhook_attempts: int = 10
 
-
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
@@ -106,6 +105,8 @@ class Options:
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "auth": ("private_app", "oauth"), "lifecycle_backward": ("ignore", "reject", "allow"),
-    "read_only_writes": ("reject", "ignore"), "preferences_api": ("v3", "v4", "both", "off"),
+    "auth": ("private_app", "oauth"),
+    "lifecycle_backward": ("ignore", "reject", "allow"),
+    "read_only_writes": ("reject", "ignore"),
+    "preferences_api": ("v3", "v4", "both", "off"),
 }

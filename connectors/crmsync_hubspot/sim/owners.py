@@ -33,9 +33,15 @@ class Owner:
     def json(self) -> Json:
         """As GET /crm/v3/owners shows it: `userId` is null once archived."""
         return {
-            "id": str(self.id), "email": self.email, "type": "PERSON", "firstName": self.first_name,
-            "lastName": self.last_name, "userId": None if self.archived else self.user_id,
-            "userIdIncludingInactive": self.user_id, "createdAt": iso(self.created), "updatedAt": iso(self.updated),
+            "id": str(self.id),
+            "email": self.email,
+            "type": "PERSON",
+            "firstName": self.first_name,
+            "lastName": self.last_name,
+            "userId": None if self.archived else self.user_id,
+            "userIdIncludingInactive": self.user_id,
+            "createdAt": iso(self.created),
+            "updatedAt": iso(self.updated),
             "archived": self.archived,
         }
 
@@ -53,8 +59,13 @@ class Owners:
         found = self.find(email)
         if found is None:
             found = Owner(
-                id=self._next_id, user_id=self._next_user, email=email.lower(), first_name=first_name,
-                last_name=last_name, created=at, updated=at,
+                id=self._next_id,
+                user_id=self._next_user,
+                email=email.lower(),
+                first_name=first_name,
+                last_name=last_name,
+                created=at,
+                updated=at,
             )
             # steps differ so that an id can never be mistaken for a user id
             self._next_id += 7

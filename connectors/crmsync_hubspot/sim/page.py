@@ -19,8 +19,10 @@ _COLUMNS = {
     "contacts": ("firstname", "lastname", "email", "company", "lifecyclestage", "hs_lead_status", "hubspot_owner_id"),
     "companies": ("name", "domain", "industry", "numberofemployees", "country"),
     "deals": ("dealname", "dealstage", "amount", "closedate", "hubspot_owner_id"),
-    "tasks": ("hs_task_subject", "hs_task_status", "hs_timestamp", "hubspot_owner_id"), "notes": ("hs_note_body", "hs_timestamp"),
-    "calls": ("hs_call_title", "hs_call_direction", "hs_timestamp"), "emails": ("hs_email_subject", "hs_email_direction", "hs_timestamp"),
+    "tasks": ("hs_task_subject", "hs_task_status", "hs_timestamp", "hubspot_owner_id"),
+    "notes": ("hs_note_body", "hs_timestamp"),
+    "calls": ("hs_call_title", "hs_call_direction", "hs_timestamp"),
+    "emails": ("hs_email_subject", "hs_email_direction", "hs_timestamp"),
     "meetings": ("hs_meeting_title", "hs_meeting_outcome", "hs_meeting_start_time"),
 }
 
@@ -46,7 +48,9 @@ class Pages:
 
     def _page(self, template: str, **values: object) -> str:
         return self._templates.get_template(template).render(
-            portal_id=self.portal.options.portal_id, now=self.portal.clock.now().strftime("%Y-%m-%d %H:%M:%S"), **values,
+            portal_id=self.portal.options.portal_id,
+            now=self.portal.clock.now().strftime("%Y-%m-%d %H:%M:%S"),
+            **values,
         )
 
     def _overview(self, given: dict[str, str]) -> tuple[int, str]:
@@ -63,13 +67,25 @@ class Pages:
             found = [r.doc for r in table.all_live()]
         found.sort(key=lambda d: (-d.modified, -d.id))
         rows = [
-            {"id": d.id, "cells": [self._cell(kind.plural, d, c) for c in columns], "changed": from_ms(d.modified).strftime("%Y-%m-%d %H:%M:%S")}
-            for d in found[(page - 1) * PER_PAGE:page * PER_PAGE]
+            {
+                "id": d.id,
+                "cells": [self._cell(kind.plural, d, c) for c in columns],
+                "changed": from_ms(d.modified).strftime("%Y-%m-%d %H:%M:%S"),
+            }
+            for d in found[(page - 1) * PER_PAGE : page * PER_PAGE]
         ]
         labels = [self.portal.schema.of(kind.plural)[c].label if c in self.portal.schema.of(kind.plural) else c for c in columns]
         return 200, self._page(
-            "overview.html", kind=kind.plural, kinds=list(OBJECT_TYPES), labels=labels, rows=rows, query=given.get("q", ""), page=page,
-            total=len(found), pages=max(1, -(-len(found) // PER_PAGE)), tasks=self._tasks(),
+            "overview.html",
+            kind=kind.plural,
+            kinds=list(OBJECT_TYPES),
+            labels=labels,
+            rows=rows,
+            query=given.get("q", ""),
+            page=page,
+            total=len(found),
+            pages=max(1, -(-len(found) // PER_PAGE)),
+            tasks=self._tasks(),
             writes=list(itertools.islice(self.portal.writes, WRITES_SHOWN)),
         )
 
@@ -90,10 +106,14 @@ class Pages:
             owner = self.portal.owner_of(record)
             linked = self.portal.associations.of("tasks", record.doc.id, "contacts")
             people = [r.doc.props.get("email", str(i)) for i in linked if (r := self.portal.tables["contacts"].live(i)) is not None]
-            by_owner.setdefault(owner.name if owner else "Nobody", []).append({
-                "id": str(record.doc.id), "subject": props.get("hs_task_subject", "(no subject)"), "due": props.get("hs_timestamp", ""),
-                "people": ", ".join(people),
-            })
+            by_owner.setdefault(owner.name if owner else "Nobody", []).append(
+                {
+                    "id": str(record.doc.id),
+                    "subject": props.get("hs_task_subject", "(no subject)"),
+                    "due": props.get("hs_timestamp", ""),
+                    "people": ", ".join(people),
+                }
+            )
         return sorted((name, sorted(rows, key=lambda r: r["due"])[:PER_PAGE]) for name, rows in by_owner.items())
 
     def _record(self, name: str, text: str) -> tuple[int, str]:
@@ -110,5 +130,11 @@ class Pages:
         links = [(other, str(i)) for other, i, _ in self.portal.associations.neighbours(kind.plural, record.doc.id)]
         mine = [w for w in self.portal.writes if w.object == kind.plural and w.id == str(record.doc.id)][:WRITES_SHOWN]
         return 200, self._page(
-            "record.html", kind=kind.plural, id=record.doc.id, fields=fields, links=links, writes=mine, archived=record.archived_at is not None,
+            "record.html",
+            kind=kind.plural,
+            id=record.doc.id,
+            fields=fields,
+            links=links,
+            writes=mine,
+            archived=record.archived_at is not None,
         )

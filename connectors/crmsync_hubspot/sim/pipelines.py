@@ -26,8 +26,14 @@ class Stage:
         else:
             meta["probability"] = str(self.probability)
         return {
-            "label": self.label, "displayOrder": order, "metadata": meta, "id": self.id, "createdAt": _EPOCH,
-            "updatedAt": _EPOCH, "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT", "archived": False,
+            "label": self.label,
+            "displayOrder": order,
+            "metadata": meta,
+            "id": self.id,
+            "createdAt": _EPOCH,
+            "updatedAt": _EPOCH,
+            "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
+            "archived": False,
         }
 
 
@@ -42,22 +48,30 @@ class Pipeline:
     def json(self, order: int) -> Json:
         """As the pipelines API shows it."""
         return {
-            "label": self.label, "displayOrder": order, "id": self.id,
+            "label": self.label,
+            "displayOrder": order,
+            "id": self.id,
             "stages": [stage.json(at) for at, stage in enumerate(self.stages)],
-            "createdAt": _EPOCH, "updatedAt": _EPOCH, "archived": False,
+            "createdAt": _EPOCH,
+            "updatedAt": _EPOCH,
+            "archived": False,
         }
 
 
 def sales_pipeline() -> Pipeline:
     """The deal pipeline of a default portal (recorded)."""
     rows = (
-        ("appointmentscheduled", "Appointment Scheduled", 0.2, False), ("qualifiedtobuy", "Qualified To Buy", 0.4, False),
+        ("appointmentscheduled", "Appointment Scheduled", 0.2, False),
+        ("qualifiedtobuy", "Qualified To Buy", 0.4, False),
         ("presentationscheduled", "Presentation Scheduled", 0.6, False),
-        ("decisionmakerboughtin", "Decision Maker Bought-In", 0.8, False), ("contractsent", "Contract Sent", 0.9, False),
-        ("closedwon", "Closed Won", 1.0, True), ("closedlost", "Closed Lost", 0.0, True),
+        ("decisionmakerboughtin", "Decision Maker Bought-In", 0.8, False),
+        ("contractsent", "Contract Sent", 0.9, False),
+        ("closedwon", "Closed Won", 1.0, True),
+        ("closedlost", "Closed Lost", 0.0, True),
     )
     return Pipeline(
-        id="default", label="Sales Pipeline",
+        id="default",
+        label="Sales Pipeline",
         stages=[Stage(id=i, label=label, probability=p, closed=closed) for i, label, p, closed in rows],
     )
 
@@ -65,6 +79,7 @@ def sales_pipeline() -> Pipeline:
 def lifecycle_pipeline(plural: str, options: dict[str, str]) -> Pipeline:
     """The lifecycle stages of contacts or companies as a pipeline (recorded id and label)."""
     return Pipeline(
-        id=f"{plural}-lifecycle-pipeline", label="Lifecycle Stage Pipeline",
+        id=f"{plural}-lifecycle-pipeline",
+        label="Lifecycle Stage Pipeline",
         stages=[Stage(id=value, label=label) for value, label in options.items()],
     )

@@ -135,8 +135,11 @@ class Portal:
             stages["pipeline"] = frozenset(self.pipelines)
             stages["dealstage"] = frozenset(s.id for p in self.pipelines.values() for s in p.stages)
         return Rules(
-            properties=self.schema.of(plural), owner_ids=frozenset(map(str, self.owners.by_id)), stages=stages,
-            read_only=read_only or self.options.read_only_writes, choices={},
+            properties=self.schema.of(plural),
+            owner_ids=frozenset(map(str, self.owners.by_id)),
+            stages=stages,
+            read_only=read_only or self.options.read_only_writes,
+            choices={},
         )
 
     def taken(self, table: Table, changes: Mapping[str, str], own: int | None) -> tuple[int | None, list[Issue]]:
@@ -289,7 +292,9 @@ class Portal:
         ids = [str(winner.doc.id), str(loser.doc.id)]
         self._log(at, actor, table.kind, survivor.doc.id, "merge", {"hs_merged_object_ids": (None, ";".join(ids))})
         detail = {
-            "primaryObjectId": winner.doc.id, "mergedObjectIds": [loser.doc.id], "newObjectId": survivor.doc.id,
+            "primaryObjectId": winner.doc.id,
+            "mergedObjectIds": [loser.doc.id],
+            "newObjectId": survivor.doc.id,
             "numberOfPropertiesMoved": len(loser.doc.props),
         }
         self._emit("merge", table.kind, survivor.doc.id, at, actor, detail)
@@ -314,11 +319,20 @@ class Portal:
     def _association_event(self, pair: tuple[str, int, str, int], removed: bool, actor: Actor, at: int) -> None:
         from_type, from_id, to_type, to_id = pair
         singular = (OBJECT_TYPES[from_type].qualified, OBJECT_TYPES[to_type].qualified)
-        self._emit("associationChange", OBJECT_TYPES[from_type], from_id, at, actor, {
-            "associationType": "_TO_".join(singular), "fromObjectId": from_id, "toObjectId": to_id,
-            "associationRemoved": removed,
-            "isPrimaryAssociation": self.associations.primary(from_type, from_id, to_type) == to_id,
-        })
+        self._emit(
+            "associationChange",
+            OBJECT_TYPES[from_type],
+            from_id,
+            at,
+            actor,
+            {
+                "associationType": "_TO_".join(singular),
+                "fromObjectId": from_id,
+                "toObjectId": to_id,
+                "associationRemoved": removed,
+                "isPrimaryAssociation": self.associations.primary(from_type, from_id, to_type) == to_id,
+            },
+        )
 
     # -- people ---------------------------------------------------------------------------------------------------
     def actor(self, user: str | None) -> Actor:
@@ -344,13 +358,23 @@ class Portal:
             for value, label in self.schema.of(plural)[name].options.items():
                 for word in ("entered", "exited"):
                     target = f"hs_v2_date_{word}_{value}"
-                    self.schema.of(plural).setdefault(target, Property(
-                        name=target, label=f'Date {word} "{label} (Lifecycle Stage Pipeline)"', type="datetime",
-                        field_type="date", group="contactinformation", read_only=True, read_only_definition=True,
-                    ))
+                    self.schema.of(plural).setdefault(
+                        target,
+                        Property(
+                            name=target,
+                            label=f'Date {word} "{label} (Lifecycle Stage Pipeline)"',
+                            type="datetime",
+                            field_type="date",
+                            group="contactinformation",
+                            read_only=True,
+                            read_only_definition=True,
+                        ),
+                    )
 
     # -- telling --------------------------------------------------------------------------------------------------
-    def _log(self, at: int, actor: Actor, kind: ObjectType, record_id: int, action: str, changes: dict[str, tuple[str | None, str | None]]) -> None:
+    def _log(
+        self, at: int, actor: Actor, kind: ObjectType, record_id: int, action: str, changes: dict[str, tuple[str | None, str | None]]
+    ) -> None:
         self.writes.appendleft(Write(from_ms(at), actor.name, kind.plural, str(record_id), action, changes, actor.human))
 
     def _emit(self, what: str, kind: ObjectType, record_id: int, at: int, actor: Actor, detail: dict[str, Any]) -> None:

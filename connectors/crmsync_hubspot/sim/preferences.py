@@ -36,9 +36,16 @@ class Preferences:
     def _definitions(version: str) -> Json:
         rows = [
             {
-                "id": str(number), "name": name, "description": f"{name} e-mails", "purpose": "Marketing", "communicationMethod": "Email",
-                "isActive": True, "isDefault": True, "isInternal": number == 237525689,
-                "createdAt": "2019-08-06T02:41:09.131Z", "updatedAt": "2019-08-06T02:41:09.131Z",
+                "id": str(number),
+                "name": name,
+                "description": f"{name} e-mails",
+                "purpose": "Marketing",
+                "communicationMethod": "Email",
+                "isActive": True,
+                "isDefault": True,
+                "isInternal": number == 237525689,
+                "createdAt": "2019-08-06T02:41:09.131Z",
+                "updatedAt": "2019-08-06T02:41:09.131Z",
             }
             for number, name in SUBSCRIPTIONS.items()
         ]
@@ -61,7 +68,9 @@ class Preferences:
     def _v3_row(self, email: str, number: int) -> Json:
         state = self._state(email, number)
         return {
-            "id": str(number), "name": SUBSCRIPTIONS[number], "description": f"{SUBSCRIPTIONS[number]} e-mails",
+            "id": str(number),
+            "name": SUBSCRIPTIONS[number],
+            "description": f"{SUBSCRIPTIONS[number]} e-mails",
             "status": "NOT_SUBSCRIBED" if state == "UNSUBSCRIBED" else "SUBSCRIBED",
             "sourceOfStatus": "PORTAL_WIDE_STATUS" if self.opted_out(email) else "SUBSCRIPTION_STATUS",
         }
@@ -112,14 +121,22 @@ class Preferences:
 
     def _v4_row(self, email: str, number: int, call: Call) -> Json:
         return {
-            "channel": "EMAIL", "subscriberIdString": email, "subscriptionId": number, "subscriptionName": SUBSCRIPTIONS[number],
-            "status": self._state(email, number), "source": "API", "timestamp": iso(call.now),
+            "channel": "EMAIL",
+            "subscriberIdString": email,
+            "subscriptionId": number,
+            "subscriptionName": SUBSCRIPTIONS[number],
+            "status": self._state(email, number),
+            "source": "API",
+            "timestamp": iso(call.now),
         }
 
     def _wide_row(self, email: str, call: Call) -> Json:
         return {
-            "channel": "EMAIL", "subscriberIdString": email, "status": "UNSUBSCRIBED" if self.opted_out(email) else "SUBSCRIBED",
-            "wideStatusType": "PORTAL_WIDE", "timestamp": iso(call.now),
+            "channel": "EMAIL",
+            "subscriberIdString": email,
+            "status": "UNSUBSCRIBED" if self.opted_out(email) else "SUBSCRIBED",
+            "wideStatusType": "PORTAL_WIDE",
+            "timestamp": iso(call.now),
         }
 
     # -- states -----------------------------------------------------------------------------------------------------

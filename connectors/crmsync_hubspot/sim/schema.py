@@ -15,10 +15,25 @@ from .objecttypes import OBJECT_TYPES
 
 Json = dict[str, Any]
 PROPERTY_TYPES = frozenset({"string", "number", "date", "datetime", "enumeration", "bool", "phone_number"})
-FIELD_TYPES = frozenset({
-    "text", "textarea", "html", "number", "date", "select", "radio", "checkbox", "booleancheckbox", "phonenumber",
-    "file", "calculation_equation", "calculation_read_time", "calculation_rollup", "calculation_score",
-})
+FIELD_TYPES = frozenset(
+    {
+        "text",
+        "textarea",
+        "html",
+        "number",
+        "date",
+        "select",
+        "radio",
+        "checkbox",
+        "booleancheckbox",
+        "phonenumber",
+        "file",
+        "calculation_equation",
+        "calculation_read_time",
+        "calculation_rollup",
+        "calculation_score",
+    }
+)
 UNIQUE_LIMIT = 10
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _SETS = {**table_contacts.CONTACT_OPTIONS, **table_others.OTHER_OPTIONS, "bool": "true=True;false=False", "yesno": "true=Yes;false=No"}
@@ -53,19 +68,29 @@ class Property:
     def json(self) -> Json:
         """The definition as the properties API shows it."""
         body: Json = {
-            "name": self.name, "label": self.label, "type": self.type, "fieldType": self.field_type,
-            "description": self.description, "groupName": self.group,
+            "name": self.name,
+            "label": self.label,
+            "type": self.type,
+            "fieldType": self.field_type,
+            "description": self.description,
+            "groupName": self.group,
             "options": [
                 {"label": label, "value": value, "displayOrder": at, "hidden": False}
                 for at, (value, label) in enumerate(self.options.items())
             ],
-            "displayOrder": -1, "calculated": self.calculated, "externalOptions": self.external_options,
-            "archived": self.archived, "hasUniqueValue": self.unique, "hidden": self.hidden,
+            "displayOrder": -1,
+            "calculated": self.calculated,
+            "externalOptions": self.external_options,
+            "archived": self.archived,
+            "hasUniqueValue": self.unique,
+            "hidden": self.hidden,
             "modificationMetadata": {
                 "archivable": not self.read_only_definition or self.hubspot_defined,
-                "readOnlyDefinition": self.read_only_definition, "readOnlyValue": self.read_only,
+                "readOnlyDefinition": self.read_only_definition,
+                "readOnlyValue": self.read_only,
             },
-            "formField": self.form_field, "dataSensitivity": "non_sensitive",
+            "formField": self.form_field,
+            "dataSensitivity": "non_sensitive",
         }
         if self.hubspot_defined:
             body["hubspotDefined"] = True
@@ -86,11 +111,23 @@ def parse_table(text: str) -> list[Property]:
     found = []
     for line in text.strip().splitlines():
         name, label, kind, field_type, group, flags, options = line.split("|")
-        found.append(Property(
-            name=name, label=label, type=kind, field_type=field_type, group=group, options=parse_options(options),
-            read_only="r" in flags, read_only_definition="d" in flags, calculated="c" in flags, hidden="h" in flags,
-            external_options="x" in flags, form_field="f" in flags, unique="u" in flags,
-        ))
+        found.append(
+            Property(
+                name=name,
+                label=label,
+                type=kind,
+                field_type=field_type,
+                group=group,
+                options=parse_options(options),
+                read_only="r" in flags,
+                read_only_definition="d" in flags,
+                calculated="c" in flags,
+                hidden="h" in flags,
+                external_options="x" in flags,
+                form_field="f" in flags,
+                unique="u" in flags,
+            )
+        )
     return found
 
 
@@ -98,13 +135,21 @@ def from_json(body: Mapping[str, Any]) -> Property:
     """A definition from the JSON of a real portal's GET /crm/v3/properties answer."""
     meta = body.get("modificationMetadata") or {}
     return Property(
-        name=str(body["name"]), label=str(body.get("label", body["name"])), type=str(body["type"]),
-        field_type=str(body["fieldType"]), group=str(body.get("groupName", "")), description=str(body.get("description", "")),
+        name=str(body["name"]),
+        label=str(body.get("label", body["name"])),
+        type=str(body["type"]),
+        field_type=str(body["fieldType"]),
+        group=str(body.get("groupName", "")),
+        description=str(body.get("description", "")),
         options={str(o["value"]): str(o["label"]) for o in body.get("options") or []},
-        read_only=bool(meta.get("readOnlyValue")), read_only_definition=bool(meta.get("readOnlyDefinition")),
-        calculated=bool(body.get("calculated")), hidden=bool(body.get("hidden")),
-        external_options=bool(body.get("externalOptions")), form_field=bool(body.get("formField")),
-        unique=bool(body.get("hasUniqueValue")), hubspot_defined=bool(body.get("hubspotDefined")),
+        read_only=bool(meta.get("readOnlyValue")),
+        read_only_definition=bool(meta.get("readOnlyDefinition")),
+        calculated=bool(body.get("calculated")),
+        hidden=bool(body.get("hidden")),
+        external_options=bool(body.get("externalOptions")),
+        form_field=bool(body.get("formField")),
+        unique=bool(body.get("hasUniqueValue")),
+        hubspot_defined=bool(body.get("hubspotDefined")),
     )
 
 
@@ -113,10 +158,14 @@ class Schema:
 
     def __init__(self) -> None:
         tables = {
-            "contacts": table_contacts.CONTACTS, "companies": table_others.COMPANIES, "deals": table_others.DEALS,
-            "tasks": table_others.TASKS + table_others.ENGAGEMENT, "calls": table_others.CALLS + table_others.ENGAGEMENT,
+            "contacts": table_contacts.CONTACTS,
+            "companies": table_others.COMPANIES,
+            "deals": table_others.DEALS,
+            "tasks": table_others.TASKS + table_others.ENGAGEMENT,
+            "calls": table_others.CALLS + table_others.ENGAGEMENT,
             "emails": table_others.EMAILS + table_others.ENGAGEMENT,
-            "meetings": table_others.MEETINGS + table_others.ENGAGEMENT, "notes": table_others.NOTES + table_others.ENGAGEMENT,
+            "meetings": table_others.MEETINGS + table_others.ENGAGEMENT,
+            "notes": table_others.NOTES + table_others.ENGAGEMENT,
         }
         self.properties: dict[str, dict[str, Property]] = {}
         self.groups: dict[str, dict[str, str]] = {}
@@ -177,10 +226,17 @@ class Schema:
         if body["type"] == "bool" and not options:
             options = {"true": "True", "false": "False"}
         prop = Property(
-            name=body["name"], label=body["label"], type=body["type"], field_type=body["fieldType"],
-            group=body["groupName"], description=str(body.get("description", "")), options=options,
-            hidden=bool(body.get("hidden")), form_field=bool(body.get("formField")),
-            unique=bool(body.get("hasUniqueValue")), hubspot_defined=False,
+            name=body["name"],
+            label=body["label"],
+            type=body["type"],
+            field_type=body["fieldType"],
+            group=body["groupName"],
+            description=str(body.get("description", "")),
+            options=options,
+            hidden=bool(body.get("hidden")),
+            form_field=bool(body.get("formField")),
+            unique=bool(body.get("hasUniqueValue")),
+            hubspot_defined=False,
         )
         self.properties[plural][prop.name] = prop
         return prop

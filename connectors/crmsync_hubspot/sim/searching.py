@@ -55,7 +55,14 @@ class Searches:
         return Reply(body=answer)
 
     def _page(
-        self, table: Table, groups: list[list[Filter]], query: str, name: str, descending: bool, offset: int, limit: int,
+        self,
+        table: Table,
+        groups: list[list[Filter]],
+        query: str,
+        name: str,
+        descending: bool,
+        offset: int,
+        limit: int,
     ) -> tuple[int, list[Doc]]:
         index = table.index
         kind = table.kind
@@ -69,8 +76,9 @@ class Searches:
                 if exact and (single or above < 0):
                     total = max(0, stop - start)
                     rows = (
-                        index.by_modified[max(start, stop - offset - limit):max(start, stop - offset)][::-1]
-                        if descending else index.by_modified[start + offset:min(stop, start + offset + limit)]
+                        index.by_modified[max(start, stop - offset - limit) : max(start, stop - offset)][::-1]
+                        if descending
+                        else index.by_modified[start + offset : min(stop, start + offset + limit)]
                     )
                     return total, [index.docs[i] for _, i in rows]
         if name == "hs_object_id" and not query and (bound := _id_bound(groups)) is not None and not descending:
@@ -78,7 +86,7 @@ class Searches:
             rows = list(index.by_id.islice(start + offset, start + offset + limit))
             return len(index.by_id) - start, [index.docs[i] for i in rows]
         ids = self._filtered(table, groups, query, name, descending)
-        return len(ids), [index.docs[i] for i in ids[offset:offset + limit]]
+        return len(ids), [index.docs[i] for i in ids[offset : offset + limit]]
 
     def _filtered(self, table: Table, groups: list[list[Filter]], query: str, name: str, descending: bool) -> list[int]:
         index = table.index

@@ -14,13 +14,31 @@ from .values import as_text, is_email, iso
 
 IMPORTED = Source("IMPORT", "1", "IMPORT")
 _DIRECT = {
-    "first_name": "firstname", "last_name": "lastname", "phone": "phone", "mobile": "mobilephone", "title": "jobtitle", "company": "company",
-    "website": "website", "street": "address", "city": "city", "state": "state", "postal_code": "zip", "country": "country",
+    "first_name": "firstname",
+    "last_name": "lastname",
+    "phone": "phone",
+    "mobile": "mobilephone",
+    "title": "jobtitle",
+    "company": "company",
+    "website": "website",
+    "street": "address",
+    "city": "city",
+    "state": "state",
+    "postal_code": "zip",
+    "country": "country",
     "industry": "industry",
 }
 _SOURCES = {
-    "web": "ORGANIC_SEARCH", "organic": "ORGANIC_SEARCH", "search": "ORGANIC_SEARCH", "paid": "PAID_SEARCH", "advert": "PAID_SEARCH",
-    "email": "EMAIL_MARKETING", "social": "SOCIAL_MEDIA", "linkedin": "SOCIAL_MEDIA", "referral": "REFERRALS", "partner": "REFERRALS",
+    "web": "ORGANIC_SEARCH",
+    "organic": "ORGANIC_SEARCH",
+    "search": "ORGANIC_SEARCH",
+    "paid": "PAID_SEARCH",
+    "advert": "PAID_SEARCH",
+    "email": "EMAIL_MARKETING",
+    "social": "SOCIAL_MEDIA",
+    "linkedin": "SOCIAL_MEDIA",
+    "referral": "REFERRALS",
+    "partner": "REFERRALS",
     "direct": "DIRECT_TRAFFIC",
 }
 _SIZES = ((5, "1-5"), (25, "5-25"), (50, "25-50"), (100, "50-100"), (500, "100-500"), (1000, "500-1000"))
@@ -65,8 +83,12 @@ def seed(portal: Portal, users: Iterable[Mapping[str, Any]], people: Iterable[Ma
     now = portal.settle()
     for user in users:
         portal.owners.add(
-            email=str(user["email"]), first_name=str(user.get("first_name", "")), last_name=str(user.get("last_name", "")),
-            time_zone=user.get("time_zone"), active=bool(user.get("active", True)), at=now,
+            email=str(user["email"]),
+            first_name=str(user.get("first_name", "")),
+            last_name=str(user.get("last_name", "")),
+            time_zone=user.get("time_zone"),
+            active=bool(user.get("active", True)),
+            at=now,
         )
     owner_ids = {o.email: str(o.id) for o in portal.owners.by_id.values()}
     table = portal.tables["contacts"]

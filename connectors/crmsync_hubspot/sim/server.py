@@ -27,8 +27,14 @@ class Server:
     """Serves `respond(method, path, query, body, headers)` on a loopback socket; `is_api` tells which paths suffer faults."""
 
     def __init__(
-        self, *, host: str, port: int, respond: Callable[[str, str, str, bytes, dict[str, str]], Handled],
-        is_api: Callable[[str], bool], faults: Faults, latency: Callable[[], float],
+        self,
+        *,
+        host: str,
+        port: int,
+        respond: Callable[[str, str, str, bytes, dict[str, str]], Handled],
+        is_api: Callable[[str], bool],
+        faults: Faults,
+        latency: Callable[[], float],
         dropped: Callable[[str, str, int], None],
     ) -> None:
         self._respond, self._is_api, self._faults, self._latency, self._dropped = respond, is_api, faults, latency, dropped
@@ -65,12 +71,26 @@ class Server:
             raise
         self.port = self._socket.getsockname()[1]
         config = uvicorn.Config(
-            self._app, interface="asgi3", proxy_headers=False, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False, loop="asyncio",
-            timeout_keep_alive=60, timeout_graceful_shutdown=1, server_header=False, backlog=512,
+            self._app,
+            interface="asgi3",
+            proxy_headers=False,
+            http=Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            loop="asyncio",
+            timeout_keep_alive=60,
+            timeout_graceful_shutdown=1,
+            server_header=False,
+            backlog=512,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, name=f"hubspot-sim-{self.port}", daemon=True,
+            target=self._server.run,
+            kwargs={"sockets": [self._socket]},
+            name=f"hubspot-sim-{self.port}",
+            daemon=True,
         )
         self._thread.start()
         deadline = time.monotonic() + _STARTING
@@ -146,12 +166,14 @@ async def _send(send: Send, method: str, status: int, payload: bytes, extra: dic
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     content = b"" if method == "HEAD" or status == 204 else payload
-    await send({"type": "http.response.body", "body": content[:len(content) // 2] if half else content, "more_body": half})
+    await send({"type": "http.response.body", "body": content[: len(content) // 2] if half else content, "more_body": half})
 
 
 def _fault_body(rule: FaultRule) -> bytes:
     if rule.body is None:
-        message = {423: "Locked", 477: "Migration in progress", 502: "Bad Gateway", 504: "Gateway Timeout"}.get(rule.status, "internal error")
+        message = {423: "Locked", 477: "Migration in progress", 502: "Bad Gateway", 504: "Gateway Timeout"}.get(
+            rule.status, "internal error"
+        )
         return orjson.dumps({"status": "error", "message": message, "correlationId": "00000000-0000-4000-8000-000000000000"})
     if isinstance(rule.body, str):
         return rule.body.encode()

@@ -13,8 +13,19 @@ from .values import iso, stamp
 Json = dict[str, Any]
 _SET_BY_HUBSPOT = {
     "contacts": (
-        "createdate", "hs_all_contact_vids", "hs_email_domain", "hs_is_contact", "hs_is_unworked", "hs_object_id", "hs_object_source",
-        "hs_object_source_id", "hs_object_source_label", "hs_pipeline", "lastmodifieddate", "lifecyclestage", "num_notes",
+        "createdate",
+        "hs_all_contact_vids",
+        "hs_email_domain",
+        "hs_is_contact",
+        "hs_is_unworked",
+        "hs_object_id",
+        "hs_object_source",
+        "hs_object_source_id",
+        "hs_object_source_label",
+        "hs_pipeline",
+        "lastmodifieddate",
+        "lifecyclestage",
+        "num_notes",
     ),
 }
 
@@ -22,7 +33,10 @@ _SET_BY_HUBSPOT = {
 def record_json(portal: Portal, kind: ObjectType, doc: Doc, properties: dict[str, str | None], archived_at: int | None = None) -> Json:
     """A record: id, properties (text or null), record-level times, archived flag, link to its page."""
     body: Json = {
-        "id": str(doc.id), "properties": properties, "createdAt": stamp(doc.created), "updatedAt": stamp(doc.modified),
+        "id": str(doc.id),
+        "properties": properties,
+        "createdAt": stamp(doc.created),
+        "updatedAt": stamp(doc.modified),
         "archived": archived_at is not None,
     }
     if archived_at is not None:

@@ -54,8 +54,13 @@ class Simulator:
         """Returns when connections are accepted; OSError when the port is taken."""
         if self._server is None:
             server = Server(
-                host=self._host, port=self._port, respond=self._respond, is_api=_is_api, faults=self.faults,
-                latency=lambda: self.options.latency, dropped=lambda method, path, status: self._note(method, path, status, False),
+                host=self._host,
+                port=self._port,
+                respond=self._respond,
+                is_api=_is_api,
+                faults=self.faults,
+                latency=lambda: self.options.latency,
+                dropped=lambda method, path, status: self._note(method, path, status, False),
             )
             server.start()
             self._server = server
@@ -88,7 +93,8 @@ class Simulator:
         base = {"CRMSYNC_HUBSPOT__BASE_URL": self.url, "CRMSYNC_HUBSPOT__CLIENT_SECRET": self.options.client_secret}
         if self.options.auth == "oauth":
             return base | {
-                "CRMSYNC_HUBSPOT__CLIENT_ID": self.options.client_id, "CRMSYNC_HUBSPOT__REFRESH_TOKEN": self.options.refresh_token,
+                "CRMSYNC_HUBSPOT__CLIENT_ID": self.options.client_id,
+                "CRMSYNC_HUBSPOT__REFRESH_TOKEN": self.options.refresh_token,
             }
         return base | {"CRMSYNC_HUBSPOT__ACCESS_TOKEN": self.options.access_token}
 
@@ -202,8 +208,12 @@ class Simulator:
         """Adds or updates an owner from a neutral row (`active` false archives it); returns the owner id."""
         with self.portal.lock:
             owner = self.portal.owners.add(
-                email=str(user["email"]), first_name=str(user.get("first_name", "")), last_name=str(user.get("last_name", "")),
-                time_zone=user.get("time_zone"), active=bool(user.get("active", True)), at=self.portal.settle(),
+                email=str(user["email"]),
+                first_name=str(user.get("first_name", "")),
+                last_name=str(user.get("last_name", "")),
+                time_zone=user.get("time_zone"),
+                active=bool(user.get("active", True)),
+                at=self.portal.settle(),
             )
             return str(owner.id)
 

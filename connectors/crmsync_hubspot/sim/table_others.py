@@ -144,9 +144,7 @@ OTHER_OPTIONS = {
         "73a0d17f-1163-4015-bdd5-ec830791da20=No answer;17b47fee-58de-441e-a44c-c6300d46f273=Wrong number"
     ),
     "hs_email_direction": "EMAIL=Email;INCOMING_EMAIL=Incoming email;FORWARDED_EMAIL=Forwarded email",
-    "hs_meeting_outcome": (
-        "SCHEDULED=Scheduled;COMPLETED=Completed;RESCHEDULED=Rescheduled;NO_SHOW=No show;CANCELED=Canceled"
-    ),
+    "hs_meeting_outcome": ("SCHEDULED=Scheduled;COMPLETED=Completed;RESCHEDULED=Rescheduled;NO_SHOW=No show;CANCELED=Canceled"),
     "industry": (
         "ACCOUNTING=Accounting;AUTOMOTIVE=Automotive;AVIATION_AEROSPACE=Aviation & Aerospace;BANKING=Banking;"
         "BIOTECHNOLOGY=Biotechnology;CHEMICALS=Chemicals;CIVIL_ENGINEERING=Civil Engineering;"

@@ -91,9 +91,17 @@ class Webhooks:
     def _body(self, event: Event, sub: Subscription) -> Json:
         source = event.actor.source
         body: Json = {
-            "eventId": self._event_id, "subscriptionId": sub.id, "portalId": self.options.portal_id, "appId": self.options.app_id,
-            "occurredAt": event.at, "subscriptionType": event.type, "attemptNumber": 0, "objectId": event.id,
-            "changeSource": source.type, "sourceId": source.id, **event.detail,
+            "eventId": self._event_id,
+            "subscriptionId": sub.id,
+            "portalId": self.options.portal_id,
+            "appId": self.options.app_id,
+            "occurredAt": event.at,
+            "subscriptionType": event.type,
+            "attemptNumber": 0,
+            "objectId": event.id,
+            "changeSource": source.type,
+            "sourceId": source.id,
+            **event.detail,
         }
         if event.type.endswith(".creation"):
             body["changeFlag"] = "NEW"
@@ -134,7 +142,9 @@ class Webhooks:
 
     def _post(self, session: requests.Session, url: str, body: bytes, timestamp: str) -> int:
         headers = {
-            "Content-Type": "application/json", "X-HubSpot-Request-Timestamp": timestamp, "X-HubSpot-Signature-Version": "v3",
+            "Content-Type": "application/json",
+            "X-HubSpot-Request-Timestamp": timestamp,
+            "X-HubSpot-Signature-Version": "v3",
             "X-HubSpot-Signature-v3": signature(self.options.client_secret, "POST", url, body, timestamp),
         }
         try:

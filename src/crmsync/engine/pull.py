@@ -119,6 +119,8 @@ def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled) 
     held = store.snapshots([record.ref for record, _ in changed if record.ref.id in known])
     rows = [store_row(world, lens, record, digest) for record, digest in changed if not _outdated(record, held.get(record.ref))]
     quiet, loud = _split(rows, held)
+    if not rows and not page.last:
+        return  # nothing to keep; the next page's cursor covers this one
     with store.begin():
         store.save_snapshots(loud, dirty=True)
         store.save_snapshots(quiet, dirty=False)
