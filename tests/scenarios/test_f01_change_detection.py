@@ -28,7 +28,7 @@ def somebody(number: int, **more: Any) -> dict[str, Any]:
 # --- F01 ------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lag", [1.0, 59.0, 150.0, LAG_PROMISED])
+@pytest.mark.parametrize("lag", [1.0, 150.0, LAG_PROMISED])
 def test_f01_search_index_lag(lag: float) -> None:
     with Both(people=[somebody(1, kind="lead"), somebody(2, kind="lead")]) as both:
         # given two pairs at rest, and a change that search shows only `lag` seconds later
@@ -86,6 +86,7 @@ def test_f01_a_change_right_after_a_rare_poll(side: str, pause: float) -> None:
         both.settle()
         lead, contact = both.lead("p1@example.com")["Id"], both.contact("p1@example.com")["id"]
         both.mark()
+        both.time.advance(0.2)
         # when a person edits it before the second is over, and we look again only after `pause`
         if side == "salesforce":
             both.sf.edit("Lead", lead, {"Phone": "+14085550100"})
