@@ -74,6 +74,7 @@ def reconcile(
     left, right = primaries[sides[0]], primaries[sides[1]]
     left_lens, right_lens = lenses[left.ref.side, left.ref.object], lenses[right.ref.side, right.ref.object]
     settled_before = all(state.anchors.get(side) == anchors[side] for side in sides)
+    paired_before = all(side in state.anchors for side in sides)
     bases, sent, problems = _confirm(state, {sides[0]: (left, left_lens), sides[1]: (right, right_lens)})
 
     facts = {**right.fields, **left.fields}
@@ -88,7 +89,7 @@ def reconcile(
         if right_column is None or name not in left.fields or name not in right.fields:
             continue
         rule = left_column.map
-        agreed = bases.get(name) if settled_before else None
+        agreed = bases.get(name) if settled_before or (paired_before and _carried(rule, bases.get(name), state, primaries, name)) else None
         known = agreed is not None and agreed.mapping == rule.fingerprint
         pair = Base(left=agreed.values.get(sides[0]), right=agreed.values.get(sides[1])) if known and agreed is not None else None
         if pair is not None and (left_column.place.at_creation or right_column.place.at_creation):
@@ -138,6 +139,15 @@ def reconcile(
         problems=problems,
         first_contact=not settled_before,
         replaced=replaced,
+    )
+
+
+def _carried(rule: FieldMap, agreed: Agreed | None, state: PersonState, primaries: Mapping[str, Snapshot], name: str) -> bool:
+    """Whether what was agreed about a field holds for a new record in the place of an old one (converted, merged): it shows the agreed value, so its
+    side did not move, and an edit of the other side since then must not lose against the new record's later date (F33, F35)."""
+    return agreed is not None and all(
+        state.anchors.get(side) == anchor(shown) or same(rule.type, shown.fields[name], agreed.values.get(side))
+        for side, shown in primaries.items()
     )
 
 
@@ -202,6 +212,8 @@ def _confirm(
             waiting[side] = fields
             continue
         snapshot, lens = shown[side]
+        if state.anchors.get(side, anchor(snapshot)) != anchor(snapshot):
+            continue  # it was sent to another record, which is gone
         if snapshot.by_us is None:
             waiting[side] = fields  # still our own note of the write, not yet the CRM's showing
             continue
