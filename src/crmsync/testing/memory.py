@@ -37,7 +37,8 @@ class _Row:
 @dataclass(slots=True, kw_only=True)
 class MemoryCrm:
     """One side. names: native fields of the person object. rewrite: what the CRM does to values on save. fault: called with (call name, phase) before
-    and after each call is carried out; raises what that call should end with. reads_back: whether writes answer with the stored values."""
+    and after each call is carried out; raises what that call should end with. reads_back: whether writes answer with the stored values.
+    refuses: names the field of a write that the CRM's validation will not have."""
 
     name: str
     names: Sequence[str]
@@ -48,6 +49,7 @@ class MemoryCrm:
     reads_back: bool = False
     unique_email: str | None = None
     required: frozenset[str] = frozenset()
+    refuses: Callable[[Mapping[str, Value]], str | None] = lambda fields: None
     page: int = 50
     rows: dict[str, _Row] = field(default_factory=dict)
     tasks: dict[str, dict[str, Value]] = field(default_factory=dict)
@@ -259,6 +261,9 @@ class MemoryCrm:
         return self._done(write, id, self.rows[id])
 
     def _refused(self, write: Write, own: str | None) -> Outcome | None:
+        culprit = self.refuses(write.fields)
+        if culprit is not None:
+            return Outcome(write_id=write.write_id, kind=OutcomeKind.REJECTED, cause="VALIDATION", message="not allowed", fields=(culprit,))
         email = write.fields.get(self.unique_email) if self.unique_email else None
         for id, row in self.rows.items():
             taken = self.unique_email and email and row.state is RecordState.LIVE and id != own
