@@ -66,6 +66,11 @@ def test_f01_our_own_writes_lag_too() -> None:
         for _ in range(8):
             both.settle(MINUTE)
         lead, contact = both.lead("p1@example.com")["Id"], both.contact("p1@example.com")["id"]
+        # and a contact whose last edit came in just now, so that the overlap still holds it
+        both.hs.edit("contacts", contact, {"city": "San Jose"})
+        for _ in range(5):
+            both.settle(MINUTE)
+        assert both.sf.get("Lead", lead)["City"] == "San Jose"
         both.mark()
         # when Salesforce changes the title, we write it, and search still shows the old one for four minutes
         both.sf.edit("Lead", lead, {"Title": "Data Engineer"})
@@ -128,7 +133,16 @@ def small_searches(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("side", ["salesforce", "hubspot"])
 def test_f02_change_during_the_run(side: str) -> None:
     with Both(people=[somebody(n, kind="lead") for n in range(50)], salesforce={"page_size": PAGE}) as both:
-        # given a pull of three pages, of which the first was read
+        # given 50 pairs at rest, a mass update on one side, and a pull of three pages, of which the first was read
+        both.settle()
+        both.time.advance(MINUTE)
+        for row in both.sf.all("Lead") if side == "salesforce" else both.hs.all("contacts"):
+            if side == "salesforce":
+                both.sf.edit("Lead", row["Id"], {"City": "San Jose"})
+            else:
+                both.hs.edit("contacts", row["id"], {"city": "San Jose"})
+            both.time.advance(1)
+        both.mark()
         lead, contact = both.lead("p7@example.com")["Id"], both.contact("p7@example.com")["id"]
 
         def change() -> None:
@@ -142,8 +156,9 @@ def test_f02_change_during_the_run(side: str) -> None:
         # when one of its records changes while the third is read
         both.settle()
         both.settle()
-        # then this run or the next has it on both sides
+        # then this run or the next has it on both sides, and nobody was skipped when the rows moved up
         assert pages[0] >= 3
+        assert {row["City"] for row in both.sf.all("Lead")} == {row["city"] for row in both.hs.all("contacts")} == {"San Jose"}
         assert both.sf.get("Lead", lead)["Phone"] == both.hs.get("contacts", contact)["phone"] == "+14085550100"
         other = {"salesforce": "hubspot", "hubspot": "salesforce"}[side]
         assert len([w for w in both.written(other) if {"Phone", "phone"} & set(w.changes)]) == 1
