@@ -165,7 +165,7 @@ def test_no_pool_waits_with_a_clock_and_no_turn() -> None:
     d = go(signals=[demo()], pool=())
     assert stages(d) == ["mql"]
     assert (d.owner, d.task, d.counter) == (None, None, 4)
-    assert d.problems == ("pool default is empty and no fallback owner is named",)
+    assert d.problems == ("no owner: pool default is empty and no fallback owner is named",)
     assert d.next_due_at == NOW + RETRY
     later = go(d.state, signals=[demo()], now=NOW + RETRY)
     assert stages(later) == ["mql", "sal"]

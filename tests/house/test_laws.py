@@ -217,6 +217,22 @@ def test_what_happened_before_the_first_sync_starts_nothing(tmp_path: Path) -> N
     tiny.close()
 
 
+def test_a_finding_goes_when_its_reason_goes(tmp_path: Path) -> None:
+    """L10. Without a usable address the handoff waits and says so; the address arrives, the handoff follows, the problem is over."""
+    tiny = Tiny(tmp_path, rules=selling(), a=memory("a", users_list=users("a")), b=memory("b", users_list=users("b")))
+    tiny.settle()
+    tiny.now += timedelta(minutes=1)
+    a = tiny.a.add(email="nobody at all", city=stamp(tiny.now))
+    tiny.settle()
+    assert [p.problem.cause for p in tiny.store.problems()] == ["handoff_waits"]
+    assert tiny.a.tasks == {}
+    tiny.a.edit(a, email=EMAIL)
+    tiny.settle()
+    assert tiny.store.problems() == []
+    assert len(tiny.a.tasks) == 1
+    tiny.close()
+
+
 def test_a_halt_stands_until_a_person_lifts_it(tmp_path: Path) -> None:
     """Law 6. An emptied side halts, the halt is stored, nothing is written meanwhile."""
     tiny = Tiny(tmp_path, rules=playbook(brakes=Brakes(min_deletes=3)))

@@ -51,7 +51,7 @@ class Decision:
     """What follows for one person. state: to remember (the same object when nothing changed). outputs: wanted engine-owned fields.
 
     owner: house owner id to write, None: leave the owner alone. counter: the pool's counter after this. next_due_at: when to ask again (UTC;
-    None: only when something changes). problems: sentences for people. score, stage: the verdicts behind it, for `explain`.
+    None: only when something changes). problems: sentences for people, each with its cause before the first colon. score, stage: the verdicts behind it, for `explain`.
     """
 
     state: PersonState
@@ -106,7 +106,7 @@ def decide(
             found = route(pool=pool, counter=counter, routing=playbook.routing, shown_owner=shown_owner if usable else None)
             counter = found.counter
             if found.problem:
-                problems.append(found.problem)
+                problems.append(f"{'no' if found.owner is None else 'fallback'} owner: {found.problem}")
             if found.owner is None:
                 due = min(due, now + RETRY) if due is not None else now + RETRY
             else:
@@ -141,7 +141,7 @@ def _hand_stage(person: PersonState, shown: Fields, problems: list[str]) -> str 
     if value is None or value == "" or value == person.outputs.get("crmsync_stage") or value == stage_of(person):
         return None
     if value not in STAGES:
-        problems.append(f"stage {one_line(value, 60)!r} set in a CRM is none of {', '.join(STAGES)}; ignored")
+        problems.append(f"unknown stage: {one_line(value, 60)!r} set in a CRM is none of {', '.join(STAGES)}; ignored")
         return None
     return str(value)
 

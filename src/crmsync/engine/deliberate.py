@@ -20,7 +20,20 @@ from crmsync.model.record import FieldVersion, RecordState, Ref, Value
 
 COUNTER = "route:"
 DECISION_CAUSES = frozenset(
-    {"duplicate", "deleted_elsewhere", "owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required"}
+    {
+        "duplicate",
+        "deleted_elsewhere",
+        "owner_without_twin",
+        "unknown_field",
+        "read_only",
+        "too_long",
+        "not_an_option",
+        "required",
+        "wrong_type",
+        "handoff_waits",
+        "no_owner",
+        "unknown_stage",
+    }
 )
 """Problems found by looking, not by being refused: they go away as soon as a look no longer finds them."""
 

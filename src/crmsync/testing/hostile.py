@@ -94,7 +94,7 @@ class HostileCrm(MemoryCrm):
             self.write_calls += 1
             if self.quota_every and self.write_calls % self.quota_every == 0:
                 self.call_count += 1
-                raise QuotaError(f"{self.name} has no calls left for now", side=self.name)
+                raise QuotaError(f"{self.name} has no calls left at the moment", side=self.name)
         return MemoryCrm._call(self, name, work)
 
 
