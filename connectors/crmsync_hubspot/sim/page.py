@@ -13,10 +13,10 @@ from .objecttypes import OBJECT_TYPES, find_type
 from .portal import Portal
 from .store import Doc
 
-PER_PAGE = 50
+PER_PAGE = 20
 WRITES_SHOWN = 60
 _COLUMNS = {
-    "contacts": ("firstname", "lastname", "email", "company", "lifecyclestage", "hs_lead_status", "hubspot_owner_id"),
+    "contacts": ("firstname", "lastname", "email", "company", "lifecyclestage", "hubspot_owner_id", "crmsync_stage", "crmsync_score"),
     "companies": ("name", "domain", "industry", "numberofemployees", "country"),
     "deals": ("dealname", "dealstage", "amount", "closedate", "hubspot_owner_id"),
     "tasks": ("hs_task_subject", "hs_task_status", "hs_timestamp", "hubspot_owner_id"),
@@ -60,7 +60,8 @@ class Pages:
         page = max(1, int(given["page"])) if given.get("page", "").isdigit() else 1
         query = given.get("q", "").strip().lower()
         table = self.portal.tables[kind.plural]
-        columns = _COLUMNS[kind.plural]
+        schema = self.portal.schema.of(kind.plural)
+        columns = [c for c in _COLUMNS[kind.plural] if c in schema]
         if query:
             found = [r.doc for r in table.all_live() if any(query in v.lower() for v in r.doc.props.values())]
         else:
@@ -74,7 +75,7 @@ class Pages:
             }
             for d in found[(page - 1) * PER_PAGE : page * PER_PAGE]
         ]
-        labels = [self.portal.schema.of(kind.plural)[c].label if c in self.portal.schema.of(kind.plural) else c for c in columns]
+        labels = [schema[c].label for c in columns]
         return 200, self._page(
             "overview.html",
             kind=kind.plural,
@@ -94,7 +95,7 @@ class Pages:
         if name == "hubspot_owner_id" and value.isdigit():
             owner = self.portal.owners.by_id.get(int(value))
             return owner.name if owner else value
-        return value
+        return self.portal.schema.of(plural)[name].options.get(value, value)
 
     def _tasks(self) -> list[tuple[str, list[dict[str, str]]]]:
         table = self.portal.tables["tasks"]
