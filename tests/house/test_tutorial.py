@@ -1,0 +1,95 @@
+"""The tutorial is true: its commands are run as written, on free ports and with fewer persons."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from house.looking import DOCS
+
+PEOPLE = "40"
+BY_HAND = {"make", "source", "mkdir", "cd"}
+"""What only prepares the reader's terminal."""
+
+
+def commands(text: str) -> list[list[str]]:
+    """Every `$ ` line of console blocks, split as a shell would."""
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    return [words for line in lines if (words := shlex.split(line, comments=True))[0] not in BY_HAND]
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def background(words: list[str], folder: Path, env: dict[str, str]) -> Iterator[None]:
+    """Runs until the block ends; the block begins when it says that it runs."""
+    process = subprocess.Popen(words, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        told = []
+        for line in process.stderr:
+            told.append(line)
+            if line.startswith("Running"):
+                break
+        assert process.poll() is None, "".join(told)
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 0, "Ctrl-C does not end the sandbox cleanly"
+
+
+def run(words: list[str], folder: Path, env: dict[str, str]) -> str:
+    """What a command says. curl is played, so that the test needs none."""
+    if words[0] == "curl":
+        address = next(word for word in words if word.startswith("http"))
+        body = words[words.index("-d") + 1]
+        request = urllib.request.Request(address, data=body.encode(), method="POST")
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=10) as answer:
+            assert answer.status == 200
+            return str(answer.read().decode())
+    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{shlex.join(words)} ended with {done.returncode}\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
+    text = (DOCS / "tutorial" / "first-sync.md").read_text("utf-8")
+    for port in ("8801", "8802"):
+        text = text.replace(port, str(free_port()))
+    text = text.replace("--people 200", f"--people {PEOPLE}")
+    steps = commands(text)
+    said: dict[str, list[str]] = {}
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+    env.pop("CRMSYNC_HOME", None)
+    assert steps[0][:2] == ["crmsync", "sandbox"]
+    with background(steps[0], tmp_path, env):
+        for words in steps[1:]:
+            said.setdefault(" ".join(words[:2]), []).append(run(words, tmp_path, env))
+        again = json.loads(run(["crmsync", "sync", "--json"], tmp_path, env))
+    assert len(steps) > 14
+    assert "0 unexplained differences" in said["crmsync drift"][0]
+    assert sum(again["written"].values()) == 0
+    person = json.loads(said["crmsync explain"][1])
+    assert person["stage"]["current"] == "sal"
+    assert [touch["subject"] for touch in person["touches"]] == ["Call now: Grace Hopper (Navy)"]
+    assert {link["crm"] for link in person["links"]} == {"hubspot", "salesforce"}
+    assert "no problems" in said["crmsync problems"][0]
+    assert "no conflicts" in said["crmsync conflicts"][0]
