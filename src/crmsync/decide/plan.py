@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crmsync.decide.canonical import same
+from crmsync.decide.canonical import clean, moment, same
 from crmsync.decide.reconcile import Reconciled
 from crmsync.decide.translate import Lens, Owners
 from crmsync.model.attention import Problem
@@ -332,6 +332,8 @@ class _Draft:
             )
         elif not (rule.createable if create else rule.updateable):
             self._problem("read_only", name, value, f"{self.ref.object}.{native} cannot be written in {self.ref.side}")
+        elif not _readable(rule.type, value):
+            self._problem("wrong_type", name, value, f"{self.ref.object}.{native} is a {rule.type}, and {str(value)[:60]!r} is none")
         elif rule.length and isinstance(value, str) and len(value) > rule.length:
             self._problem("too_long", name, value, f"{self.ref.object}.{native} holds {rule.length} characters, the value has {len(value)}")
         elif rule.restricted and rule.options and value is not None and not set(str(value).split(";")) <= set(rule.options):
@@ -357,3 +359,14 @@ class _Draft:
                 data_hash=data_hash(value),
             )
         )
+
+
+def _readable(type: str, value: Value) -> bool:
+    """Whether a field of that schema type can hold the value. A CRM may refuse a whole batch for one such value, without naming the field."""
+    if not isinstance(value, str):
+        return True
+    if type == "number":
+        return isinstance(clean(FieldType.NUMBER, value), int | float)
+    if type == "bool":
+        return isinstance(clean(FieldType.BOOL, value), bool)
+    return type not in ("date", "datetime") or moment(clean(FieldType(type), value)) is not None

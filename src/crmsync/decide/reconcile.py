@@ -87,12 +87,15 @@ def reconcile(
         right_column = right_lens.by_name.get(name)
         # A key that one side did not deliver is unknown, not empty (F30): nothing is decided about it.
         if right_column is None or name not in left.fields or name not in right.fields:
+            if right_column is not None and settled_before and name in bases:
+                base[name] = bases[name]  # what was agreed still holds when the field is shown again
             continue
         rule = left_column.map
         agreed = bases.get(name) if settled_before or (paired_before and _carried(rule, bases.get(name), state, primaries, name)) else None
         known = agreed is not None and agreed.mapping == rule.fingerprint
         pair = Base(left=agreed.values.get(sides[0]), right=agreed.values.get(sides[1])) if known and agreed is not None else None
-        if pair is not None and (left_column.place.at_creation or right_column.place.at_creation):
+        if pair is not None and agreed is not None and (left_column.place.at_creation or right_column.place.at_creation):
+            base[name] = agreed
             continue
         lv, rv = left.fields[name], right.fields[name]
         chosen = (resolved or {}).get(name)

@@ -8,13 +8,15 @@ from datetime import datetime
 
 import structlog
 
+from crmsync.decide.canonical import same
 from crmsync.engine.pull import record_hash, store_row
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
 from crmsync.model.change import Action
 from crmsync.model.fields import KEY
 from crmsync.model.journal import JournalEntry
-from crmsync.model.record import RecordState, Ref
+from crmsync.model.link import Agreed
+from crmsync.model.record import Record, RecordState, Ref
 from crmsync.store import StoredSnapshot
 
 log = structlog.get_logger(__name__)
@@ -66,6 +68,7 @@ def _creates(world: World, side: str, object: str, entries: Sequence[JournalEntr
                 row = store_row(world, world.lenses[side, object], record, record_hash(world, record))
                 rows.append(replace(row, snapshot=replace(row.snapshot, person_id=entry.person_id)))
         store.save_snapshots(rows, dirty=True)
+        _believe(world, side, object, [(e, record) for e in entries if (record := found.get(str(e.write.key))) is not None])
         store.settle([_closed(entry, found.get(str(entry.write.key)) is not None, now) for entry in entries])
         store.mark_dirty_persons([str(entry.person_id) for entry in entries])
 
@@ -86,8 +89,29 @@ def _others(world: World, side: str, object: str, entries: Sequence[JournalEntry
             if ref.id not in told
         ]
         store.save_snapshots(rows, dirty=True)
+        _believe(world, side, object, [(e, record) for e in entries if (record := told.get(str(e.write.id))) is not None])
         store.settle([_closed(entry, True, now) for entry in entries])
         store.mark_dirty_persons([str(entry.person_id) for entry in entries])
+
+
+def _believe(world: World, side: str, object: str, seen: Sequence[tuple[JournalEntry, Record]]) -> None:
+    """A field that shows what was sent did arrive: it is agreed, as if the answer had not been lost. Else our own value would look like an edit
+    of that side, and could win over what a person has written on the other side since."""
+    lens, store = world.lenses[side, object], world.store
+    states = store.persons(list({str(entry.person_id) for entry, _ in seen}))
+    for entry, record in seen:
+        state = states.get(str(entry.person_id))
+        if state is None or record.state is not RecordState.LIVE:
+            continue
+        shown, sent = lens.to_house(record.fields, world.owners), lens.to_house(entry.write.fields, world.owners)
+        base = dict(state.base)
+        for name, value in sent.items():
+            field = lens.by_name[name].map
+            if name in shown and same(field.type, shown[name], value):
+                base[name] = Agreed(values={**dict.fromkeys(world.sides, value), side: shown[name]}, mapping=field.fingerprint)
+        anchors = {**state.anchors, side: f"{object}/{record.ref.id}"}
+        states[state.person_id] = replace(state, base=base, anchors=anchors)
+    store.save_persons(list(states.values()))
 
 
 def _tasks(world: World, side: str, object: str, entries: Sequence[JournalEntry], now: datetime) -> None:

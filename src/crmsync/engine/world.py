@@ -26,7 +26,7 @@ from crmsync.store import Store
 SCHEMA_SECONDS = 300.0
 """How long a schema and the users are believed. A refusal that smells of a schema change makes them be read again at once."""
 
-SCHEMA_CAUSES = frozenset({"owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required"})
+SCHEMA_CAUSES = frozenset({"owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required", "wrong_type"})
 """Problems found by holding a value against schema and users: another schema or another user may have solved them."""
 REFUSED_BY_SCHEMA = frozenset(
     {
