@@ -244,7 +244,7 @@ def test_the_machine_heals_and_has_seen_everything(examples: int) -> None:
         ),
     )
     wanted = {
-        "add": 100, "edit": 60, "clear": 10, "edit both": 20, "delete": 30, "undelete": 2, "merge": 5, "resolve": 3, "conflict": 10,
+        "add": 100, "edit": 60, "clear": 10, "edit both": 20, "delete": 30, "undelete": 2, "merge": 5, "resolve": 3, "conflict": 5,
         "lone edit": 20, "lag": 20, "writes": 150, "pair": 100, "died before": 2, "died after": 2, "unreachable before": 1, "unreachable after": 1,
         "lost before": 2, "lost after": 2,
     }  # fmt: skip
