@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.installed
 WORKERS ?= auto
 T ?= tests
@@ -19,20 +20,26 @@ help: ## show these targets
 
 setup: $(READY) ## make .venv with everything that development needs
 
-$(READY): pyproject.toml constraints.txt
+$(BIN)/python:
 	@python=; for one in python3 python3.15 python3.14 python3.13 python3.12 python3.11; do \
 	  if $$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$one; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then echo "crmsync needs Python 3.11 or newer; none is on the PATH (python3 is $$(python3 --version 2>&1 || true)). Nothing was made." >&2; exit 1; fi; \
-	if [ ! -x $(BIN)/python ]; then \
-	  echo "making $(VENV) with $$($$python --version)"; \
-	  $$python -m venv $(VENV) || { rm -rf $(VENV); echo "$$python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
-	fi
-	@echo "installing what constraints.txt pins; a minute or two the first time"
-	@$(BIN)/python -m pip install --quiet --no-input --constraint constraints.txt --editable '.[dev]'
+	echo "making $(VENV) with $$($$python --version)"; \
+	$$python -m venv $(VENV) || { rm -rf $(VENV); echo "$$python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# Compiling every module of every package takes longer than fetching them; Python does it for those that are used.
+$(RUNS): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what crmsync runs with, as constraints.txt pins it; half a minute the first time"
+	@$(BIN)/python -m pip install --quiet --no-input --no-compile --constraint constraints.txt --editable .
 	@touch $@
 
-demo: $(READY) ## two simulated CRMs, the daemon and a status page; Ctrl-C ends all of it
+$(READY): $(RUNS)
+	@echo "installing what development needs; another half minute the first time"
+	@$(BIN)/python -m pip install --quiet --no-input --no-compile --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(RUNS) ## two simulated CRMs, the daemon and a status page; Ctrl-C ends all of it
 	@exec $(BIN)/crmsync demo
 
 test: $(READY) ## the whole test suite; T=tests/store for a part, WORKERS=0 for one process
