@@ -3,6 +3,7 @@ leaves it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from crmsync.model.attention import Halt
@@ -48,6 +49,19 @@ def too_many_creates(*, creates: int, brakes: Brakes, now: datetime) -> Halt | N
         at=now,
         message=f"{creates} records would be created (limit max_creates = {brakes.max_creates}). Nothing was written. "
         "Look at `crmsync plan`; if they are meant, run `crmsync resume`.",
+    )
+
+
+def schema_loss(*, missing: Sequence[str], mapped: int, side: str, object: str, now: datetime) -> Halt | None:
+    """More than half of an object's mapped fields, and at least three, are suddenly hidden from us: a lost permission set, not a tidy-up."""
+    if len(missing) < 3 or 2 * len(missing) <= mapped:
+        return None
+    return Halt(
+        cause="schema_loss",
+        side=side,
+        at=now,
+        message=f"{len(missing)} of {mapped} mapped fields of {side} {object} can no longer be seen ({', '.join(missing[:5])}, …). "
+        f"Nothing was read or written. Give the permissions back; if the fields are gone for good, run `crmsync resume`.",
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from crmsync.decide import guard
 from crmsync.decide.canonical import same
 from crmsync.engine.apply import Sent, send
 from crmsync.engine.deliberate import DECISION_CAUSES, Verdict, deliberate
@@ -50,6 +51,7 @@ def cycle(world: World, now: datetime) -> Report:
     report = Report(now=now)
     troubles = world.refresh(now)
     world.require_provisioned()
+    _stop(world, _schema_loss(world, now), now)
     world.start(now)
     report.resumed = settle_open(world, now, troubles)
     report.pulled = pull_all(world, now, troubles)
@@ -80,19 +82,36 @@ def _more(world: World, now: datetime, report: Report) -> bool:
 
 def _brake(world: World, now: datetime) -> None:
     """Stops before anything is written when what was read looks like an accident (law 6). `resume` lets one such cycle pass."""
-    allowed = world.store.get("allow")
     halt = _halt(world, now)
+    _stop(world, halt, now)
+    if halt is None and world.store.get("allow") is not None:
+        world.store.put("allow", None)
+
+
+def _stop(world: World, halt: Halt | None, now: datetime) -> None:
+    """Stores the halt and stops, unless a person has let one of its kind pass."""
     if halt is None:
-        if allowed is not None:
-            world.store.put("allow", None)
         return
-    if allowed == halt.cause:
+    if world.store.get("allow") == halt.cause:
         world.store.put("allow", None)
         world.store.log_event(now, "resumed", halt.message)
         return
     world.store.set_halt(halt)
     world.store.log_event(now, "halt", halt.message)
     raise HaltError(halt.message)
+
+
+def _schema_loss(world: World, now: datetime) -> Halt | None:
+    """Fields that were read before and are hidden now (law 6)."""
+    for side in world.sides:
+        for object in world.objects(side):
+            read = set((world.store.get(f"read:{side}:{object}") or {}).get("fields", ()))
+            lost = [name for name in world.missing(side, object) if name in read]
+            mapped = len(world.lenses[side, object].natives)
+            halt = guard.schema_loss(missing=lost, mapped=mapped, side=side, object=object, now=now)
+            if halt is not None:
+                return halt
+    return None
 
 
 def _halt(world: World, now: datetime) -> Halt | None:

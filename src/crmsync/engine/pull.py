@@ -70,10 +70,11 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
     mapping = world.mapping_mark(side, object)
     fresh = cursor is None or asked.get("mapping") != mapping or not set(fields) <= set(asked.get("fields", ()))
     _note_missing(world, side, object, now)
+    before = pulled.read
     try:
         for page in connector.pull(object, fields, None if fresh else cursor, now):
             take_page(world, side, object, page, pulled)
-            world.report(f"reading {side} {object}", pulled.read, page.total)
+            world.report(f"reading {side} {object}", pulled.read - before, page.total)
     except CursorExpiredError:
         reconcile_ids(world, side, object, now, pulled)
         return
