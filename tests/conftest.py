@@ -33,3 +33,12 @@ def silent_logs() -> Iterator[None]:
     structlog.configure(processors=[_drop])
     yield
     structlog.reset_defaults()
+
+
+HEAVY = ("test_fault_sweep", "test_machine", "test_tutorial", "test_hostile", "test_bad_input_system")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests begin first, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: not any(name in item.nodeid for name in HEAVY))

@@ -35,7 +35,7 @@ def test_everything_said() -> None:
     )
     reasons = (Reason(rule="C-level title", points=30), Reason(rule="Pricing\nX", points=-12.5), Reason(rule="old", points=0.01))
     wanted = outputs(state=state, score=verdict(17.5, 30, reasons), rules=RULES, previous={}, handoff="package")
-    text = "2026-06-01T12:30:15.999Z"
+    text = "2026-06-01T12:30:15.000Z"  # whole seconds: Salesforce keeps no more
     assert len(str(wanted["crmsync_trigger"])) == 255
     assert {n: v for n, v in wanted.items() if n != "crmsync_trigger"} == {
         "crmsync_score": 18, "crmsync_fit_score": 30, "crmsync_behavior_score": -12,

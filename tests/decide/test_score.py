@@ -88,7 +88,7 @@ SIGNALS = st.lists(
 ).map(lambda rows: [signal(t, minutes / 1440, n) for t, minutes, n in rows])  # fmt: skip
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(signals=SIGNALS, rules=RULES)
 def test_agrees_with_the_naive_scorer(signals: list[Signal], rules: ScoreRules) -> None:
     verdict = scored(signals, rules)

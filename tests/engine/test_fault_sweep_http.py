@@ -242,7 +242,7 @@ SALESFORCE = {
     "last_name": "LastName", "title": "Title", "phone": "Phone", "city": "City", "stage": "crmsync_stage__c", "status": "Status",
 }  # fmt: skip
 GROUP = ("ann", "bob", "cat", "dan", "eve", "fay", "gus")
-GROUPS = 100
+GROUPS = 80
 
 
 def group(n: int) -> list[dict[str, Any]]:
@@ -277,10 +277,15 @@ def test_every_call_may_fail_in_every_way(sweep: Sweep) -> None:
     calls = sweep.run(0, None)
     clean = sweep.picture(0)
     check_clean(clean)
-    # Every call is hit. A write in every way; a read, which changes nothing, in one way each, the ways taking turns.
-    points = [(call, way) for n, call in enumerate(calls) for way in (call.ways if call.writes else [call.ways[n % len(call.ways)]])]
+    # Every call is hit. Every other write in every way, the rest where an answer is lost; a read, which changes nothing, in one way, taking turns.
+    lost = ("drop_after", "503_after", "died_after")
+    turns = [
+        (call, call.ways if call.writes and n % 2 else lost if call.writes else call.ways[n % len(call.ways)])
+        for n, call in enumerate(calls)
+    ]
+    points = [(call, way) for call, ways in turns for way in ([ways] if isinstance(ways, str) else ways)]
     assert {call.side for call in calls if call.writes} == {"hubspot", "salesforce"}
-    assert GROUPS > len(points) > 60
+    assert GROUPS > len(points) > 40
     wrong: list[str] = []
     for n, (call, way) in enumerate(points, 1):
         trouble = heals(sweep, n, (call, way), clean)

@@ -30,8 +30,7 @@ sides = st.sampled_from(["a", "b"])
 emails = st.sampled_from(EMAILS)
 fields = st.sampled_from(FIELDS)
 values = st.sampled_from([None, "x", "y", "z"])
-phases = st.sampled_from(["before", "after"])
-ends = st.sampled_from(["unreachable", "lost", "died"])
+spots = st.tuples(sides, st.integers(1, 3), st.sampled_from(["after", "before"]))
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
@@ -119,14 +118,26 @@ class Machine(RuleBasedStateMachine):
 
     # --- what we do -----------------------------------------------------------------------------------------------------------
 
+    # Four rules of the same kind: Hypothesis leaves rules out at random, and cycles must not be what it leaves out.
     @rule()
     def cycle(self) -> None:
         report = self.tiny.cycle()
         SEEN["cycle"] += 1
         SEEN["writes"] += sum(report.sent.done.values())
 
-    @rule(side=sides, at=st.integers(1, 3), phase=phases, end=ends)
-    def troubled_cycle(self, side: str, at: int, phase: str, end: str) -> None:
+    @rule(spot=spots)
+    def a_call_is_lost(self, spot: tuple[str, int, str]) -> None:
+        self.troubled(*spot, "lost")
+
+    @rule(spot=spots)
+    def a_side_is_down(self, spot: tuple[str, int, str]) -> None:
+        self.troubled(*spot, "unreachable")
+
+    @rule(spot=spots)
+    def the_process_dies(self, spot: tuple[str, int, str]) -> None:
+        self.troubled(*spot, "died")
+
+    def troubled(self, side: str, at: int, phase: str, end: str) -> None:
         """The at-th call of one side fails, before or after it was carried out; or the process dies there."""
         count = 0
 
@@ -134,7 +145,7 @@ class Machine(RuleBasedStateMachine):
             nonlocal count
             count += now == "before"
             if count == at and now == phase:
-                SEEN[f"{end} {phase}"] += 1
+                SEEN[end] += 1
                 if end == "died":
                     raise Died
                 if end == "lost" and call == "write":
@@ -228,7 +239,7 @@ class Machine(RuleBasedStateMachine):
                     assert left[name] == right[name], f"{name} differs: {left[name]} / {right[name]}"
 
 
-@pytest.mark.parametrize("examples", [70])
+@pytest.mark.parametrize("examples", [60])
 def test_the_machine_heals_and_has_seen_everything(examples: int) -> None:
     SEEN.clear()
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
@@ -244,9 +255,8 @@ def test_the_machine_heals_and_has_seen_everything(examples: int) -> None:
         ),
     )
     wanted = {
-        "add": 50, "edit": 20, "clear": 5, "edit both": 10, "delete": 10, "undelete": 1, "merge": 5, "resolve": 1, "conflict": 3,
-        "lone edit": 15, "lag": 20, "writes": 50, "pair": 50, "died before": 1, "died after": 1, "unreachable before": 1, "unreachable after": 1,
-        "lost before": 1, "lost after": 1,
+        "add": 50, "edit": 10, "clear": 3, "edit both": 5, "delete": 5, "undelete": 1, "merge": 5, "conflict": 1, "lone edit": 10,
+        "lag": 10, "writes": 10, "pair": 50, "died": 5, "unreachable": 5, "lost": 5,
     }  # fmt: skip
     rare = {kind: SEEN[kind] for kind, least in wanted.items() if SEEN[kind] < least}
     assert not rare, f"the machine hardly ever did this: {rare} of {dict(SEEN)}"
