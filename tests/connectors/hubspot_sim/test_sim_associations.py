@@ -6,10 +6,22 @@ import pytest
 
 DEFINED = "HUBSPOT_DEFINED"
 TYPE_IDS = [
-    ("contacts", "companies", 279), ("companies", "contacts", 280), ("deals", "contacts", 3), ("contacts", "deals", 4),
-    ("deals", "companies", 341), ("companies", "deals", 342), ("tasks", "contacts", 204), ("contacts", "tasks", 203),
-    ("tasks", "companies", 192), ("tasks", "deals", 216), ("notes", "contacts", 202), ("calls", "contacts", 194),
-    ("emails", "contacts", 198), ("meetings", "contacts", 200), ("meetings", "companies", 188), ("calls", "deals", 206),
+    ("contacts", "companies", 279),
+    ("companies", "contacts", 280),
+    ("deals", "contacts", 3),
+    ("contacts", "deals", 4),
+    ("deals", "companies", 341),
+    ("companies", "deals", 342),
+    ("tasks", "contacts", 204),
+    ("contacts", "tasks", 203),
+    ("tasks", "companies", 192),
+    ("tasks", "deals", 216),
+    ("notes", "contacts", 202),
+    ("calls", "contacts", 194),
+    ("emails", "contacts", 198),
+    ("meetings", "contacts", 200),
+    ("meetings", "companies", 188),
+    ("calls", "deals", 206),
 ]
 
 
@@ -31,8 +43,11 @@ def test_default_types(http, own, other, type_id):
 def test_first_company_is_primary_and_read_by_batch_is_207_for_none(http, pair, recorded, same_shape):
     contact, company = pair
     alone = http.contact(email="alone@b.co")
-    put = http("PUT", f"/crm/v4/objects/contacts/{contact}/associations/companies/{company}",
-               [{"associationCategory": DEFINED, "associationTypeId": 279}])
+    put = http(
+        "PUT",
+        f"/crm/v4/objects/contacts/{contact}/associations/companies/{company}",
+        [{"associationCategory": DEFINED, "associationTypeId": 279}],
+    )
     assert put.status_code == 201
     assert put.json()["fromObjectTypeId"] == "0-1"
     assert put.json()["toObjectId"] == int(company)
@@ -40,14 +55,20 @@ def test_first_company_is_primary_and_read_by_batch_is_207_for_none(http, pair, 
     assert read.status_code == 207
     same_shape(read.json(), recorded("recorded/amp-labs-connectors/hubspot/test/search/contacts/contacts-to-companies.json"))
     assert read.json()["results"][0]["to"][0]["associationTypes"] == [
-        {"category": DEFINED, "typeId": 1, "label": "Primary"}, {"category": DEFINED, "typeId": 279, "label": None}]
+        {"category": DEFINED, "typeId": 1, "label": "Primary"},
+        {"category": DEFINED, "typeId": 279, "label": None},
+    ]
     assert read.json()["errors"][0]["subCategory"] == "crm.associations.NO_ASSOCIATIONS_FOUND"
     assert read.json()["numErrors"] == 1
     assert http.sim.get("contacts", contact)["associatedcompanyid"] == company
     other = http.sim.create("companies", {"name": "Second"})
     http("PUT", f"/crm/objects/2026-03/contacts/{contact}/associations/default/companies/{other}")
     assert http.sim.get("contacts", contact)["associatedcompanyid"] == company
-    http("PUT", f"/crm/v4/objects/contacts/{contact}/associations/companies/{other}", [{"associationCategory": DEFINED, "associationTypeId": 1}])
+    http(
+        "PUT",
+        f"/crm/v4/objects/contacts/{contact}/associations/companies/{other}",
+        [{"associationCategory": DEFINED, "associationTypeId": 1}],
+    )
     assert http.sim.get("contacts", contact)["associatedcompanyid"] == other
 
 
@@ -68,9 +89,14 @@ def test_note_on_a_contact_bumps_it_a_little_later(make, clock):
         clock.now = clock.now.replace(second=0, minute=0)
         contact = http.contact(email="a@b.co")
         clock.tick(10)
-        made = http("POST", "/crm/v3/objects/notes", {
-            "properties": {"hs_timestamp": "2026-03-02T09:00:00Z", "hs_note_body": "Hi"},
-            "associations": [{"to": {"id": contact}, "types": [{"associationCategory": DEFINED, "associationTypeId": 202}]}]})
+        made = http(
+            "POST",
+            "/crm/v3/objects/notes",
+            {
+                "properties": {"hs_timestamp": "2026-03-02T09:00:00Z", "hs_note_body": "Hi"},
+                "associations": [{"to": {"id": contact}, "types": [{"associationCategory": DEFINED, "associationTypeId": 202}]}],
+            },
+        )
         assert made.status_code == 201
         assert http.sim.get("contacts", contact)["lastmodifieddate"] == "2026-03-02T09:00:00.250Z"
         clock.tick(2)
@@ -82,37 +108,62 @@ def test_note_on_a_contact_bumps_it_a_little_later(make, clock):
 def test_create_body_refuses_wrong_type_or_target(http, pair):
     contact, _ = pair
     for to_id, type_id in ((contact, 203), ("5", 204)):
-        refused = http("POST", "/crm/v3/objects/tasks", {
-            "properties": {"hs_timestamp": "2026-03-03"},
-            "associations": [{"to": {"id": to_id}, "types": [{"associationCategory": DEFINED, "associationTypeId": type_id}]}]})
+        refused = http(
+            "POST",
+            "/crm/v3/objects/tasks",
+            {
+                "properties": {"hs_timestamp": "2026-03-03"},
+                "associations": [{"to": {"id": to_id}, "types": [{"associationCategory": DEFINED, "associationTypeId": type_id}]}],
+            },
+        )
         assert refused.status_code == 400
     assert http.sim.all("tasks") == []
 
 
 def test_batch_create_and_archive(http, pair, recorded, same_shape):
     contact, company = pair
-    body = {"inputs": [{"from": {"id": contact}, "to": {"id": company}, "types": [{"associationCategory": DEFINED, "associationTypeId": 279}]}]}
+    body = {
+        "inputs": [{"from": {"id": contact}, "to": {"id": company}, "types": [{"associationCategory": DEFINED, "associationTypeId": 279}]}]
+    }
     made = http("POST", "/crm/v4/associations/0-1/0-2/batch/create", body)
     assert made.status_code == 201
     same_shape(made.json(), recorded("recorded/amp-labs-connectors/hubspot/internal/associations/test/contact-to-company-resp.json"))
-    bad = http("POST", "/crm/v4/associations/contacts/contacts/batch/create", {"inputs": [
-        {"from": {"id": contact}, "to": {"id": "unknown_id"}, "types": [{"associationCategory": DEFINED, "associationTypeId": 449}]},
-        {"from": {"id": contact}, "to": {"id": contact}, "types": [{"associationCategory": DEFINED, "associationTypeId": 449}]}]})
+    bad = http(
+        "POST",
+        "/crm/v4/associations/contacts/contacts/batch/create",
+        {
+            "inputs": [
+                {
+                    "from": {"id": contact},
+                    "to": {"id": "unknown_id"},
+                    "types": [{"associationCategory": DEFINED, "associationTypeId": 449}],
+                },
+                {"from": {"id": contact}, "to": {"id": contact}, "types": [{"associationCategory": DEFINED, "associationTypeId": 449}]},
+            ]
+        },
+    )
     assert bad.status_code == 207
     same_shape(bad.json(), recorded("recorded/amp-labs-connectors/hubspot/internal/associations/test/err-contact-to-contact.json"))
     assert bad.json()["numErrors"] == 2
-    gone = http("POST", "/crm/v4/associations/contacts/companies/batch/archive", {"inputs": [{"from": {"id": contact}, "to": [{"id": company}]}]})
+    gone = http(
+        "POST", "/crm/v4/associations/contacts/companies/batch/archive", {"inputs": [{"from": {"id": contact}, "to": [{"id": company}]}]}
+    )
     assert gone.status_code == 204
     assert http.sim.associated("contacts", contact, "companies") == []
 
 
 def test_v3_batch_create_answers_both_directions(http, pair):
     contact, company = pair
-    made = http("POST", "/crm/v3/associations/contacts/companies/batch/create",
-                {"inputs": [{"from": {"id": contact}, "to": {"id": company}, "type": "contact_to_company"}]})
+    made = http(
+        "POST",
+        "/crm/v3/associations/contacts/companies/batch/create",
+        {"inputs": [{"from": {"id": contact}, "to": {"id": company}, "type": "contact_to_company"}]},
+    )
     assert made.status_code == 201
     assert {(r["from"]["id"], r["to"]["id"], r["type"]) for r in made.json()["results"]} == {
-        (contact, company, "contact_to_company"), (company, contact, "company_to_contact")}
+        (contact, company, "contact_to_company"),
+        (company, contact, "company_to_contact"),
+    }
     shown = http("GET", f"/crm/v3/objects/contacts/{contact}?associations=companies").json()["associations"]
     assert {"id": company, "type": "contact_to_company"} in shown["companies"]["results"]
 

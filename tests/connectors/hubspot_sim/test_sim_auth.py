@@ -14,8 +14,12 @@ def test_private_token_and_both_401_shapes(make, clock):
     assert bad.json()["category"] == "INVALID_AUTHENTICATION"
     assert bad.json()["message"].startswith("Authentication credentials not found")
     env = http.sim.environment()
-    form = {"grant_type": "refresh_token", "client_id": env["CRMSYNC_HUBSPOT__CLIENT_ID"],
-            "client_secret": env["CRMSYNC_HUBSPOT__CLIENT_SECRET"], "refresh_token": env["CRMSYNC_HUBSPOT__REFRESH_TOKEN"]}
+    form = {
+        "grant_type": "refresh_token",
+        "client_id": env["CRMSYNC_HUBSPOT__CLIENT_ID"],
+        "client_secret": env["CRMSYNC_HUBSPOT__CLIENT_SECRET"],
+        "refresh_token": env["CRMSYNC_HUBSPOT__REFRESH_TOKEN"],
+    }
     token = requests.post(http.sim.url + "/oauth/v1/token", data=form, timeout=5)
     assert token.status_code == 200
     assert token.json()["expires_in"] == 1800
@@ -32,9 +36,16 @@ def test_private_token_and_both_401_shapes(make, clock):
 
 @pytest.mark.parametrize("path", ["/oauth/v1/token", "/oauth/v3/token", "/oauth/2026-03/token"])
 def test_refresh_errors(http, path):
-    answer = requests.post(http.sim.url + path, data={
-        "grant_type": "refresh_token", "client_id": http.sim.options.client_id, "client_secret": http.sim.options.client_secret,
-        "refresh_token": "stale"}, timeout=5)
+    answer = requests.post(
+        http.sim.url + path,
+        data={
+            "grant_type": "refresh_token",
+            "client_id": http.sim.options.client_id,
+            "client_secret": http.sim.options.client_secret,
+            "refresh_token": "stale",
+        },
+        timeout=5,
+    )
     assert answer.status_code == 400
     assert answer.json()["error"] == "invalid_grant"
     assert answer.json()["status"] == "BAD_REFRESH_TOKEN"
@@ -85,8 +96,12 @@ def test_unknown_addresses_and_types(http, recorded, same_shape):
 
 def test_dated_and_numbered_addresses_reach_the_same_records(http):
     record_id = http.contact(email="a@b.co")
-    paths = [f"/crm/v3/objects/contacts/{record_id}", f"/crm/objects/2026-03/contacts/{record_id}", f"/crm/v3/objects/CONTACT/{record_id}/",
-             f"/crm/v3/objects/0-1/{record_id}"]
+    paths = [
+        f"/crm/v3/objects/contacts/{record_id}",
+        f"/crm/objects/2026-03/contacts/{record_id}",
+        f"/crm/v3/objects/CONTACT/{record_id}/",
+        f"/crm/v3/objects/0-1/{record_id}",
+    ]
     answers = [http("GET", p).json() for p in paths]
     assert all(a == answers[0] for a in answers)
     assert answers[0]["properties"]["email"] == "a@b.co"

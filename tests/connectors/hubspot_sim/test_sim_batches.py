@@ -6,9 +6,7 @@ REC = "recorded/amp-labs-connectors/hubspot/test/batch/"
 
 
 def _inputs(*emails, traced=False):
-    return {"inputs": [
-        {"properties": {"email": e}, **({"objectWriteTraceId": str(i)} if traced else {})} for i, e in enumerate(emails)
-    ]}
+    return {"inputs": [{"properties": {"email": e}, **({"objectWriteTraceId": str(i)} if traced else {})} for i, e in enumerate(emails)]}
 
 
 def test_create_201_in_another_order(http, recorded, same_shape):
@@ -66,8 +64,11 @@ def test_read_200_or_207_with_the_missing_absent(http):
     ids = http.sim.create_many("contacts", [{"email": "a@b.co"}, {"email": "c@d.co"}])
     whole = http("POST", "/crm/v3/objects/contacts/batch/read", {"properties": ["email"], "inputs": [{"id": i} for i in ids]})
     assert whole.status_code == 200
-    part = http("POST", "/crm/v3/objects/contacts/batch/read", {"idProperty": "email", "properties": ["email"],
-                                                               "inputs": [{"id": "A@b.co"}, {"id": "none@b.co"}]})
+    part = http(
+        "POST",
+        "/crm/v3/objects/contacts/batch/read",
+        {"idProperty": "email", "properties": ["email"], "inputs": [{"id": "A@b.co"}, {"id": "none@b.co"}]},
+    )
     assert part.status_code == 207
     assert [r["id"] for r in part.json()["results"]] == ids[:1]
     assert part.json()["errors"][0]["context"]["ids"] == ["none@b.co"]
@@ -82,9 +83,17 @@ def test_update_duplicates_and_unknown_ids(http, recorded, same_shape):
     assert refused.status_code == 400
     assert refused.json()["message"] == f"Duplicate IDs found in batch input: [{record_id}]. IDs must be unique"
     same_shape(refused.json(), recorded(REC + "update/contacts/err-duplicate-ids.json"))
-    part = http("POST", "/crm/v3/objects/contacts/batch/update", {"inputs": [
-        {"id": record_id, "properties": {"firstname": "Y", "lastname": "Z"}}, {"id": "unknownIdentifier888", "properties": {}},
-        {"id": "77", "properties": {}}]})
+    part = http(
+        "POST",
+        "/crm/v3/objects/contacts/batch/update",
+        {
+            "inputs": [
+                {"id": record_id, "properties": {"firstname": "Y", "lastname": "Z"}},
+                {"id": "unknownIdentifier888", "properties": {}},
+                {"id": "77", "properties": {}},
+            ]
+        },
+    )
     assert part.status_code == 207
     same_shape(part.json(), recorded(REC + "update/contacts/err-partial-success.json"))
     assert part.json()["errors"][0]["context"]["ids"] == ["unknownIdentifier888", "77"]
@@ -106,24 +115,45 @@ def test_upsert_by_email_is_all_or_nothing(http):
     first = http.contact(email="a@b.co")
 
     def inputs(**bad):
-        return {"inputs": [{"id": "a@b.co", "idProperty": "email", "properties": {"firstname": "A"}, "objectWriteTraceId": "1"},
-                           {"id": "new@b.co", "idProperty": "email", "properties": bad, "objectWriteTraceId": "2"}]}
+        return {
+            "inputs": [
+                {"id": "a@b.co", "idProperty": "email", "properties": {"firstname": "A"}, "objectWriteTraceId": "1"},
+                {"id": "new@b.co", "idProperty": "email", "properties": bad, "objectWriteTraceId": "2"},
+            ]
+        }
 
     done = http("POST", "/crm/v3/objects/contacts/batch/upsert", inputs())
     assert done.status_code == 200
-    assert {(r["properties"]["email"] if r["new"] else r["id"], r["new"]) for r in done.json()["results"]} == {(first, False), ("new@b.co", True)}
+    assert {(r["properties"]["email"] if r["new"] else r["id"], r["new"]) for r in done.json()["results"]} == {
+        (first, False),
+        ("new@b.co", True),
+    }
     refused = http("POST", "/crm/v3/objects/contacts/batch/upsert", inputs(hs_lead_status="nope"))
     assert refused.status_code == 400
 
 
 def test_upsert_by_a_unique_property(http):
-    made = http("POST", "/crm/v3/properties/contacts", {"name": "crmsync_key", "label": "Key", "type": "string", "fieldType": "text",
-                                                        "groupName": "contactinformation", "hasUniqueValue": True})
+    made = http(
+        "POST",
+        "/crm/v3/properties/contacts",
+        {
+            "name": "crmsync_key",
+            "label": "Key",
+            "type": "string",
+            "fieldType": "text",
+            "groupName": "contactinformation",
+            "hasUniqueValue": True,
+        },
+    )
     assert made.status_code == 201
     first = http.contact(email="a@b.co", crmsync_key="k1")
-    body = {"inputs": [{"id": "k1", "idProperty": "crmsync_key", "properties": {"firstname": "A"}, "objectWriteTraceId": "1"},
-                       {"id": "k2", "idProperty": "crmsync_key", "properties": {"email": "b@b.co"}, "objectWriteTraceId": "2"},
-                       {"id": "k3", "idProperty": "crmsync_key", "properties": {"email": "bad"}, "objectWriteTraceId": "3"}]}
+    body = {
+        "inputs": [
+            {"id": "k1", "idProperty": "crmsync_key", "properties": {"firstname": "A"}, "objectWriteTraceId": "1"},
+            {"id": "k2", "idProperty": "crmsync_key", "properties": {"email": "b@b.co"}, "objectWriteTraceId": "2"},
+            {"id": "k3", "idProperty": "crmsync_key", "properties": {"email": "bad"}, "objectWriteTraceId": "3"},
+        ]
+    }
     answer = http("POST", "/crm/v3/objects/contacts/batch/upsert", body)
     assert answer.status_code == 207
     assert {r["new"] for r in answer.json()["results"]} == {True, False}

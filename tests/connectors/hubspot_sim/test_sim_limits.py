@@ -36,7 +36,10 @@ def test_search_limit_and_its_own_429(make, clock, recorded, same_shape):
     assert refused.status_code == 429
     same_shape(refused.json(), theirs["response"])
     assert {k: v for k, v in refused.json().items() if k != "correlationId"} == {
-        "status": "error", "message": "You have reached your secondly limit.", "category": "RATE_LIMITS"}
+        "status": "error",
+        "message": "You have reached your secondly limit.",
+        "category": "RATE_LIMITS",
+    }
     assert "Retry-After" not in refused.headers
     assert http("GET", "/crm/v3/objects/contacts").status_code == 200
     clock.tick(1)
@@ -78,7 +81,9 @@ def test_calls_are_listed_and_billed(http):
     http.session.headers["Authorization"] = "Bearer nobody"
     http("GET", "/crm/v3/owners")
     assert [(c.method, c.path, c.status, c.billed) for c in http.sim.calls] == [
-        ("GET", "/crm/v3/owners", 200, True), ("GET", "/crm/v3/owners", 401, False)]
+        ("GET", "/crm/v3/owners", 200, True),
+        ("GET", "/crm/v3/owners", 401, False),
+    ]
     assert http.sim.api_calls() == 1
     requests.post(http.sim.url + "/_sim/calls/reset", timeout=5)
     assert http.sim.api_calls() == 0
@@ -121,12 +126,21 @@ def test_control_addresses(http):
     base = http.sim.url + "/_sim/"
     made = requests.post(base + "do", json={"verb": "create", "object": "contacts", "fields": {"email": "a@b.co"}}, timeout=5)
     record_id = made.json()["result"]
-    assert requests.post(base + "do", json={"verb": "edit", "object": "contacts", "id": record_id, "fields": {"firstname": "A"}},
-                         timeout=5).status_code == 200
+    assert (
+        requests.post(
+            base + "do", json={"verb": "edit", "object": "contacts", "id": record_id, "fields": {"firstname": "A"}}, timeout=5
+        ).status_code
+        == 200
+    )
     got = requests.post(base + "do", json={"verb": "get", "object": "contacts", "id": record_id}, timeout=5).json()["result"]
     assert got["firstname"] == "A"
-    for bad in ({"verb": "fly"}, {"verb": "create"}, {"verb": "create", "object": "x", "fields": {}},
-                {"verb": "edit", "object": "contacts", "id": "1", "fields": {}}, []):
+    for bad in (
+        {"verb": "fly"},
+        {"verb": "create"},
+        {"verb": "create", "object": "x", "fields": {}},
+        {"verb": "edit", "object": "contacts", "id": "1", "fields": {}},
+        [],
+    ):
         answer = requests.post(base + "do", json=bad, timeout=5)
         assert answer.status_code == 422
         assert answer.json()["error"]

@@ -10,12 +10,22 @@ REC = "recorded/amp-labs-connectors/hubspot/test/"
 
 
 def test_create_answers_201_with_what_hubspot_set(http, recorded, same_shape):
-    answer = http("POST", "/crm/v3/objects/contacts", {"properties": {"email": "Lily@HubSpot.com", "firstname": "Lily", "annualrevenue": 15000}})
+    answer = http(
+        "POST", "/crm/v3/objects/contacts", {"properties": {"email": "Lily@HubSpot.com", "firstname": "Lily", "annualrevenue": 15000}}
+    )
     assert answer.status_code == 201
     body = answer.json()
-    absent = {"hs_associated_target_accounts", "hs_currently_enrolled_in_prospecting_agent", "hs_full_name_or_email", "lastname",
-              "hs_membership_has_accessed_private_content", "hs_prospecting_agent_actively_enrolled_count", "hs_registered_member",
-              "hs_prospecting_agent_total_enrolled_count", "hs_sequences_actively_enrolled_count"}
+    absent = {
+        "hs_associated_target_accounts",
+        "hs_currently_enrolled_in_prospecting_agent",
+        "hs_full_name_or_email",
+        "lastname",
+        "hs_membership_has_accessed_private_content",
+        "hs_prospecting_agent_actively_enrolled_count",
+        "hs_registered_member",
+        "hs_prospecting_agent_total_enrolled_count",
+        "hs_sequences_actively_enrolled_count",
+    }
     same_shape(body, recorded(REC + "batch/create/contacts/success.json")["results"][0], skip=frozenset(absent))
     assert body["properties"]["email"] == "lily@hubspot.com"
     assert body["properties"]["annualrevenue"] == "15000"
@@ -70,12 +80,20 @@ def test_empty_text_clears_null_does_not(http):
     assert record["lastname"] == "L"
 
 
-@pytest.mark.parametrize(("props", "code"), [
-    ({"first000name": "x"}, "PROPERTY_DOESNT_EXIST"), ({"email": "000"}, "INVALID_EMAIL"), ({"followers": 1}, "PROPERTY_DOESNT_EXIST"),
-    ({"closedate": "asd000"}, "INVALID_LONG"), ({"hs_lead_status": "new"}, "INVALID_OPTION"), ({"associatedcompanyid": "many"}, "INVALID_INTEGER"),
-    ({"hs_email_optout": "true"}, "READ_ONLY_VALUE"), ({"hubspot_owner_id": "1"}, "INVALID_OWNER_ID"),
-    ({"message": "x" * 65_537}, "INVALID_STRING_LENGTH"),
-])
+@pytest.mark.parametrize(
+    ("props", "code"),
+    [
+        ({"first000name": "x"}, "PROPERTY_DOESNT_EXIST"),
+        ({"email": "000"}, "INVALID_EMAIL"),
+        ({"followers": 1}, "PROPERTY_DOESNT_EXIST"),
+        ({"closedate": "asd000"}, "INVALID_LONG"),
+        ({"hs_lead_status": "new"}, "INVALID_OPTION"),
+        ({"associatedcompanyid": "many"}, "INVALID_INTEGER"),
+        ({"hs_email_optout": "true"}, "READ_ONLY_VALUE"),
+        ({"hubspot_owner_id": "1"}, "INVALID_OWNER_ID"),
+        ({"message": "x" * 65_537}, "INVALID_STRING_LENGTH"),
+    ],
+)
 def test_refused_values(http, recorded, same_shape, props, code):
     answer = http("POST", "/crm/v3/objects/contacts", {"properties": {"firstname": "A", **props}})
     assert answer.status_code == 400
@@ -97,7 +115,11 @@ def test_read_only_writes_may_be_ignored_by_option(make):
 
 
 def test_dates_and_datetimes(http):
-    http("POST", "/crm/v3/properties/contacts", {"name": "renewal", "label": "Renewal", "type": "date", "fieldType": "date", "groupName": "contactinformation"})
+    http(
+        "POST",
+        "/crm/v3/properties/contacts",
+        {"name": "renewal", "label": "Renewal", "type": "date", "fieldType": "date", "groupName": "contactinformation"},
+    )
     record_id = http.contact(email="a@b.co", closedate="2026-12-31", renewal="1772409600000")
     record = http.sim.get("contacts", record_id)
     assert record["closedate"] == "2026-12-31T00:00:00Z"

@@ -17,9 +17,20 @@ ANN = {"email": "ann@acme.co", "first_name": "Ann", "last_name": "Lee"}
 
 
 def _person(**more):
-    return {"email": "Zed@Firm.co", "first_name": "Zed", "last_name": "Ox", "title": "CFO", "company": "Firm", "website": "https://www.firm.co/x",
-            "employees": 40, "industry": "Banking", "owner_email": "ann@acme.co", "source": "Web", "created_at": datetime(2025, 1, 2, tzinfo=UTC),
-            **more}
+    return {
+        "email": "Zed@Firm.co",
+        "first_name": "Zed",
+        "last_name": "Ox",
+        "title": "CFO",
+        "company": "Firm",
+        "website": "https://www.firm.co/x",
+        "employees": 40,
+        "industry": "Banking",
+        "owner_email": "ann@acme.co",
+        "source": "Web",
+        "created_at": datetime(2025, 1, 2, tzinfo=UTC),
+        **more,
+    }
 
 
 def test_seed_makes_owners_contacts_and_companies_visible_at_once(http):
@@ -50,7 +61,11 @@ def test_events_set_read_only_properties_with_history(http, clock):
     http.sim.happen({"email": "a@b.co", "type": "email_reply"})
     http.sim.happen({"email": "a@b.co", "type": "unsubscribe"})
     got = http.sim.get("contacts", contact)
-    assert (got["first_conversion_event_name"], got["recent_conversion_event_name"], got["num_conversion_events"]) == ("Book a demo", "Pricing", "2")
+    assert (got["first_conversion_event_name"], got["recent_conversion_event_name"], got["num_conversion_events"]) == (
+        "Book a demo",
+        "Pricing",
+        "2",
+    )
     assert got["recent_conversion_date"] == "2026-03-02T09:00:02.250Z"
     assert (got["hs_analytics_last_url"], got["hs_analytics_num_page_views"]) == ("https://x.co/pricing", "1")
     stamp = "2026-03-02T09:00:02.250Z"
@@ -71,8 +86,11 @@ def test_new_people_unknown_people_and_tasks(http):
     assert first["firstname"] == "N"
     assert http.sim.happen({"email": "n@b.co", "type": "task_completed"}) is False
     owner = http("GET", "/crm/v3/owners").json()["results"][0]["id"]
-    task = http.sim.create("tasks", {"hs_timestamp": "2026-03-03", "hs_task_subject": "Call", "hubspot_owner_id": owner,
-                                     "associations": {"contacts": [first["id"]]}}, user="integration")
+    task = http.sim.create(
+        "tasks",
+        {"hs_timestamp": "2026-03-03", "hs_task_subject": "Call", "hubspot_owner_id": owner, "associations": {"contacts": [first["id"]]}},
+        user="integration",
+    )
     assert http.sim.happen({"email": "n@b.co", "type": "task_completed", "name": "Call"}) is True
     assert http.sim.get("tasks", task)["hs_task_status"] == "COMPLETED"
     newest = http.sim.writes[0]
@@ -88,13 +106,22 @@ def test_loading_a_dirty_export(http, tmp_path):
         "Record ID,First Name,Email,Phone Number,Lifecycle Stage,Contact owner,Create Date,Favourite Colour,hs_lead_status,\n"
         "551,Ada,Ada@x.co,+44 20 7946 0000,Marketing Qualified Lead,Ann Lee,2024-05-01 10:20,Blue,New,\n"
         "552,Ada again,ada@x.co,,Lead,,,,,\n"
-        "553,Bob,bob@x.co,,No Such Stage,Nobody Known,05/02/2024,,Open,\n", encoding="utf-8-sig")
+        "553,Bob,bob@x.co,,No Such Stage,Nobody Known,05/02/2024,,Open,\n",
+        encoding="utf-8-sig",
+    )
     counts = http.sim.load(path)
     assert counts == {"contacts": 2, "columns": 9, "new_properties": 1, "duplicates": 1, "skipped": 0, "bad_values": 2}
     ada, bob = http.sim.all("contacts")
     assert (ada["email"], ada["lifecyclestage"], ada["favourite_colour"], ada["hs_lead_status"]) == (
-        "ada@x.co", "marketingqualifiedlead", "Blue", "NEW")
-    assert (ada["createdate"], ada["hubspot_owner_id"]) == ("2024-05-01T10:20:00Z", http("GET", "/crm/v3/owners").json()["results"][0]["id"])
+        "ada@x.co",
+        "marketingqualifiedlead",
+        "Blue",
+        "NEW",
+    )
+    assert (ada["createdate"], ada["hubspot_owner_id"]) == (
+        "2024-05-01T10:20:00Z",
+        http("GET", "/crm/v3/owners").json()["results"][0]["id"],
+    )
     assert (bob["createdate"], bob["lifecyclestage"]) == ("2024-05-02T00:00:00Z", "lead")
     assert http("GET", "/crm/v3/properties/contacts/favourite_colour").json()["label"] == "Favourite Colour"
     broken = tmp_path / "broken.csv"
@@ -122,7 +149,11 @@ def test_opting_out_through_v4_and_v3(make):
     ids = [d["id"] for d in http("GET", "/communication-preferences/v3/definitions").json()["subscriptionDefinitions"]]
     http("POST", "/communication-preferences/v3/unsubscribe", {"emailAddress": "c@d.co", "subscriptionId": ids[0]})
     assert "hs_email_optout" not in http.sim.get("contacts", other)
-    http("POST", "/communication-preferences/v4/statuses/c@d.co", {"subscriptionId": int(ids[1]), "statusState": "UNSUBSCRIBED", "channel": "EMAIL"})
+    http(
+        "POST",
+        "/communication-preferences/v4/statuses/c@d.co",
+        {"subscriptionId": int(ids[1]), "statusState": "UNSUBSCRIBED", "channel": "EMAIL"},
+    )
     assert http.sim.get("contacts", other)["hs_email_optout"] == "true"
     status = http("GET", "/communication-preferences/v3/status/email/c@d.co").json()["subscriptionStatuses"]
     assert {s["status"] for s in status} == {"NOT_SUBSCRIBED"}
@@ -164,7 +195,9 @@ def test_webhooks_are_signed_batched_and_retried(make, receiver):
     events = json.loads(body)
     assert [e["attemptNumber"] for e in (first[0], events[0])] == [0, 1]
     assert {(e["subscriptionType"], e.get("propertyName")) for d in got[1:] for e in json.loads(d[1])} == {
-        ("contact.creation", None), ("contact.propertyChange", "firstname")}
+        ("contact.creation", None),
+        ("contact.propertyChange", "firstname"),
+    }
     source = b"POST" + url.encode() + body + headers["X-HubSpot-Request-Timestamp"].encode()
     expected = base64.b64encode(hmac.new(http.sim.options.client_secret.encode(), source, hashlib.sha256).digest()).decode()
     assert headers["X-HubSpot-Signature-v3"] == expected

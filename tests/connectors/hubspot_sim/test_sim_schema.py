@@ -49,8 +49,14 @@ def test_provisioning_custom_properties(http, recorded, same_shape):
     changed = http("PATCH", "/crm/v3/properties/contacts/age__c", recorded(CUSTOM + "update/4-payload-update-property-age.json"))
     assert changed.status_code == 200
     assert changed.json()["description"] == "How old are you?"
-    assert http("POST", "/crm/v3/properties/contacts", {
-        "name": "age__c", "label": "Age", "type": "number", "fieldType": "number", "groupName": "contactinformation"}).status_code == 409
+    assert (
+        http(
+            "POST",
+            "/crm/v3/properties/contacts",
+            {"name": "age__c", "label": "Age", "type": "number", "fieldType": "number", "groupName": "contactinformation"},
+        ).status_code
+        == 409
+    )
     assert http("DELETE", "/crm/v3/properties/contacts/age__c").status_code == 204
     missing = http("GET", "/crm/v3/properties/contacts/age__c")
     assert missing.status_code == 404
@@ -62,8 +68,14 @@ def test_refused_definitions_and_ten_unique_ones(http):
     for at in range(10):
         assert http("POST", "/crm/v3/properties/tasks", {**base, "name": f"key_{at}"}).status_code == 201
     assert http("POST", "/crm/v3/properties/tasks", {**base, "name": "key_10"}).status_code == 400
-    for bad in ({"name": "Bad Name"}, {"type": "text"}, {"groupName": "nowhere"}, {"fieldType": "odd"}, {"label": ""},
-                {"type": "enumeration", "fieldType": "select"}):
+    for bad in (
+        {"name": "Bad Name"},
+        {"type": "text"},
+        {"groupName": "nowhere"},
+        {"fieldType": "odd"},
+        {"label": ""},
+        {"type": "enumeration", "fieldType": "select"},
+    ):
         assert http("POST", "/crm/v3/properties/tasks", {**base, "name": "x", "hasUniqueValue": False, **bad}).status_code == 400
     assert http("PATCH", "/crm/v3/properties/contacts/email", {"type": "number"}).status_code == 400
 
@@ -97,8 +109,10 @@ def test_owners(http):
 def test_pipelines_and_deal_stages(http, recorded, same_shape):
     deals = http("GET", "/crm/v3/pipelines/deals").json()
     same_shape(deals, recorded("recorded/amp-labs-connectors/hubspot/test/metadata-deals-external-pipelines.json"))
-    same_shape(http("GET", "/crm/v3/pipelines/contacts").json(),
-               recorded("recorded/amp-labs-connectors/hubspot/test/metadata-contacts-external-pipelines.json"))
+    same_shape(
+        http("GET", "/crm/v3/pipelines/contacts").json(),
+        recorded("recorded/amp-labs-connectors/hubspot/test/metadata-contacts-external-pipelines.json"),
+    )
     assert deals["results"][0]["stages"][0]["metadata"] == {"isClosed": "false", "probability": "0.2"}
     made = http("POST", "/crm/v3/objects/deals", {"properties": {"dealname": "D", "amount": 1500.5}})
     assert made.status_code == 201

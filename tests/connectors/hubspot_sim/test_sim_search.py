@@ -16,26 +16,48 @@ def _f(name, operator, value=None, **extra):
 @pytest.fixture
 def people(make):
     http = make(search_lag=0)
-    http.sim.create_many("contacts", [
-        {"email": "ada@x.co", "firstname": "Ada", "hs_lead_status": "NEW", "associatedcompanyid": 5},
-        {"email": "bob@y.co", "firstname": "bob", "hs_lead_status": "OPEN", "associatedcompanyid": 50, "hs_buying_role": "CHAMPION;OTHER"},
-        {"email": "cy@x.co", "lastname": "Smith Jones", "associatedcompanyid": 500},
-    ])
+    http.sim.create_many(
+        "contacts",
+        [
+            {"email": "ada@x.co", "firstname": "Ada", "hs_lead_status": "NEW", "associatedcompanyid": 5},
+            {
+                "email": "bob@y.co",
+                "firstname": "bob",
+                "hs_lead_status": "OPEN",
+                "associatedcompanyid": 50,
+                "hs_buying_role": "CHAMPION;OTHER",
+            },
+            {"email": "cy@x.co", "lastname": "Smith Jones", "associatedcompanyid": 500},
+        ],
+    )
     return http
 
 
-@pytest.mark.parametrize(("one", "expected"), [
-    (_f("firstname", "EQ", "ADA"), ["ada"]), (_f("firstname", "NEQ", "ada"), ["bob"]),
-    (_f("hs_lead_status", "EQ", "new"), []), (_f("hs_lead_status", "EQ", "NEW"), ["ada"]),
-    (_f("hs_lead_status", "IN", values=["NEW", "OPEN"]), ["ada", "bob"]), (_f("hs_lead_status", "NOT_IN", values=["NEW"]), ["bob", "cy"]),
-    (_f("firstname", "IN", values=["Ada"]), []), (_f("firstname", "IN", values=["ada", "bob"]), ["ada", "bob"]),
-    (_f("firstname", "HAS_PROPERTY"), ["ada", "bob"]), (_f("firstname", "NOT_HAS_PROPERTY"), ["cy"]),
-    (_f("associatedcompanyid", "GT", "5"), ["bob", "cy"]), (_f("associatedcompanyid", "LTE", "50"), ["ada", "bob"]),
-    (_f("associatedcompanyid", "BETWEEN", "6", highValue="499"), ["bob"]), (_f("associatedcompanyid", "LT", "6"), ["ada"]),
-    (_f("associatedcompanyid", "GTE", "500"), ["cy"]), (_f("lastname", "CONTAINS_TOKEN", "jones"), ["cy"]),
-    (_f("lastname", "CONTAINS_TOKEN", "smi*"), ["cy"]), (_f("email", "CONTAINS_TOKEN", "*@x.co"), ["ada", "cy"]),
-    (_f("firstname", "NOT_CONTAINS_TOKEN", "ada"), ["bob", "cy"]), (_f("hs_buying_role", "EQ", "OTHER"), ["bob"]),
-])
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (_f("firstname", "EQ", "ADA"), ["ada"]),
+        (_f("firstname", "NEQ", "ada"), ["bob"]),
+        (_f("hs_lead_status", "EQ", "new"), []),
+        (_f("hs_lead_status", "EQ", "NEW"), ["ada"]),
+        (_f("hs_lead_status", "IN", values=["NEW", "OPEN"]), ["ada", "bob"]),
+        (_f("hs_lead_status", "NOT_IN", values=["NEW"]), ["bob", "cy"]),
+        (_f("firstname", "IN", values=["Ada"]), []),
+        (_f("firstname", "IN", values=["ada", "bob"]), ["ada", "bob"]),
+        (_f("firstname", "HAS_PROPERTY"), ["ada", "bob"]),
+        (_f("firstname", "NOT_HAS_PROPERTY"), ["cy"]),
+        (_f("associatedcompanyid", "GT", "5"), ["bob", "cy"]),
+        (_f("associatedcompanyid", "LTE", "50"), ["ada", "bob"]),
+        (_f("associatedcompanyid", "BETWEEN", "6", highValue="499"), ["bob"]),
+        (_f("associatedcompanyid", "LT", "6"), ["ada"]),
+        (_f("associatedcompanyid", "GTE", "500"), ["cy"]),
+        (_f("lastname", "CONTAINS_TOKEN", "jones"), ["cy"]),
+        (_f("lastname", "CONTAINS_TOKEN", "smi*"), ["cy"]),
+        (_f("email", "CONTAINS_TOKEN", "*@x.co"), ["ada", "cy"]),
+        (_f("firstname", "NOT_CONTAINS_TOKEN", "ada"), ["bob", "cy"]),
+        (_f("hs_buying_role", "EQ", "OTHER"), ["bob"]),
+    ],
+)
 def test_operators(people, one, expected):
     ids = people.found(one)
     assert [people.sim.get("contacts", i)["email"].partition("@")[0] for i in ids] == expected
@@ -48,13 +70,23 @@ def test_groups_are_or_filters_are_and(people):
     assert answer["results"][0]["properties"]["phone"] is None
 
 
-@pytest.mark.parametrize("body", [
-    {"filterGroups": [{"filters": [_f("email", "EQ", "a")]}] * 6}, {"filterGroups": [{"filters": [_f("email", "EQ", "a")] * 7}]},
-    {"filterGroups": [{"filters": [_f("email", "EQ", "a")] * 5}] * 4}, {"limit": 201}, {"sorts": ["email", "firstname"]},
-    {"filterGroups": [{"filters": [_f("nonsense", "EQ", "a")]}]}, {"filterGroups": [{"filters": [_f("email", "LIKE", "a")]}]},
-    {"filterGroups": [{"filters": [_f("email", "EQ", "a" * 3000)]}]}, {"after": "9900", "limit": 200}, {"after": "10000"},
-    {"filterGroups": [{"filters": [_f(MODIFIED, "GTE", "yesterday")]}]}, {"filterGroups": [{"filters": [_f("email", "IN")]}]},
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"filterGroups": [{"filters": [_f("email", "EQ", "a")]}] * 6},
+        {"filterGroups": [{"filters": [_f("email", "EQ", "a")] * 7}]},
+        {"filterGroups": [{"filters": [_f("email", "EQ", "a")] * 5}] * 4},
+        {"limit": 201},
+        {"sorts": ["email", "firstname"]},
+        {"filterGroups": [{"filters": [_f("nonsense", "EQ", "a")]}]},
+        {"filterGroups": [{"filters": [_f("email", "LIKE", "a")]}]},
+        {"filterGroups": [{"filters": [_f("email", "EQ", "a" * 3000)]}]},
+        {"after": "9900", "limit": 200},
+        {"after": "10000"},
+        {"filterGroups": [{"filters": [_f(MODIFIED, "GTE", "yesterday")]}]},
+        {"filterGroups": [{"filters": [_f("email", "IN")]}]},
+    ],
+)
 def test_what_the_live_api_refuses(http, body):
     answer = http("POST", "/crm/v3/objects/contacts/search", body)
     assert answer.status_code == 400
@@ -104,8 +136,11 @@ def test_twenty_five_thousand_equal_stamps_by_keyset(make):
     assert first.json()["paging"]["next"]["after"] == "200"
     seen, last = 0, "0"
     while True:
-        page = http.search([_f(MODIFIED, "EQ", stamp), _f("hs_object_id", "GT", last)], limit=200,
-                           sorts=[{"propertyName": "hs_object_id", "direction": "ASCENDING"}]).json()["results"]
+        page = http.search(
+            [_f(MODIFIED, "EQ", stamp), _f("hs_object_id", "GT", last)],
+            limit=200,
+            sorts=[{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+        ).json()["results"]
         if not page:
             break
         assert int(page[0]["id"]) > int(last)
