@@ -7,7 +7,9 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 
 import orjson
@@ -24,7 +26,8 @@ _STARTING = 10.0
 
 
 class Server:
-    """Serves `respond(method, path, query, body, headers)` on a loopback socket; `is_api` tells which paths suffer faults."""
+    """Serves `respond(method, path, query, body, headers)` on a loopback socket; `is_api` tells which paths suffer faults; `now` is what
+    the Date header tells (aware UTC)."""
 
     def __init__(
         self,
@@ -36,7 +39,9 @@ class Server:
         faults: Faults,
         latency: Callable[[], float],
         dropped: Callable[[str, str, int], None],
+        now: Callable[[], datetime],
     ) -> None:
+        self._now = now
         self._respond, self._is_api, self._faults, self._latency, self._dropped = respond, is_api, faults, latency, dropped
         self._host, self._wanted_port = host, port
         self._transports: dict[tuple[str, int], asyncio.Transport] = {}
@@ -83,6 +88,7 @@ class Server:
             timeout_keep_alive=60,
             timeout_graceful_shutdown=1,
             server_header=False,
+            date_header=False,
             backlog=512,
         )
         self._server = uvicorn.Server(config)
@@ -137,18 +143,22 @@ class Server:
             return
         if hit is not None and hit.do == "status":
             self._dropped(method, path, hit.status)
-            await _send(send, method, hit.status, _fault_body(hit), dict(hit.headers))
+            await _send(send, method, hit.status, _fault_body(hit), self._dated(hit.headers))
             return
         status, payload, extra = self._respond(method, path, query, body, headers)
         if hit is None:
-            await _send(send, method, status, payload, extra)
+            await _send(send, method, status, payload, self._dated(extra))
         elif hit.do == "drop_after":
             await self._close(scope)
         elif hit.do == "status_after":
-            await _send(send, method, hit.status, _fault_body(hit), dict(hit.headers))
+            await _send(send, method, hit.status, _fault_body(hit), self._dated(hit.headers))
         else:
-            await _send(send, method, status, payload, extra, half=True)
+            await _send(send, method, status, payload, self._dated(extra), half=True)
             await self._close(scope)
+
+    def _dated(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """The Date header tells the portal's own time."""
+        return {"Date": format_datetime(self._now(), usegmt=True), **headers}
 
     async def _close(self, scope: Scope) -> None:
         transport = self._transports.get(tuple(scope["client"])) if scope.get("client") else None

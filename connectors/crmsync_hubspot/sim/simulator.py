@@ -61,6 +61,7 @@ class Simulator:
                 faults=self.faults,
                 latency=lambda: self.options.latency,
                 dropped=lambda method, path, status: self._note(method, path, status, False),
+                now=self.clock.now,
             )
             server.start()
             self._server = server

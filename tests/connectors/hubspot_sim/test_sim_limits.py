@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 import requests
 
@@ -96,6 +98,19 @@ def test_status_fault_after_and_times(http, status):
     answers = [http("GET", "/crm/v3/owners") for _ in range(4)]
     assert [a.status_code for a in answers] == [200, status, status, 200]
     assert answers[1].headers["Retry-After"] == "2"
+
+
+def test_the_date_header_tells_the_portals_own_time(http, clock):
+    def told() -> list[str]:
+        return [http("GET", "/crm/v3/owners").headers["Date"], http.search([]).headers["Date"]]
+
+    assert told() == ["Mon, 02 Mar 2026 09:00:00 GMT"] * 2
+    clock.tick(90)
+    assert told() == ["Mon, 02 Mar 2026 09:01:30 GMT"] * 2
+    http.sim.clock.jump(datetime(2027, 1, 1, tzinfo=UTC))
+    http.sim.faults.add({"do": "status", "status": 502, "path": "owners", "times": 1})
+    assert told() == ["Fri, 01 Jan 2027 00:00:00 GMT"] * 2
+    assert requests.get(http.sim.url + "/_sim/clock", timeout=5).headers["Date"] == "Fri, 01 Jan 2027 00:00:00 GMT"
 
 
 def test_drops_do_or_do_not_commit(http):
