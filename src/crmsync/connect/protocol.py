@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from crmsync.model.change import Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
-from crmsync.model.record import FieldVersion, ObjectSchema, Record, User
+from crmsync.model.record import FieldVersion, ObjectSchema, Record, Ref, User
 
 Cursor = Mapping[str, Any]
 """Opaque to the engine, JSON-able, made and read by one connector only."""
@@ -61,7 +61,7 @@ class Traits:
 
     person_objects: native objects that stand for a person. task_object: the native task object. write_batch: records per API call.
     forward: object -> the object its records can turn into (Lead -> Contact). reads_back: write outcomes carry `shown`.
-    case_folds_email: the CRM lower-cases e-mails.
+    people_per_activity: how many persons one activity can belong to (None: any number).
     """
 
     person_objects: tuple[str, ...]
@@ -69,6 +69,7 @@ class Traits:
     write_batch: int
     forward: Mapping[str, str] = field(default_factory=dict)
     reads_back: bool = False
+    people_per_activity: int | None = None
 
 
 class Connector(Protocol):
@@ -112,6 +113,11 @@ class Connector(Protocol):
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """Live records whose unique or indexed field equals one of the values (case-insensitive for e-mail), strongly consistent."""
+        ...
+
+    def links(self, object: str, ids: Sequence[str]) -> Mapping[str, tuple[Ref, ...]]:
+        """The persons, companies and deals that these activities (or the companies and persons that these deals) belong to, persons first;
+        ids without any have an empty tuple. Only for objects whose `Record.links` is None. As few calls as there are batches."""
         ...
 
     def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:

@@ -23,7 +23,8 @@ class Write:
     """One record to create, update or delete. `fields` has native names and canonical values; None clears.
 
     write_id is unique for ever and names the journal entry. key (the crmsync_key) makes a create idempotent: the connector stores it in the
-    record so that a repeated create finds the first. about: records this one belongs to (the person of a task).
+    record so that a repeated create finds the first. about: records that an activity belongs to, the main person first; on an update
+    those to be added. unlink: those it shall no longer belong to. An update may consist of links alone.
     """
 
     write_id: str
@@ -33,6 +34,7 @@ class Write:
     fields: Mapping[str, Value] = field(default_factory=dict)
     key: str | None = None
     about: tuple[Ref, ...] = ()
+    unlink: tuple[Ref, ...] = ()
 
 
 class OutcomeKind(StrEnum):

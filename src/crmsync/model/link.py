@@ -100,3 +100,20 @@ class PersonState:
     historic: bool = False
     next_due_at: datetime | None = None
     created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """One activity, company or deal with at most one record on each side; its id is the crmsync_key of both.
+
+    kind: TwinMap.kind. state: what was settled between the sides (PersonState.person_id is the twin's id). links: side -> house ids of the
+    persons, companies and deals that side showed when last settled, the main person first. waiting: why nothing was created on the other
+    side yet ("": nothing waits): "person" | "filter". retry_at: when a passing refusal may be tried again (UTC).
+    """
+
+    twin_id: str
+    kind: str
+    state: PersonState
+    links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    waiting: str = ""
+    retry_at: datetime | None = None

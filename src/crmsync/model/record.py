@@ -72,6 +72,7 @@ class Record:
     survivor: where a merged or converted record went. former_ids: ids that were merged into this record.
     by_us: whether the last change was made with our own credentials (None: the CRM does not tell).
     digest: a hash of the native values as delivered, stamps left out; equal digests mean equal fields ("": not made, the fields are hashed).
+    links: records an activity belongs to, the main person first (None: this reading did not tell, `Connector.links` does).
     """
 
     ref: Ref
@@ -83,6 +84,7 @@ class Record:
     former_ids: tuple[str, ...] = ()
     by_us: bool | None = None
     digest: str = field(default="", compare=False)
+    links: tuple[Ref, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,16 +13,21 @@ from crmsync.model.record import Value
 
 
 class FieldType(StrEnum):
-    """How a house field's values are read, compared and written."""
+    """How a house field's values are read, compared and written.
+
+    RICH_TEXT: plain text in the house, HTML where its place says so. DAY: a calendar day in the owner's time zone; a moment where the native
+    field is one."""
 
     TEXT = "text"
     LONG_TEXT = "long_text"
+    RICH_TEXT = "rich_text"
     EMAIL = "email"
     PHONE = "phone"
     URL = "url"
     NUMBER = "number"
     BOOL = "bool"
     DATE = "date"
+    DAY = "day"
     DATETIME = "datetime"
     PICKLIST = "picklist"
     MULTI = "multi"
@@ -36,11 +41,13 @@ LATEST, FILL, ASK, OPT_OUT = "latest", "fill", "ask", "true_wins"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a house field lives in one native object. read_only: never written there. at_creation: only read or written once, when the
-    record is new."""
+    record is new. html: its text is HTML. per: native units in one house unit (1000: milliseconds for seconds)."""
 
     field: str
     read_only: bool = False
     at_creation: bool = False
+    html: bool = False
+    per: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +57,8 @@ class FieldMap:
 
     values: side -> {native value: house value} for picklists (unlisted values pass unchanged). fingerprint: changes when the meaning of the
     mapping changes, so that an old merge base is not used for a new mapping (law 4). empty: "clear" | "keep" | what a cleared value does.
-    on_too_long: "park" | "cut". file/line: where the admin wrote it.
+    on_too_long: "park" | "cut". listed_only: a native value outside `values` is a problem, not a value. most: characters carried of a text
+    (None: all). where: the file and line in which the admin wrote it.
     """
 
     name: str
@@ -62,6 +70,8 @@ class FieldMap:
     empty: str = "clear"
     on_too_long: str = "park"
     required: bool = False
+    listed_only: bool = False
+    most: int | None = None
     fingerprint: str = ""
     where: str = ""
 
@@ -89,6 +99,51 @@ class PersonMap:
     statuses: Mapping[str, Mapping[tuple[str, str, str], str]] = field(default_factory=dict)
     stage_from: Mapping[tuple[str, str, str], Mapping[str, str]] = field(default_factory=dict)
     reads: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityFilter:
+    """Which activities are carried to the other side; one that is there already stays in step whatever the filter says.
+
+    owners / not_owners: house owner ids (empty: everybody). skip_subject: a regular expression found in the subject, whatever the case.
+    history_days: finished activities that were older at the first load stay where they are (None: all are carried)."""
+
+    owners: frozenset[str] = frozenset()
+    not_owners: frozenset[str] = frozenset()
+    skip_subject: str | None = None
+    history_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwinMap(PersonMap):
+    """How the records of one kind of activity, or companies, or deals are kept in step: one native object per side.
+
+    kind: task | call | email | meeting | note | company | deal. when: side -> native field -> values that make a record of the object one of
+    this kind (an empty tuple: no record there is born as one). fixed: side -> native values given at creation; "{first_line}" stands for the
+    first line of the body. logged: it tells of something that happened, so it is always finished. match: house fields by which two records
+    that do not know of each other are the same thing, tried in this order (companies: domain, then name; deals: none).
+    """
+
+    kind: str
+    when: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    fixed: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    logged: bool = False
+    match: tuple[str, ...] = ()
+    filter: ActivityFilter = field(default_factory=ActivityFilter)
+    signals: tuple[SignalTest, ...] = ()
+
+    @property
+    def activity(self) -> bool:
+        """Whether it belongs to persons rather than being a party itself."""
+        return self.kind not in ("company", "deal")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalTest:
+    """A finished activity that is a signal for its persons: when every named house field has one of the values."""
+
+    type: str
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,11 +314,13 @@ class Brakes:
 class Playbook:
     """Everything an admin decided. tasks_in: side where first-touch tasks are created. deletes: "unlink" | "propagate".
 
-    start_from: events before it have no outward effects (section 9a; None: the moment of the first sync). fingerprint: of the whole
-    content.
+    start_from: events before it have no outward effects (section 9a; None: the moment of the first sync). twins: kind -> how activities,
+    companies and deals are kept in step. due_time: local time of a due day in a CRM that wants a moment. fingerprint: of the whole content.
     """
 
     person: PersonMap
+    twins: Mapping[str, TwinMap] = field(default_factory=dict)
+    due_time: str = "09:00"
     signals: tuple[SignalMap, ...] = ()
     score: ScoreRules = field(default_factory=ScoreRules)
     types: tuple[TypeRule, ...] = ()

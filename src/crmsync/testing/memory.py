@@ -53,6 +53,7 @@ class MemoryCrm:
     page: int = 50
     rows: dict[str, _Row] = field(default_factory=dict)
     tasks: dict[str, dict[str, Value]] = field(default_factory=dict)
+    belongs: dict[str, list[Ref]] = field(default_factory=dict)
     tick: int = 0
     ids: int = 0
     call_count: int = 0
@@ -196,6 +197,11 @@ class MemoryCrm:
         )
         assert isinstance(found, list)
         return found
+
+    def links(self, object: str, ids: Sequence[str]) -> Mapping[str, tuple[Ref, ...]]:
+        """Whom each of these activities belongs to, as `belongs` says."""
+        self._call("links", lambda: None)
+        return {id: tuple(self.belongs.get(id, ())) for id in ids}
 
     def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:
         def work() -> list[FieldVersion]:

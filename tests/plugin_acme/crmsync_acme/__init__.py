@@ -79,6 +79,9 @@ class AcmeConnector:
             _record(object, id, r, fields) for id, r in rows.items() if not r["gone"] and str(r["fields"].get(field, "")).lower() in wanted
         ]
 
+    def links(self, object: str, ids: Sequence[str]) -> dict[str, tuple[Ref, ...]]:
+        return {id: () for id in ids}  # nothing in this CRM belongs to anything
+
     def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:
         return []
 
