@@ -8,9 +8,10 @@ from datetime import datetime
 from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, Page, Traits
 from crmsync.model.change import Action, Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
-from crmsync.model.record import FieldVersion, ObjectSchema, Record, User, Value
+from crmsync.model.record import FieldVersion, ObjectSchema, Record, Ref, User, Value
 from crmsync_hubspot import account, settings, wire
 from crmsync_hubspot.client import Client
+from crmsync_hubspot.links import Links
 from crmsync_hubspot.lookup import Lookup
 from crmsync_hubspot.poll import Poll
 from crmsync_hubspot.provision import Provision
@@ -33,6 +34,7 @@ class HubSpotConnector:
         self._client = client
         self._schemas = Schemas(client)
         self._lookup = Lookup(client, self._schemas)
+        self._links = Links(client)
         self._poll = Poll(client, self._schemas)
         self._writing = Writing(client, self._schemas, self._lookup)
 
@@ -62,6 +64,9 @@ class HubSpotConnector:
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         return self._lookup.find(object, field, values, fields)
+
+    def links(self, object: str, ids: Sequence[str]) -> Mapping[str, tuple[Ref, ...]]:
+        return self._links.links(object, ids)
 
     def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:
         return self._lookup.history(object, ids, fields)

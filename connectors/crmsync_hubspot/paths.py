@@ -7,6 +7,7 @@ from __future__ import annotations
 
 _NUMBERED = {
     "objects": "/crm/v3/objects",
+    "associations": "/crm/v4/associations",
     "properties": "/crm/v3/properties",
     "owners": "/crm/v3/owners",
     "account-info": "/account-info/v3",
@@ -15,6 +16,7 @@ _NUMBERED = {
 }
 _DATED = {
     "objects": "/crm/objects/{version}",
+    "associations": "/crm/associations/{version}",
     "properties": "/crm/properties/{version}",
     "owners": "/crm/owners/{version}",
     "account-info": "/account-info/{version}",
