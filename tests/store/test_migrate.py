@@ -45,6 +45,7 @@ def test_head_equals_the_tables(url: str, raw: Database) -> None:
             "persons_due",
             "journal_open",
             "tasks_waiting",
+            "twins_due",
         }
 
 

@@ -92,6 +92,6 @@ def test_waiting_deletions_of_linked_records(store: Store) -> None:
         return StoredSnapshot(snapshot=replace(shot, state=RecordState.DELETED, person_id=person_id), hash="h")
 
     store.save_snapshots([gone("1", "p"), gone("2", "q"), gone("3", None), row("b", "X", "4")], dirty=True)
-    assert store.dirty_deleted() == {"a": 2}
+    assert store.dirty_deleted() == {("a", "X"): 2}
     store.clean_persons(["q"])
-    assert store.dirty_deleted() == {"a": 1}
+    assert store.dirty_deleted() == {("a", "X"): 1}

@@ -24,9 +24,11 @@ class _RollBack(Exception):
 def mass_deletes(world: World, now: datetime) -> Halt | None:
     """The halt that vanished records ask for (F39), if any."""
     counts = world.store.count_snapshots()
-    for side, deleted in world.store.dirty_deleted().items():
-        known = sum(n for (s, _, state), n in counts.items() if s == side and state == RecordState.LIVE) + deleted
-        halt = guard.mass_delete(deleted=deleted, known=known, side=side, brakes=world.playbook.brakes, now=now)
+    gone = world.store.dirty_deleted()
+    for side, objects in [(side, objects) for side in world.sides for objects in world.families(side)]:
+        deleted = sum(gone.get((side, object), 0) for object in objects)
+        known = sum(n for (s, object, state), n in counts.items() if s == side and object in objects and state == RecordState.LIVE) + deleted
+        halt = guard.mass_delete(deleted=deleted, known=known, side=side, brakes=world.playbook.brakes, now=now) if deleted else None
         if halt is not None:
             return halt
     return None

@@ -80,6 +80,10 @@ class World:
     def objects(self, side: str) -> tuple[str, ...]:
         return tuple(self.playbook.person.objects.get(side, ()))
 
+    def families(self, side: str) -> list[tuple[str, ...]]:
+        """Native objects whose deletes are counted together: persons, and each kind of activity, companies and deals."""
+        return [self.objects(side)]
+
     def own(self, side: str) -> dict[str, str]:
         connector = self.connectors[side]
         return {f.name: connector.own_field(f.name) for f in OWN_FIELDS if "person" in f.on}

@@ -40,6 +40,21 @@ def among(connection: Connection, column: ColumnElement[Any], values: Sequence[s
     return column.in_(within)
 
 
+def rows_among(connection: Connection, statement: str, fixed: Row, values: Sequence[str]) -> list[Row]:
+    """All rows of a SELECT with ? placeholders, straight from the driver. The last one stands in `IN (?)` and takes all the values."""
+    last: object = list(values)
+    if connection.dialect.name == "postgresql":
+        statement = statement.replace("IN (?)", "= ANY(?)").replace("?", "%s")
+    else:
+        statement, last = statement.replace("IN (?)", "IN (SELECT value FROM json_each(?))"), dump(last).decode()
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(statement, (*fixed, last))
+        return list(cursor.fetchall())
+    finally:
+        cursor.close()
+
+
 def many(connection: Connection, statement: str, rows: Iterable[Row]) -> int:
     """Runs a statement with ? placeholders once per row; returns how many rows it touched."""
     rows = rows if isinstance(rows, list) else list(rows)

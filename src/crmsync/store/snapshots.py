@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, select, text, tuple_
 
 from crmsync.model.link import Snapshot
 from crmsync.model.record import RecordState, Ref
-from crmsync.store.bulk import Upsert, among, chunks, excluded, many
+from crmsync.store.bulk import Upsert, among, chunks, excluded, many, rows_among
 from crmsync.store.codec import build, dump, micros, moment, parse, tidy, without
 from crmsync.store.tables import emails as email_table
 from crmsync.store.tables import snapshots as table
@@ -19,7 +19,7 @@ from crmsync.store.tables import snapshots as table
 EMAIL_LENGTH = 320
 """Longer "e-mails" are not addresses (RFC 5321: 64 + 1 + 255) and are not indexed."""
 _OWN_COLUMNS = frozenset({"ref", "state", "person_id", "modified_at"})
-_SEEN = (table.c.side, table.c.object, table.c.id, table.c.state, table.c.person_id, table.c.modified_at, table.c.data)
+SEEN = (table.c.side, table.c.object, table.c.id, table.c.state, table.c.person_id, table.c.modified_at, table.c.data)
 _DIRTY = text("snapshots.dirty = 1")  # literal, or the partial index would not be used
 
 
@@ -52,8 +52,9 @@ _SAVE_EMAILS = Upsert(table="emails", columns=("email", "side", "object", "id"),
 def hashes(connection: Connection, side: str, object: str, ids: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in chunks(ids):
-        query = select(table.c.id, table.c.hash).where(table.c.side == side, table.c.object == object, among(connection, table.c.id, part))
-        found.update((row[0], row[1]) for row in connection.execute(query))
+        found.update(
+            rows_among(connection, "SELECT id, hash FROM snapshots WHERE side = ? AND object = ? AND id IN (?)", (side, object), part)
+        )
     return found
 
 
@@ -102,7 +103,7 @@ def _grouped(refs: Iterable[Ref]) -> Iterator[tuple[str, str, list[str]]]:
             yield side, object, part
 
 
-def _snapshot(row: Any) -> Snapshot:
+def read(row: Any) -> Snapshot:
     return build(
         Snapshot, parse(row.data),
         ref=Ref(side=row.side, object=row.object, id=row.id), state=RecordState(row.state), person_id=row.person_id,
@@ -113,34 +114,34 @@ def _snapshot(row: Any) -> Snapshot:
 def by_ref(connection: Connection, refs: Sequence[Ref]) -> dict[Ref, Snapshot]:
     found: dict[Ref, Snapshot] = {}
     for side, object, ids in _grouped(refs):
-        query = select(*_SEEN).where(table.c.side == side, table.c.object == object, among(connection, table.c.id, ids))
-        found.update((shot.ref, shot) for shot in map(_snapshot, connection.execute(query)))
+        query = select(*SEEN).where(table.c.side == side, table.c.object == object, among(connection, table.c.id, ids))
+        found.update((shot.ref, shot) for shot in map(read, connection.execute(query)))
     return found
 
 
 def by_person(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for part in chunks(person_ids):
-        for row in connection.execute(_ordered(select(*_SEEN).where(among(connection, table.c.person_id, part)))):
-            found[row.person_id].append(_snapshot(row))
+        for row in connection.execute(_ordered(select(*SEEN).where(among(connection, table.c.person_id, part)))):
+            found[row.person_id].append(read(row))
     return dict(found)
 
 
 def by_email(connection: Connection, emails: Sequence[str]) -> dict[str, list[Snapshot]]:
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for part in chunks(emails):
-        query = select(email_table.c.email, *_SEEN).join(table, _same_record()).where(among(connection, email_table.c.email, part))
+        query = select(email_table.c.email, *SEEN).join(table, _same_record()).where(among(connection, email_table.c.email, part))
         for row in connection.execute(_ordered(query)):
             if row.state == RecordState.LIVE.value:  # asked of the database, this lures SQLite into the index on states
-                found[row.email].append(_snapshot(row))
+                found[row.email].append(read(row))
     return dict(found)
 
 
 def by_key(connection: Connection, keys: Sequence[str]) -> dict[str, list[Snapshot]]:
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for part in chunks(keys):
-        for row in connection.execute(_ordered(select(table.c.key, *_SEEN).where(among(connection, table.c.key, part)))):
-            found[row.key].append(_snapshot(row))
+        for row in connection.execute(_ordered(select(table.c.key, *SEEN).where(among(connection, table.c.key, part)))):
+            found[row.key].append(read(row))
     return dict(found)
 
 
@@ -186,15 +187,21 @@ def refs_after(connection: Connection, side: str, object: str, after: str, limit
 # --- the work queue --------------------------------------------------------------------------------------------------------
 
 
-def dirty_count(connection: Connection) -> int:
-    return connection.execute(select(func.count()).select_from(table).where(_DIRTY)).scalar_one()
+def dirty_count(connection: Connection, objects: Collection[str] | None) -> int:
+    return int(connection.execute(_among(connection, select(func.count()).select_from(table).where(_DIRTY), objects)).scalar_one())
 
 
-def take_dirty(connection: Connection, limit: int, after: tuple[str, str, str] | None) -> list[tuple[Snapshot, int]]:
-    query = _ordered(select(*_SEEN, table.c.version).where(_DIRTY)).limit(limit)
+def _among(connection: Connection, query: Select[Any], objects: Collection[str] | None) -> Select[Any]:
+    return query if objects is None else query.where(among(connection, table.c.object, sorted(objects)))
+
+
+def take_dirty(
+    connection: Connection, limit: int, after: tuple[str, str, str] | None, objects: Collection[str] | None
+) -> list[tuple[Snapshot, int]]:
+    query = _among(connection, _ordered(select(*SEEN, table.c.version).where(_DIRTY)), objects).limit(limit)
     if after is not None:
         query = query.where(tuple_(table.c.side, table.c.object, table.c.id) > tuple_(*after))
-    return [(_snapshot(row), row.version) for row in connection.execute(query)]
+    return [(read(row), row.version) for row in connection.execute(query)]
 
 
 def clean(connection: Connection, pairs: Sequence[tuple[Ref, int]]) -> None:
@@ -212,9 +219,10 @@ def mark_dirty_persons(connection: Connection, person_ids: Sequence[str]) -> Non
     many(connection, "UPDATE snapshots SET dirty = 1, version = version + 1 WHERE person_id = ? AND state <> 'deleted'", rows)
 
 
-def dirty_deleted(connection: Connection) -> dict[str, int]:
-    query = select(table.c.side, func.count()).where(_DIRTY, table.c.state == RecordState.DELETED.value, table.c.person_id.is_not(None))
-    return {row[0]: row[1] for row in connection.execute(query.group_by(table.c.side))}
+def dirty_deleted(connection: Connection) -> dict[tuple[str, str], int]:
+    group = (table.c.side, table.c.object)
+    query = select(*group, func.count()).where(_DIRTY, table.c.state == RecordState.DELETED.value, table.c.person_id.is_not(None))
+    return {(row[0], row[1]): row[2] for row in connection.execute(query.group_by(*group))}
 
 
 def mark_dirty(connection: Connection, refs: Sequence[Ref]) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 
 from crmsync.model.attention import Conflict, Halt, ParkedProblem, Problem
 from crmsync.model.journal import JournalEntry
-from crmsync.model.link import PersonState, Signal, Snapshot
+from crmsync.model.link import PersonState, Signal, Snapshot, Twin
 from crmsync.model.record import Ref, User, Value
-from crmsync.store import conflicts, journal, migrate, persons, problems, settings, signals, snapshots, tasks
+from crmsync.store import conflicts, journal, migrate, persons, problems, settings, signals, snapshots, tasks, twins
 from crmsync.store.bulk import CHUNK
 from crmsync.store.database import Database
 from crmsync.store.problems import Group
@@ -158,14 +158,18 @@ class Store:
 
     # --- work queue ---
 
-    def dirty_count(self) -> int:
+    def dirty_count(self, objects: Collection[str] | None = None) -> int:
+        """Waiting records; objects: of these native objects only."""
         with self._db.reading() as connection:
-            return snapshots.dirty_count(connection)
+            return snapshots.dirty_count(connection, objects)
 
-    def take_dirty(self, limit: int, after: tuple[str, str, str] | None = None) -> list[tuple[Snapshot, int]]:
-        """Waiting records with their versions, ordered by (side, object, id), those after `after`. They stay waiting until `clean`."""
+    def take_dirty(
+        self, limit: int, after: tuple[str, str, str] | None = None, *, objects: Collection[str] | None = None
+    ) -> list[tuple[Snapshot, int]]:
+        """Waiting records (of these native objects) with their versions, ordered by (side, object, id), those after `after`. They stay waiting
+        until `clean`."""
         with self._db.reading() as connection:
-            return snapshots.take_dirty(connection, limit, after)
+            return snapshots.take_dirty(connection, limit, after, objects)
 
     def clean(self, pairs: Sequence[tuple[Ref, int]]) -> None:
         """(record, version as taken): decided. One that changed since keeps waiting."""
@@ -182,8 +186,8 @@ class Store:
         with self._db.writing() as connection:
             snapshots.mark_dirty_persons(connection, person_ids)
 
-    def dirty_deleted(self) -> dict[str, int]:
-        """side -> waiting records that are deleted there and stand for a person."""
+    def dirty_deleted(self) -> dict[tuple[str, str], int]:
+        """(side, object) -> waiting records that are deleted there and stand for somebody or something."""
         with self._db.reading() as connection:
             return snapshots.dirty_deleted(connection)
 
@@ -239,6 +243,67 @@ class Store:
             if len(page) < CHUNK:
                 return
             last = page[-1]
+
+    # --- activities, companies, deals ---
+
+    def twins(self, ids: Sequence[str]) -> dict[str, Twin]:
+        with self._db.reading() as connection:
+            return twins.get(connection, ids)
+
+    def save_twins(self, rows: Sequence[Twin]) -> None:
+        with self._db.writing() as connection:
+            twins.save(connection, rows)
+
+    def delete_twins(self, ids: Sequence[str]) -> None:
+        """What was settled only: records are unlinked by `link`."""
+        with self._db.writing() as connection:
+            twins.drop(connection, ids)
+
+    def due_twins(self, now: datetime, limit: int) -> list[str]:
+        """Twins whose retry_at is now or past, the longest due first."""
+        with self._db.reading() as connection:
+            return twins.due(connection, now, limit)
+
+    def next_retry_at(self) -> datetime | None:
+        """The earliest retry_at of all twins."""
+        with self._db.reading() as connection:
+            return twins.next_retry_at(connection)
+
+    def count_twins(self) -> dict[tuple[str, str], int]:
+        """(kind, why it waits) -> number."""
+        with self._db.reading() as connection:
+            return twins.counts(connection)
+
+    def iter_twin_ids(self) -> Iterator[str]:
+        """Every twin in id order, read in pages: no transaction stays open between them."""
+        last = ""
+        while True:
+            with self._db.reading() as connection:
+                page = twins.ids_after(connection, last, CHUNK)
+            yield from page
+            if len(page) < CHUNK:
+                return
+            last = page[-1]
+
+    def save_links(self, rows: Mapping[Ref, Sequence[Ref]]) -> None:
+        """record -> the records it belongs to, the main one first; replaces what was known."""
+        with self._db.writing() as connection:
+            twins.save_links(connection, rows)
+
+    def links_of(self, refs: Sequence[Ref]) -> dict[Ref, tuple[Ref, ...]]:
+        """record -> the records it belongs to, the main one first. Records without any are left out."""
+        with self._db.reading() as connection:
+            return twins.links_of(connection, refs)
+
+    def belonging_to(self, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
+        """person (or company, or deal) -> the records that belong to it, in every state, ordered by side, object, id."""
+        with self._db.reading() as connection:
+            return twins.belonging_to(connection, person_ids)
+
+    def wake(self, person_ids: Sequence[str]) -> None:
+        """Everything that belongs to these persons, companies or deals waits for a decision again."""
+        with self._db.writing() as connection:
+            twins.wake(connection, person_ids)
 
     # --- signals ---
 

@@ -151,6 +151,31 @@ tasks = Table(
 Index("tasks_person", tasks.c.person_id)
 Index("tasks_waiting", tasks.c.key, sqlite_where=text("record_id IS NULL"), postgresql_where=text("record_id IS NULL"))
 
+twins = Table(
+    "twins",
+    metadata,
+    Column("twin_id", WORD, primary_key=True),
+    Column("kind", WORD, nullable=False),
+    Column("waiting", WORD, nullable=False),
+    Column("retry_at", MOMENT),
+    Column("data", LargeBinary, nullable=False),
+)
+Index("twins_due", twins.c.retry_at, twins.c.twin_id,
+      sqlite_where=text("retry_at IS NOT NULL"), postgresql_where=text("retry_at IS NOT NULL"))  # fmt: skip
+
+links = Table(
+    "links",
+    metadata,
+    Column("side", WORD, primary_key=True),
+    Column("object", WORD, primary_key=True),
+    Column("id", WORD, primary_key=True),
+    Column("to_object", WORD, primary_key=True),
+    Column("to_id", WORD, primary_key=True),
+    Column("place", SmallInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("links_to", links.c.side, links.c.to_object, links.c.to_id)
+
 users = Table(
     "users",
     metadata,

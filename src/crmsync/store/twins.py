@@ -1,0 +1,134 @@
+"""Activities, companies and deals: what was settled about each, and which records they belong to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select
+
+from crmsync.model.link import Snapshot, Twin
+from crmsync.model.record import Ref
+from crmsync.store import snapshots
+from crmsync.store.bulk import Upsert, among, chunks, excluded, many
+from crmsync.store.codec import dump, load, maybe_micros, maybe_moment, micros
+from crmsync.store.tables import links as link_table
+from crmsync.store.tables import snapshots as records
+from crmsync.store.tables import twins as table
+
+_SAVE = Upsert(
+    table="twins",
+    columns=("twin_id", "kind", "waiting", "retry_at", "data"),
+    key=("twin_id",),
+    update=excluded("kind", "waiting", "retry_at", "data"),
+)
+_SAVE_LINKS = Upsert(
+    table="links",
+    columns=("side", "object", "id", "to_object", "to_id", "place"),
+    key=("side", "object", "id", "to_object", "to_id"),
+    update=excluded("place"),
+)
+_BELONGING = """
+    SELECT l.side, l.object, l.id FROM snapshots p
+    JOIN links l ON l.side = p.side AND l.to_object = p.object AND l.to_id = p.id WHERE p.person_id = ?
+"""
+
+
+def get(connection: Connection, ids: Sequence[str]) -> dict[str, Twin]:
+    found: dict[str, Twin] = {}
+    for part in chunks(ids):
+        query = select(table.c.twin_id, table.c.data).where(among(connection, table.c.twin_id, part))
+        found.update((row[0], load(Twin, row[1])) for row in connection.execute(query))
+    return found
+
+
+def save(connection: Connection, twins: Sequence[Twin]) -> None:
+    _SAVE.run(connection, [(t.twin_id, t.kind, t.waiting, maybe_micros(t.retry_at), dump(t)) for t in twins])
+
+
+def drop(connection: Connection, ids: Sequence[str]) -> None:
+    for part in chunks(ids):
+        connection.execute(delete(table).where(among(connection, table.c.twin_id, part)))
+
+
+def due(connection: Connection, now: datetime, limit: int) -> list[str]:
+    query = select(table.c.twin_id).where(table.c.retry_at.is_not(None), table.c.retry_at <= micros(now))
+    return list(connection.execute(query.order_by(table.c.retry_at, table.c.twin_id).limit(limit)).scalars())
+
+
+def next_retry_at(connection: Connection) -> datetime | None:
+    query = select(func.min(table.c.retry_at)).where(table.c.retry_at.is_not(None))
+    return maybe_moment(connection.execute(query).scalar_one())
+
+
+def counts(connection: Connection) -> dict[tuple[str, str], int]:
+    group = (table.c.kind, table.c.waiting)
+    return {(row[0], row[1]): row[2] for row in connection.execute(select(*group, func.count()).group_by(*group))}
+
+
+def ids_after(connection: Connection, after: str, limit: int) -> list[str]:
+    query = select(table.c.twin_id).where(table.c.twin_id > after).order_by(table.c.twin_id).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
+# --- belonging ---------------------------------------------------------------------------------------------------------------
+
+
+def save_links(connection: Connection, rows: Mapping[Ref, Sequence[Ref]]) -> None:
+    """Replaces what each record belongs to."""
+    gone = [(ref.side, ref.object, ref.id) for ref in rows]
+    many(connection, "DELETE FROM links WHERE side = ? AND object = ? AND id = ?", gone)
+    fresh = [
+        (ref.side, ref.object, ref.id, to.object, to.id, place)
+        for ref, targets in rows.items()
+        for place, to in enumerate(dict.fromkeys(targets))
+    ]
+    _SAVE_LINKS.run(connection, fresh)
+
+
+def links_of(connection: Connection, refs: Sequence[Ref]) -> dict[Ref, tuple[Ref, ...]]:
+    """record -> records it belongs to, the main one first. Records without any are left out."""
+    found: dict[Ref, list[Ref]] = defaultdict(list)
+    grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for ref in refs:
+        grouped[ref.side, ref.object].append(ref.id)
+    for (side, object), ids in grouped.items():
+        for part in chunks(ids):
+            query = select(link_table.c.id, link_table.c.to_object, link_table.c.to_id).where(
+                link_table.c.side == side, link_table.c.object == object, among(connection, link_table.c.id, part)
+            )
+            for row in connection.execute(query.order_by(link_table.c.id, link_table.c.place)):
+                found[Ref(side=side, object=object, id=row[0])].append(Ref(side=side, object=row[1], id=row[2]))
+    return {ref: tuple(targets) for ref, targets in found.items()}
+
+
+def belonging_to(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
+    """person (or company, or deal) -> records that belong to one of their records, in every state, ordered by side, object, id."""
+    found: dict[str, list[Snapshot]] = defaultdict(list)
+    theirs = records.alias("theirs")
+    joined = records.join(
+        link_table, (link_table.c.side == records.c.side) & (link_table.c.object == records.c.object) & (link_table.c.id == records.c.id)
+    ).join(theirs, (theirs.c.side == link_table.c.side) & (theirs.c.object == link_table.c.to_object) & (theirs.c.id == link_table.c.to_id))
+    for part in chunks(person_ids):
+        query = (
+            select(theirs.c.person_id.label("whose"), *snapshots.SEEN)
+            .select_from(joined)
+            .where(among(connection, theirs.c.person_id, part))
+        )
+        for row in connection.execute(query.order_by(records.c.side, records.c.object, records.c.id)):
+            found[row.whose].append(snapshots.read(row))
+    return dict(found)
+
+
+def wake(connection: Connection, person_ids: Sequence[str]) -> None:
+    """Has everything that belongs to these persons, companies or deals decided again."""
+    statement = f"UPDATE snapshots SET dirty = 1, version = version + 1 WHERE state <> 'deleted' AND (side, object, id) IN ({_BELONGING})"  # noqa: S608 - own text
+    many(connection, statement, [(id,) for id in dict.fromkeys(person_ids)])
+
+
+def forget_links(connection: Connection, refs: Sequence[Ref]) -> None:
+    """Forgets what these records belong to, and what belongs to them."""
+    rows = [(ref.side, ref.object, ref.id) for ref in refs]
+    many(connection, "DELETE FROM links WHERE side = ? AND object = ? AND id = ?", rows)
+    many(connection, "DELETE FROM links WHERE side = ? AND to_object = ? AND to_id = ?", rows)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from crmsync.model.link import Agreed, PersonState, Snapshot, Twin
+from crmsync.model.record import RecordState, Ref
+from crmsync.store import Store, StoredSnapshot
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def twin(id: str, kind: str = "call", **more: object) -> Twin:
+    return Twin(twin_id=id, kind=kind, state=PersonState(person_id=id), **more)  # type: ignore[arg-type]
+
+
+def ref(side: str, object: str, id: str) -> Ref:
+    return Ref(side=side, object=object, id=id)
+
+
+def keep(store: Store, *pairs: tuple[Ref, str | None]) -> None:
+    rows = [Snapshot(ref=r, fields={}, extra={}, modified_at=NOW, person_id=whose) for r, whose in pairs]
+    store.save_snapshots([StoredSnapshot(snapshot=row, hash="h") for row in rows], dirty=False)
+
+
+def test_a_twin_comes_back_as_it_was(store: Store) -> None:
+    state = PersonState(person_id="t", base={"subject": Agreed(values={"a": "x", "b": "y"}, mapping="m")}, anchors={"a": "Task/1"})
+    given = Twin(twin_id="t", kind="task", state=state, links={"a": ("p", "q")}, waiting="person", retry_at=NOW)
+    store.save_twins([given, twin("u")])
+    assert store.twins(["t", "nobody"]) == {"t": given}
+    assert store.count_twins() == {("task", "person"): 1, ("call", ""): 1}
+    assert list(store.iter_twin_ids()) == ["t", "u"]
+    store.delete_twins(["t"])
+    assert list(store.iter_twin_ids()) == ["u"]
+
+
+def test_twins_fall_due_in_order(store: Store) -> None:
+    store.save_twins(
+        [
+            twin("late", retry_at=NOW + timedelta(minutes=5)),
+            twin("first", retry_at=NOW - timedelta(1)),
+            twin("never"),
+            twin("now", retry_at=NOW),
+        ]
+    )
+    assert store.due_twins(NOW, 9) == ["first", "now"]
+    assert store.due_twins(NOW, 1) == ["first"]
+    assert store.next_retry_at() == NOW - timedelta(1)
+
+
+def test_links_are_replaced_and_keep_their_order(store: Store) -> None:
+    task, other = ref("a", "tasks", "1"), ref("a", "tasks", "2")
+    ann, bob = ref("a", "contacts", "7"), ref("a", "contacts", "5")
+    store.save_links({task: [ann, bob, ann], other: [bob]})
+    assert store.links_of([task, other, ref("a", "tasks", "3")]) == {task: (ann, bob), other: (bob,)}
+    store.save_links({task: [bob]})
+    assert store.links_of([task]) == {task: (bob,)}
+    store.save_links({task: []})
+    assert store.links_of([task, other]) == {other: (bob,)}
+
+
+def test_what_belongs_to_a_person_is_found_and_woken(store: Store) -> None:
+    task, gone, strange = ref("a", "tasks", "1"), ref("a", "tasks", "2"), ref("b", "Task", "1")
+    ann, lead = ref("a", "contacts", "7"), ref("b", "Lead", "7")
+    keep(store, (ann, "p"), (lead, "q"), (task, "t"), (gone, "u"), (strange, None))
+    shown = store.snapshots([gone])[gone]
+    store.save_snapshots(
+        [StoredSnapshot(snapshot=Snapshot(ref=gone, fields={}, extra={}, modified_at=NOW, state=RecordState.DELETED), hash="")], dirty=False
+    )
+    assert shown.state is RecordState.LIVE
+    store.save_links({task: [ann], gone: [ann], strange: [lead]})
+    assert {whose: [str(s.ref) for s in found] for whose, found in store.belonging_to(["p", "q", "nobody"]).items()} == {
+        "p": ["a:tasks/1", "a:tasks/2"],
+        "q": ["b:Task/1"],
+    }
+    assert store.dirty_count() == 0
+    store.wake(["p"])
+    assert [snapshot.ref for snapshot, _ in store.take_dirty(9)] == [task], "what was deleted is not decided again"
+    assert store.dirty_count(["contacts"]) == 0
+    assert store.take_dirty(9, objects=["Task", "tasks"])[0][0].ref == task
+    assert store.take_dirty(9, objects=["Task"]) == []
