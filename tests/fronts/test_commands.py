@@ -373,7 +373,7 @@ def test_errors_are_one_line_and_the_details_are_kept(town: Town, monkeypatch: p
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the person jane@example.com broke it")
 
-    monkeypatch.setattr("crmsync.cli.look.do_status", broken)
+    monkeypatch.setattr("crmsync.service.status.status", broken)
     said = town.run("status")
     assert said.code == 1
     assert said.err.count("\n") == 1

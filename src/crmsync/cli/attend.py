@@ -8,10 +8,6 @@ import typer
 
 from crmsync.cli.console import say, show, show_json, table, tell
 from crmsync.cli.options import Json
-from crmsync.service import conflicts as open_conflicts
-from crmsync.service import problems as parked
-from crmsync.service.resume import resume as do_resume
-from crmsync.service.workspace import open_store, utc_now
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Numbers of problems.")]
 Cause = Annotated[str | None, typer.Option(help="Only this cause.")]
@@ -37,6 +33,9 @@ def list_problems(
     json: Json = False,
 ) -> None:
     """Exit 1 when there are problems."""
+    from crmsync.service import problems as parked
+    from crmsync.service.workspace import open_store
+
     choice = parked.Choice(cause=cause, crm=crm, everything=True)
     with open_store() as store:
         groups = [g for g in parked.grouped(store) if cause in (None, g["cause"]) and crm in (None, g["crm"])]
@@ -58,6 +57,9 @@ def list_problems(
 @problems.command("retry", help="Try again at the next cycle, whatever was refused before.")
 def retry(ids: Ids = None, cause: Cause = None, crm: Crm = None, everything: All = False) -> None:
     """Needs numbers, --cause, --crm or --all."""
+    from crmsync.service import problems as parked
+    from crmsync.service.workspace import open_store
+
     with open_store() as store:
         count = parked.retry(store, parked.Choice(cause=cause, crm=crm, ids=tuple(ids or ()), everything=everything))
     say(f"{count} problems will be tried again by the next cycle")
@@ -66,6 +68,9 @@ def retry(ids: Ids = None, cause: Cause = None, crm: Crm = None, everything: All
 @problems.command("drop", help="Forget problems; what still stands is found again when its data is looked at.")
 def drop(ids: Ids = None, cause: Cause = None, crm: Crm = None, everything: All = False) -> None:
     """Needs numbers, --cause, --crm or --all."""
+    from crmsync.service import problems as parked
+    from crmsync.service.workspace import open_store
+
     with open_store() as store:
         count = parked.drop(store, parked.Choice(cause=cause, crm=crm, ids=tuple(ids or ()), everything=everything))
     say(f"{count} problems dropped")
@@ -74,6 +79,9 @@ def drop(ids: Ids = None, cause: Cause = None, crm: Crm = None, everything: All 
 @conflicts.command("list", help="Show fields that both CRMs changed and that wait for a choice.")
 def list_conflicts(json: Json = False) -> None:
     """Exit 1 when there are conflicts."""
+    from crmsync.service import conflicts as open_conflicts
+    from crmsync.service.workspace import open_store
+
     with open_store() as store:
         rows = open_conflicts.listed(store)
     if json:
@@ -102,6 +110,9 @@ def resolve(
     side: Annotated[str, typer.Argument(metavar="CRM", help="The CRM whose value wins.")],
 ) -> None:
     """Notes the choice."""
+    from crmsync.service import conflicts as open_conflicts
+    from crmsync.service.workspace import open_store
+
     with open_store() as store:
         open_conflicts.resolve(store, conflict_id, side.lower())
     say(f"{side.lower()}'s value wins; the next cycle writes it")
@@ -109,6 +120,9 @@ def resolve(
 
 def resume() -> None:
     """Lifts the halt."""
+    from crmsync.service.resume import resume as do_resume
+    from crmsync.service.workspace import open_store, utc_now
+
     with open_store() as store:
         halt = do_resume(store, now=utc_now())
     if halt is None:

@@ -7,11 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from crmsync.cli.console import progress, say, show, show_json, table
-from crmsync.cli.options import Json
-from crmsync.service.drift import drift as do_drift
-from crmsync.service.explain import explain as do_explain
-from crmsync.service.status import status as do_status
-from crmsync.service.workspace import open_store, open_workspace, utc_now
+from crmsync.cli.options import Json, loaded
 
 NEWEST_WRITES = 30
 
@@ -25,6 +21,9 @@ def register(app: typer.Typer) -> None:
 
 def status(json: Json = False) -> None:
     """Shows the state of things; exit 3 when halted."""
+    from crmsync.service.status import status as do_status
+    from crmsync.service.workspace import open_store, utc_now
+
     with open_store() as store:
         found = do_status(store, now=utc_now(), real_now=utc_now(), thorough=True)
     if json:
@@ -58,6 +57,9 @@ def status(json: Json = False) -> None:
 
 def explain(email: Annotated[str, typer.Argument(help="An e-mail address of the person.")], json: Json = False) -> None:
     """Shows one person."""
+    from crmsync.service.explain import explain as do_explain
+    from crmsync.service.workspace import open_workspace
+
     with open_workspace() as workspace:
         found = do_explain(workspace, email)
     if json:
@@ -107,9 +109,13 @@ def _text(value: object) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def drift(json: Json = False) -> None:
+def drift(context: typer.Context, json: Json = False) -> None:
     """Compares; exit 1 when a difference is unexplained."""
+    from crmsync.service.drift import drift as do_drift
+    from crmsync.service.workspace import open_workspace
+
     with progress() as report, open_workspace(report=report) as workspace:
+        loaded(context)
         found = do_drift(workspace)
     if json:
         show_json(found.json())

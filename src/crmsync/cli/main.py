@@ -1,8 +1,12 @@
-"""The command line: parses, calls one use case, shows its answer, exits with the documented code."""
+"""The command line: parses, calls one use case, shows its answer, exits with the documented code.
+
+A command imports its use case when it runs: `--help` and `check` would otherwise wait for the database's and the CRMs' libraries.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +16,13 @@ from crmsync import __version__
 from crmsync.cli import attend, look, play, setup, work
 from crmsync.cli import run as daemon
 from crmsync.cli.console import fail
+from crmsync.cli.options import logs
 from crmsync.cli.run import Hooks, Serve
 from crmsync.errors import CrmsyncError
-from crmsync.service.logs import keep_crash, set_up_logs
-from crmsync.service.settings import read_settings
 
 INTERRUPTED = 130
+SILENT = frozenset({"init", "check"})
+"""Commands that load nothing that logs, or set up the logs by themselves when they do."""
 
 app = typer.Typer(
     name="crmsync",
@@ -25,6 +30,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Panels and colours are for eyes; a script gets plain lines, sooner.
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -37,10 +44,12 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log progress to standard error on a terminal, too.")] = False,
 ) -> None:
-    set_up_logs(verbose=verbose)
+    if context.invoked_subcommand not in SILENT:
+        logs(context)
 
 
 setup.register(app)
@@ -51,15 +60,19 @@ attend.register(app)
 play.register(app)
 
 
-def main(args: list[str] | None = None, *, serve: Serve | None = None) -> None:
+def _nothing() -> None:
+    """What happens when a command is loaded and nobody cares."""
+
+
+def main(args: list[str] | None = None, *, serve: Serve | None = None, loaded: Callable[[], None] = _nothing) -> None:
     """Runs one command and ends the process with its exit code (see the reference: 0, 1, 2, 3, 4)."""
-    sys.exit(run(args, serve=serve))
+    sys.exit(run(args, serve=serve, loaded=loaded))
 
 
-def run(args: list[str] | None = None, *, serve: Serve | None = None) -> int:
-    """Runs one command; returns its exit code."""
+def run(args: list[str] | None = None, *, serve: Serve | None = None, loaded: Callable[[], None] = _nothing) -> int:
+    """Runs one command; returns its exit code. loaded: told when all code of a long command is loaded and its work begins."""
     try:
-        app(args=args, prog_name="crmsync", obj=Hooks(serve=serve))
+        app(args=args, prog_name="crmsync", obj=Hooks(serve=serve, loaded=loaded))
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:
@@ -76,6 +89,9 @@ def run(args: list[str] | None = None, *, serve: Serve | None = None) -> int:
 
 
 def _crash(error: BaseException) -> str:
+    from crmsync.service.logs import keep_crash
+    from crmsync.service.settings import read_settings
+
     try:
         folder = read_settings().home
     except CrmsyncError:

@@ -13,12 +13,11 @@ import typer
 
 from crmsync.cli.console import err, progress, say, tell
 from crmsync.cli.run import serve_of
-from crmsync.service import demo as demos
-from crmsync.service import sandbox as boxes
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of that simulator; 0: any free one.")]
 MEANWHILE = 3600.0
 DEMO_PAUSE = 2.0
+DEMO_PACE = 1.5
 STYLES = {"event": "dim", "result": "bold green", "trouble": "red"}
 MARKS = {"event": "  ", "result": "→ ", "trouble": "! "}
 
@@ -40,6 +39,8 @@ def sandbox(
     env_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the settings there (KEY=value lines).")] = None,
 ) -> None:
     """Starts the simulators and waits for Ctrl-C."""
+    from crmsync.service import sandbox as boxes
+
     exports = {name: path for name, path in (("salesforce", load_salesforce), ("hubspot", load_hubspot)) if path is not None}
     ports = {"salesforce": salesforce_port, "hubspot": hubspot_port}
     with until_stopped() as stopped, boxes.simulators(ports=ports) as running:
@@ -64,10 +65,12 @@ def demo(
     context: typer.Context,
     people: Annotated[int, typer.Option(min=0, max=100_000, help="Lifelike persons to begin with.")] = 2_000,
     speed: Annotated[float, typer.Option(min=1, max=3_600, help="Simulated seconds per real second.")] = 60.0,
-    pace: Annotated[float, typer.Option(min=0.05, max=60, help="Real seconds between two things that visitors do.")] = demos.STEP_SECONDS,
+    pace: Annotated[float, typer.Option(min=0.05, max=60, help="Real seconds between two things that visitors do.")] = DEMO_PACE,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the status page; 0: any free one.")] = 8787,
 ) -> None:
     """Shows leads qualify, get an owner and a task within two minutes."""
+    from crmsync.service import demo as demos
+
     serve = serve_of(context)
     console = err()
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import typer
 
 from crmsync.cli.console import tell
 from crmsync.errors import ConfigError
-from crmsync.service.settings import Settings, read_settings
-from crmsync.testing.clock import Clock
+
+if TYPE_CHECKING:
+    from crmsync.service.settings import Settings
+    from crmsync.testing.clock import Clock
 
 
 class Serve(Protocol):
@@ -30,9 +32,10 @@ class Serve(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
-    """What the composition root lends to commands."""
+    """What the composition root lends to commands. loaded: told when all code of a long command is loaded and its work begins."""
 
     serve: Serve | None = None
+    loaded: Callable[[], None]
 
 
 def serve_of(context: typer.Context) -> Serve:
@@ -52,6 +55,8 @@ def register(app: typer.Typer) -> None:
 
 def run(context: typer.Context) -> None:
     """Runs until SIGINT or SIGTERM; the cycle under way is finished first."""
+    from crmsync.service.settings import read_settings
+
     settings = read_settings()
     serve_of(context)(
         settings, announce=lambda url: tell(f"running; status, health and metrics at {url}; Ctrl-C ends it after the cycle under way")

@@ -9,12 +9,7 @@ from typing import Annotated, Protocol
 import typer
 
 from crmsync.cli.console import progress, say, tell
-from crmsync.service.check import check_live, check_playbook, worst
-from crmsync.service.init import init as do_init
-from crmsync.service.provision import provision as do_provision
-from crmsync.service.provision import refused
-from crmsync.service.settings import read_settings
-from crmsync.service.workspace import load_playbook, open_workspace
+from crmsync.cli.options import logs
 
 
 class Finding(Protocol):
@@ -42,6 +37,8 @@ def register(app: typer.Typer) -> None:
 
 def init(directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder to write into; made when missing.")] = Path(".")) -> None:
     """Writes the files an admin starts from."""
+    from crmsync.service.init import init as do_init
+
     written = do_init(directory.expanduser().absolute())
     for path in written:
         say(f"wrote {path}")
@@ -50,9 +47,16 @@ def init(directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder
     tell("Next: set CRMSYNC_HOME and the CRMs' settings, then `crmsync check`.")
 
 
-def check(live: Annotated[bool, typer.Option("--live", help="Also ask the CRMs. Reads only.")] = False) -> None:
+def check(context: typer.Context, live: Annotated[bool, typer.Option("--live", help="Also ask the CRMs. Reads only.")] = False) -> None:
     """Validates the playbook, and how it fits the CRMs."""
+    from crmsync.service.check import check_live, check_playbook, worst
+    from crmsync.service.playbook import load_playbook
+    from crmsync.service.settings import read_settings
+
     if live:
+        from crmsync.service.workspace import open_workspace
+
+        logs(context)
         with progress() as report, open_workspace(report=report) as workspace:
             found = check_live(workspace)
     else:
@@ -63,6 +67,10 @@ def check(live: Annotated[bool, typer.Option("--live", help="Also ask the CRMs. 
 
 def provision(dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be created.")] = False) -> None:
     """Creates missing fields in every connected CRM."""
+    from crmsync.service.provision import provision as do_provision
+    from crmsync.service.provision import refused
+    from crmsync.service.workspace import open_workspace
+
     with progress() as report, open_workspace(report=report) as workspace:
         found = do_provision(workspace, dry_run=dry_run)
     _show(found, all_well="everything exists already")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from crmsync.cli.console import fail, progress, say, show, show_json, table, tell
-from crmsync.cli.options import Json, Now, clock_of
-from crmsync.service.plan import Plan
-from crmsync.service.plan import plan as do_plan
-from crmsync.service.settings import read_settings
-from crmsync.service.sync import SyncResult
-from crmsync.service.sync import sync as do_sync
-from crmsync.service.workspace import open_workspace
+from crmsync.cli.options import Json, Now, clock_of, loaded
+
+if TYPE_CHECKING:
+    from crmsync.service.plan import Plan
+    from crmsync.service.sync import SyncResult
 
 
 def register(app: typer.Typer) -> None:
@@ -24,10 +24,15 @@ SHOWN_WRITES = 50
 LONGEST = 60
 
 
-def plan(json: Json = False, now: Now = None) -> None:
+def plan(context: typer.Context, json: Json = False, now: Now = None) -> None:
     """Reads, decides, undoes the deciding, and shows it."""
+    from crmsync.service.plan import plan as do_plan
+    from crmsync.service.settings import read_settings
+    from crmsync.service.workspace import open_workspace
+
     settings = read_settings()
     with progress() as report, open_workspace(settings, clock=clock_of(now, settings), report=report) as workspace:
+        loaded(context)
         result = do_plan(workspace, keep=None if json else SHOWN_WRITES)
     if json:
         show_json(result.json())
@@ -63,10 +68,15 @@ def _short(value: object) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def sync(json: Json = False, now: Now = None) -> None:
+def sync(context: typer.Context, json: Json = False, now: Now = None) -> None:
     """Runs cycles until nothing is due."""
+    from crmsync.service.settings import read_settings
+    from crmsync.service.sync import sync as do_sync
+    from crmsync.service.workspace import open_workspace
+
     settings = read_settings()
     with progress() as report, open_workspace(settings, clock=clock_of(now, settings), report=report) as workspace:
+        loaded(context)
         result = do_sync(workspace)
     if json:
         show_json(result.json())

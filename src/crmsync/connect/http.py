@@ -8,14 +8,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-import tenacity
-from requests import ConnectTimeout
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
-
 from crmsync.errors import ConfigError
+
+if TYPE_CHECKING:
+    import tenacity
 
 T = TypeVar("T")
 
@@ -100,6 +99,10 @@ def never_sent(error: BaseException) -> bool:
     """True when the connection was never made, so the request surely was not carried out.
 
     A reset or timeout after connecting is ambiguous and answers False, wherever it was raised."""
+    # Here and below: whoever only reads an address or masks a secret need not wait for the HTTP libraries.
+    from requests import ConnectTimeout
+    from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+
     for cause in _causes(error):
         if isinstance(cause, NewConnectionError | ConnectTimeoutError | ConnectTimeout | ConnectionRefusedError):
             return True
@@ -135,6 +138,7 @@ class RetryPolicy:
         hint: Callable[[BaseException], float | None] = lambda _: None,
     ) -> T:
         """What `call` returns; its last error when the attempts are used up or `retry_if` says no."""
+        import tenacity
 
         def patience(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None

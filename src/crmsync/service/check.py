@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from crmsync.connect import Finding
 from crmsync.model.rules import Playbook
 from crmsync.playbook.check import check as check_schemas
 from crmsync.playbook.lint import lint
-from crmsync.service.workspace import Workspace
+
+if TYPE_CHECKING:
+    from crmsync.service.workspace import Workspace
 
 PLAYBOOK = "playbook"
 

@@ -22,7 +22,6 @@ from crmsync.store import Store
 from crmsync.testing.clock import Clock
 from crmsync.testing.people import Person, newcomer
 
-STEP_SECONDS = 1.5
 AT_ONCE = 6
 """Visitors under way at the same time."""
 JOURNEYS: tuple[tuple[tuple[str, str], ...], ...] = (
@@ -161,7 +160,7 @@ class LifeThread:
 
     stage: Stage
     tell: Callable[[str, str], None]
-    pace: float = STEP_SECONDS
+    pace: float
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 

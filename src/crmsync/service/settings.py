@@ -6,15 +6,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dotenv import dotenv_values
-from pydantic import BaseModel, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, Field, ValidationError
 
-from crmsync.connect.discovery import read_secret
 from crmsync.errors import ConfigError
 
+if TYPE_CHECKING:
+    from crmsync.service.given import Given
+
 PREFIX = "CRMSYNC_"
+NAMES = (f"{PREFIX}DATABASE_URL", f"{PREFIX}WEB")
+"""What the names of all settings begin with that are read here."""
 STATE_FILE = "state.db"
 
 
@@ -24,14 +27,6 @@ class Web(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=8787, ge=0, le=65535)
     public_url: str | None = None
-
-
-class _Given(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore", env_ignore_empty=True)
-
-    database_url: SecretStr | None = None
-    database_url_file: str | None = None
-    web: Web = Field(default_factory=Web)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +47,12 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     process = dict(os.environ if environ is None else environ)
     home = Path(process.get(f"{PREFIX}HOME") or ".").expanduser().absolute()
     given = {**_dotenv(home / ".env"), **process}
+    if not any(value and name.upper().startswith(NAMES) for name, value in given.items()):
+        return Settings(home=home, database_url=f"sqlite:///{home / STATE_FILE}", web=Web(), environ=given)
+    from crmsync.service.given import read_given
+
     try:
-        read = _read(given)
+        read = read_given(given)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = PREFIX + "__".join(str(part).upper() for part in first["loc"])
@@ -61,38 +60,24 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(home=home, database_url=_database(read, home), web=read.web, environ=given)
 
 
-def _read(given: Mapping[str, str]) -> _Given:
-    class Reader(_Given):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            assert isinstance(env_settings, EnvSettingsSource)
-            env_settings.env_vars = {name.lower(): value for name, value in given.items() if value}
-            return (env_settings,)
-
-    return Reader()
-
-
 def _dotenv(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
+    from dotenv import dotenv_values
+
     try:
         return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({type(error).__name__}). Nothing was contacted.") from None
 
 
-def _database(read: _Given, home: Path) -> str:
+def _database(read: Given, home: Path) -> str:
     name = f"{PREFIX}DATABASE_URL"
     if read.database_url is not None and read.database_url_file is not None:
         raise ConfigError(f"{name} and {name}_FILE are both set; keep one. Nothing was contacted.")
     if read.database_url_file is not None:
+        from crmsync.connect.discovery import read_secret
+
         return read_secret(read.database_url_file, setting=f"{name}_FILE")
     if read.database_url is not None:
         return read.database_url.get_secret_value()

@@ -13,8 +13,8 @@ from crmsync.connect.discovery import all_loopback, connect_all, connector_names
 from crmsync.engine.world import World
 from crmsync.errors import ConfigError
 from crmsync.model.rules import Playbook
-from crmsync.playbook import load
 from crmsync.service.lease import Lease
+from crmsync.service.playbook import load_playbook
 from crmsync.service.settings import Settings, read_settings
 from crmsync.store import Store
 
@@ -84,15 +84,6 @@ def open_workspace(
     finally:
         for connector in connectors.values():
             connector.close()
-
-
-def load_playbook(settings: Settings) -> Playbook:
-    """The admin's playbook in CRMSYNC_HOME. Raises: ConfigError with file, line and column of everything that is wrong."""
-    if not settings.home.is_dir():
-        raise ConfigError(
-            f"CRMSYNC_HOME is {settings.home}, which is no folder. Nothing was contacted. Create it with `crmsync init {settings.home}`."
-        )
-    return load(settings.home)
 
 
 @contextmanager
