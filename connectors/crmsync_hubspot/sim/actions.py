@@ -112,6 +112,16 @@ def undelete(portal: Portal, name: str, record_id: str, user: str | None) -> Non
     portal.restore(table, record, portal.actor(user), now)
 
 
+def forget(portal: Portal, name: str, record_id: str, user: str | None) -> None:
+    """Deletes a contact, live or archived, for privacy; ValueError when there is none or it is no contact."""
+    now = portal.settle()
+    table = table_of(portal, name)
+    record = table.records.get(table.survivor(int(record_id))) if str(record_id).isdigit() else None
+    if table.kind.plural != "contacts" or record is None:
+        raise ValueError(f"there is no contact {record_id}")
+    portal.purge(table, record, portal.actor(user), now)
+
+
 def merge(portal: Portal, name: str, winner: str, losers: Iterable[str], user: str | None) -> str:
     """Merges one loser after the other into the winner; returns the surviving id."""
     table = table_of(portal, name)

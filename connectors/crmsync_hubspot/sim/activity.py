@@ -12,6 +12,7 @@ from .values import iso, parse_datetime
 if TYPE_CHECKING:
     from .portal import Portal
 
+PRIMARY_COMPANY = 1  # contact -> company, labelled "Primary"
 ENRICH_MS = 1_871  # a new company was enriched this much later (recorded)
 
 
@@ -37,11 +38,25 @@ def on_create(portal: Portal, table: Table, record: Record, at: int) -> None:
 
 
 def on_write(portal: Portal, table: Table, record: Record, changed: dict[str, str], at: int) -> None:
-    """After a modification: work on an engagement shows on the people it concerns."""
+    """After a modification: work on an engagement shows on the people it concerns; a written primary company is associated."""
     if table.kind.engagement and {"hs_task_status", "hs_timestamp"} & changed.keys():
-        for other, to_id, _ in portal.associations.neighbours(table.kind.plural, record.doc.id):
-            if other in ("contacts", "companies"):
-                _later(portal, other, to_id, at)
+        _tell_parties(portal, table, record, at)
+    wanted = changed.get("associatedcompanyid", "") if table.kind.plural == "contacts" else ""
+    if wanted.isdigit() and portal.associations.primary("contacts", record.doc.id, "companies") != int(wanted):
+        company = portal.tables["companies"].live(int(wanted))
+        if company is not None:
+            portal.associate(
+                ("contacts", record.doc.id, "companies", company.doc.id), frozenset({PRIMARY_COMPANY}), portal.actor("system"), at
+            )
+
+
+def on_leave(portal: Portal, table: Table, record: Record, at: int) -> None:
+    """After a record was archived or restored: those it was associated with count anew."""
+    if table.kind.engagement:
+        _tell_parties(portal, table, record, at)
+    elif table.kind.plural == "companies":
+        for contact_id in list(portal.associations.of("companies", record.doc.id, "contacts")):
+            _roll_up(portal, "contacts", contact_id, "companies", at)
 
 
 def on_association(portal: Portal, from_type: str, from_id: int, to_type: str, to_id: int, at: int) -> None:
@@ -51,20 +66,34 @@ def on_association(portal: Portal, from_type: str, from_id: int, to_type: str, t
         if record is None:
             continue
         if OBJECT_TYPES[other].engagement:
-            if own in ("contacts", "companies"):
-                _later(portal, own, own_id, at)
-            continue
-        changes: dict[str, str] = {}
-        linked = portal.associations.of(own, own_id, other)
-        if (own, other) == ("contacts", "companies"):
-            primary = portal.associations.primary(own, own_id, other)
-            changes["associatedcompanyid"] = str(primary) if primary is not None else ""
-            changes["associatedcompanylastupdated"] = str(at)
-        counted = {"deals": "num_associated_deals", "contacts": "num_associated_contacts"}.get(other)
-        if counted in portal.schema.of(own):
-            changes[counted] = str(len(linked))
-        if changes:
-            portal.write(portal.tables[own], record, changes, portal.actor("system"), at)
+            _later(portal, own, own_id, at)
+        elif OBJECT_TYPES[own].engagement:
+            if portal.options.association_bumps:
+                portal.write(portal.tables[own], record, {}, portal.actor("system"), at, bump=True)
+        else:
+            _roll_up(portal, own, own_id, other, at)
+
+
+def _tell_parties(portal: Portal, table: Table, record: Record, at: int) -> None:
+    for other, to_id, _ in portal.associations.neighbours(table.kind.plural, record.doc.id):
+        _later(portal, other, to_id, at)
+
+
+def _roll_up(portal: Portal, own: str, own_id: int, other: str, at: int) -> None:
+    record = portal.tables[own].live(own_id)
+    if record is None:
+        return
+    changes: dict[str, str] = {}
+    linked = [i for i in portal.associations.of(own, own_id, other) if portal.tables[other].live(i) is not None]
+    if (own, other) == ("contacts", "companies"):
+        primary = portal.associations.primary(own, own_id, other)
+        changes["associatedcompanyid"] = str(primary) if primary in linked else ""
+        changes["associatedcompanylastupdated"] = str(at)
+    counted = {"deals": "num_associated_deals", "contacts": "num_associated_contacts"}.get(other)
+    if counted in portal.schema.of(own):
+        changes[counted] = str(len(linked))
+    bump = portal.options.association_bumps
+    portal.write(portal.tables[own], record, changes, portal.actor("system"), at, bump=bump, still=not bump)
 
 
 def _later(portal: Portal, plural: str, record_id: int, at: int) -> None:
@@ -96,8 +125,11 @@ def _activity_summary(portal: Portal, plural: str, record_id: int, now: int) -> 
         if due <= now:
             last = max(last, due)
             contacted = max(contacted, due) if other in ("calls", "emails", "meetings") else contacted
-    changes = {"num_notes": str(count), "notes_last_updated": iso(last) if last else ""}
-    if plural == "contacts":
-        changes["notes_last_contacted"] = iso(contacted) if contacted else ""
-        changes["notes_next_activity_date"] = iso(upcoming) if upcoming is not None else ""
-    return changes
+    changes = {
+        "num_notes": str(count),
+        "notes_last_updated": iso(last) if last else "",
+        "notes_last_contacted": iso(contacted) if contacted else "",
+        "notes_next_activity_date": iso(upcoming) if upcoming is not None else "",
+    }
+    defined = portal.schema.of(plural)
+    return {name: value for name, value in changes.items() if name in defined}

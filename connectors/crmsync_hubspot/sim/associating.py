@@ -179,7 +179,7 @@ def batch(call: Call, parts: list[str]) -> Reply:
     if verb in ("create", "associate/default"):
         return _batch_create(call, kind, to, inputs, "v3" if old else verb)
     if verb in ("archive", "labels/archive"):
-        return _batch_archive(call, kind, to, inputs)
+        return _batch_archive(call, kind, to, inputs, labels=verb != "archive")
     raise not_found("resource not found")
 
 
@@ -191,6 +191,8 @@ def _batch_read(call: Call, kind: ObjectType, to: ObjectType, inputs: list[Json]
         text = as_text(entry.get("id"))
         record = table.live(table.survivor(int(text))) if text.isdigit() else None
         rows = _targets(call, kind, record.doc.id, to) if record is not None else []
+        after = as_text(entry.get("after"))
+        rows = [r for r in rows if int(r["toObjectId"]) >= int(after)] if after.isdigit() else rows
         if not rows:
             # one error per input that simply has none: recorded, numErrors 36 in a normal read
             errors.append(
@@ -203,9 +205,15 @@ def _batch_read(call: Call, kind: ObjectType, to: ObjectType, inputs: list[Json]
                 }
             )
             continue
+        most = call.portal.options.association_batch_page
+        rest = rows[most:]
+        rows = rows[:most]
         if old:
             rows = [{"id": str(r["toObjectId"]), "type": f"{kind.singular}_to_{to.singular}"} for r in rows]
-        results.append({"from": {"id": text}, "to": rows})
+        found: Json = {"from": {"id": text}, "to": rows}
+        if rest:
+            found["paging"] = {"next": {"after": str(rest[0]["toObjectId"])}}
+        results.append(found)
     body = batch_json(call.portal.clock, call.now, results, errors)
     return Reply(status=207 if errors else 200, body=body)
 
@@ -268,11 +276,14 @@ def _batch_create(call: Call, kind: ObjectType, to: ObjectType, inputs: list[Jso
     return Reply(status=207 if errors else (200 if flavour == "associate/default" else 201), body=body)
 
 
-def _batch_archive(call: Call, kind: ObjectType, to: ObjectType, inputs: list[Json]) -> Reply:
+def _batch_archive(call: Call, kind: ObjectType, to: ObjectType, inputs: list[Json], *, labels: bool) -> Reply:
+    """archive removes whole associations, labels/archive only the named types."""
     for entry in inputs:
+        types = _type_ids(entry.get("types") or []) if labels else None
         targets = entry.get("to")
         for target in targets if isinstance(targets, list) else [targets or {}]:
             ends = (as_text((entry.get("from") or {}).get("id")), as_text(target.get("id")))
             if ends[0].isdigit() and ends[1].isdigit():
-                call.portal.dissociate((kind.plural, int(ends[0]), to.plural, int(ends[1])), call.actor, call.now)
+                ids = [call.portal.tables[k.plural].survivor(int(t)) for k, t in zip((kind, to), ends, strict=True)]
+                call.portal.dissociate((kind.plural, ids[0], to.plural, ids[1]), call.actor, call.now, types)
     return Reply(status=204)

@@ -97,6 +97,16 @@ class Associations:
         self._links[to_type, from_type].get(to_id, {}).pop(from_id, None)
         return found is not None
 
+    def unlabel(self, from_type: str, from_id: int, to_type: str, to_id: int, types: Types) -> bool:
+        """Removes some types of an association, and the association with the last of them; True when there were any."""
+        before = self.of(from_type, from_id, to_type).get(to_id, frozenset())
+        if not before & types:
+            return False
+        if before <= types:
+            return self.unlink(from_type, from_id, to_type, to_id)
+        self._put(from_type, from_id, to_type, to_id, before - types)
+        return True
+
     def neighbours(self, from_type: str, from_id: int) -> Iterator[tuple[str, int, Types]]:
         """Everything a record is associated with: (type, id, type ids)."""
         for (own, other), links in self._links.items():

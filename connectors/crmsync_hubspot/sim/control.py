@@ -17,6 +17,8 @@ _ARGUMENTS = {
     "edit": ("object", "id", "fields"),
     "delete": ("object", "id"),
     "undelete": ("object", "id"),
+    "forget": ("object", "id"),
+    "deactivate_user": ("email",),
     "merge": ("object", "winner_id", "loser_ids"),
     "get": ("object", "id"),
     "all": ("object",),

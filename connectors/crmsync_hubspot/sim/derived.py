@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from .objecttypes import ObjectType
 from .store import Doc
@@ -47,10 +48,35 @@ _TASK: Final[dict[str, Callable[[Doc], str | None]]] = {
 }
 
 
+def _addressed(doc: Doc, end: str, part: str) -> str | None:
+    """One part of an e-mail's from, to, cc or bcc, read off its hs_email_headers; several are joined by ";"."""
+    text = doc.props.get("hs_email_headers")
+    if text is None:
+        return None
+    try:
+        headers: Any = json.loads(text)
+    except ValueError:
+        return None
+    found = headers.get(end) if isinstance(headers, dict) else None
+    people = found if isinstance(found, list) else [found]
+    return ";".join(str(p[part]) for p in people if isinstance(p, dict) and p.get(part)) or None
+
+
+def _reader_of(end: str, part: str) -> Callable[[Doc], str | None]:
+    return lambda doc: _addressed(doc, end, part)
+
+
+_EMAIL: Final[dict[str, Callable[[Doc], str | None]]] = {
+    f"hs_email_{end}_{part.lower()}": _reader_of(end, part)
+    for end in ("from", "to", "cc", "bcc")
+    for part in ("email", "firstName", "lastName")
+}
+
+
 def readers(kind: ObjectType) -> dict[str, Callable[[Doc], str | None]]:
     """The computed-on-read properties of a type: name -> function of a state giving text or None."""
     own = {"contacts": _CONTACT, "companies": _COMPANY, "deals": _DEAL}.get(kind.plural, _ENGAGEMENT)
-    return {**_READ, **own, **(_TASK if kind.plural == "tasks" else {})}
+    return {**_READ, **own, **{"tasks": _TASK, "emails": _EMAIL}.get(kind.plural, {})}
 
 
 def is_overdue(doc: Doc, now: int) -> str:

@@ -19,6 +19,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "deals": ("dealname",),
     **dict.fromkeys(("tasks", "calls", "notes", "meetings", "emails"), ("hs_timestamp",)),
 }
+ALSO_REQUIRED: dict[str, tuple[str, ...]] = {"emails": ("hs_email_direction",)}
 
 
 def find(call: Call, table: Table, text: str, id_property: str | None, *, archived: bool = False) -> Record | None:
@@ -66,12 +67,16 @@ def properties_of(body: Json) -> dict[str, Any]:
 
 def required_missing(kind: ObjectType, props: dict[str, Any]) -> ApiError | None:
     """The 400 a creation without any identifying property gets, None when it has one."""
-    names = REQUIRED[kind.plural]
-    if any(as_text(props.get(name)).strip() for name in names):
+    names, also = REQUIRED[kind.plural], ALSO_REQUIRED.get(kind.plural, ())
+
+    def given(name: str) -> bool:
+        return bool(as_text(props.get(name)).strip())
+
+    if any(map(given, names)) and all(map(given, also)):
         return None
     return validation(
         f"Error creating {kind.qualified}. Some required properties were not set.",
-        context={"properties": list(names)},
+        context={"properties": [*names, *also]},
     )
 
 

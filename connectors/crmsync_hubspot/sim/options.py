@@ -47,6 +47,14 @@ class Options:
     default_lifecycle_stage: str = "lead"
     activity_bumps_person: bool = True
     activity_bump_seconds: float = 1.3
+    association_bumps: bool = True
+    """Whether a new or removed association moves the modified stamps of both records."""
+    association_batch_page: int = 500
+    """How many associations of one record a batch read answers before it says `paging`."""
+    unknown_dispositions: str = "reject"
+    """reject | accept: what a call disposition that the portal does not list meets."""
+    archived_owners: str = "accept"
+    """accept | reject: whether a record may be given to a deactivated owner."""
     restore_bumps_modified: bool = False
     enrich_companies: bool = False
     """Whether HubSpot fills twitterhandle of a new company with a domain about 2 s later."""
@@ -109,4 +117,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "lifecycle_backward": ("ignore", "reject", "allow"),
     "read_only_writes": ("reject", "ignore"),
     "preferences_api": ("v3", "v4", "both", "off"),
+    "unknown_dispositions": ("reject", "accept"),
+    "archived_owners": ("accept", "reject"),
 }

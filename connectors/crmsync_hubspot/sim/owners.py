@@ -80,6 +80,10 @@ class Owners:
         wanted = email.lower()
         return next((o for o in self.by_id.values() if o.email == wanted), None)
 
+    def assignable(self, *, archived: bool) -> frozenset[str]:
+        """Ids that records may be given to, deactivated owners' too when `archived`."""
+        return frozenset(str(o.id) for o in self.by_id.values() if archived or not o.archived)
+
     def of_user(self, user_id: int) -> Owner | None:
         """The owner of a user id."""
         return next((o for o in self.by_id.values() if o.user_id == user_id), None)

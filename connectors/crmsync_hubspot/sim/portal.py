@@ -136,10 +136,10 @@ class Portal:
             stages["dealstage"] = frozenset(s.id for p in self.pipelines.values() for s in p.stages)
         return Rules(
             properties=self.schema.of(plural),
-            owner_ids=frozenset(map(str, self.owners.by_id)),
+            owner_ids=self.owners.assignable(archived=self.options.archived_owners == "accept"),
             stages=stages,
             read_only=read_only or self.options.read_only_writes,
-            choices={},
+            unlisted=frozenset({"hs_call_disposition"} if self.options.unknown_dispositions == "accept" else ()),
         )
 
     def taken(self, table: Table, changes: Mapping[str, str], own: int | None) -> tuple[int | None, list[Issue]]:
@@ -207,8 +207,11 @@ class Portal:
         activity.on_create(self, table, record, at)
         return record
 
-    def write(self, table: Table, record: Record, changes: Mapping[str, str], actor: Actor, at: int, *, bump: bool = False) -> bool:
-        """Applies canonical changes; False when nothing differed (a no-op leaves the modified stamp alone, unless `bump`)."""
+    def write(
+        self, table: Table, record: Record, changes: Mapping[str, str], actor: Actor, at: int, *, bump: bool = False, still: bool = False
+    ) -> bool:
+        """Applies canonical changes; False when nothing differed (a no-op leaves the modified stamp alone, unless `bump`; `still` leaves it
+        alone whatever changes)."""
         old = record.doc
         changed = {k: v for k, v in changes.items() if v != old.props.get(k, "")}
         if not changed and not bump:
@@ -226,11 +229,12 @@ class Portal:
         for name, value in changed.items():
             past = record.versions(name)
             record.history[name] = [Version(value, at, actor.source), *past]
-        record.doc = Doc(old.id, old.created, max(at, old.modified), props, old.source)
+        record.doc = Doc(old.id, old.created, old.modified if still else max(at, old.modified), props, old.source)
         if record.archived_at is None:
             table.index.schedule(record.doc, at + self.options.lag_ms())
         shown = {name: (old.props.get(name), value or None) for name, value in changed.items()}
-        self._log(at, actor, table.kind, old.id, "update", shown)
+        if shown:
+            self._log(at, actor, table.kind, old.id, "update", shown)
         for name, value in changed.items():
             self._emit("propertyChange", table.kind, old.id, at, actor, {"propertyName": name, "propertyValue": value})
         activity.on_write(self, table, record, changed, at)
@@ -262,6 +266,7 @@ class Portal:
         table.index.remove(record_id)
         self._log(at, actor, table.kind, record_id, "delete", {})
         self._emit("deletion", table.kind, record_id, at, actor, {})
+        activity.on_leave(self, table, record, at)
 
     def restore(self, table: Table, record: Record, actor: Actor, at: int) -> None:
         """Brings an archived record back; ValueError when its e-mail address is taken by now."""
@@ -277,14 +282,22 @@ class Portal:
         table.index.schedule(record.doc, at + self.options.lag_ms())
         self._log(at, actor, table.kind, record_id, "restore", {})
         self._emit("restore", table.kind, record_id, at, actor, {})
+        activity.on_leave(self, table, record, at)
 
     def purge(self, table: Table, record: Record, actor: Actor, at: int) -> None:
-        """Deletes for good (GDPR): the record and its history are gone."""
+        """Deletes for good (GDPR): the record, its history, its associations and what the log of writes says of it are gone."""
+        record_id = record.doc.id
         if record.archived_at is None:
             self.archive(table, record, actor, at)
-        table.archived.discard(record.doc.id)
-        del table.records[record.doc.id]
-        self._emit("privacyDeletion", table.kind, record.doc.id, at, actor, {})
+        table.archived.discard(record_id)
+        del table.records[record_id]
+        for other, to_id, _ in list(self.associations.neighbours(table.kind.plural, record_id)):
+            self.associations.unlink(table.kind.plural, record_id, other, to_id)
+        kept = [w for w in self.writes if (w.object, w.id) != (table.kind.plural, str(record_id))]
+        self.writes.clear()
+        self.writes.extend(kept)
+        self._log(at, actor, table.kind, record_id, "privacy delete", {})
+        self._emit("privacyDeletion", table.kind, record_id, at, actor, {})
 
     def merge(self, table: Table, winner: Record, loser: Record, actor: Actor, at: int) -> Record:
         """Merges two live records; returns the survivor, which by option has a third id."""
@@ -308,31 +321,26 @@ class Portal:
             self._association_event(pair, False, actor, at)
         return new
 
-    def dissociate(self, pair: tuple[str, int, str, int], actor: Actor, at: int) -> bool:
-        """Removes every association between two records; True when there was one."""
-        gone = self.associations.unlink(*pair)
+    def dissociate(self, pair: tuple[str, int, str, int], actor: Actor, at: int, types: Types | None = None) -> bool:
+        """Removes every association between two records, or only those of some types; True when there was one."""
+        gone = self.associations.unlink(*pair) if types is None else self.associations.unlabel(*pair, types)
         if gone:
             activity.on_association(self, *pair, at)
             self._association_event(pair, True, actor, at)
         return gone
 
     def _association_event(self, pair: tuple[str, int, str, int], removed: bool, actor: Actor, at: int) -> None:
-        from_type, from_id, to_type, to_id = pair
-        singular = (OBJECT_TYPES[from_type].qualified, OBJECT_TYPES[to_type].qualified)
-        self._emit(
-            "associationChange",
-            OBJECT_TYPES[from_type],
-            from_id,
-            at,
-            actor,
-            {
-                "associationType": "_TO_".join(singular),
+        if any(OBJECT_TYPES[plural].engagement for plural in (pair[0], pair[2])):
+            return  # activities are no subscribable side of an association
+        for from_type, from_id, to_type, to_id in (pair, (pair[2], pair[3], pair[0], pair[1])):
+            detail = {
+                "associationType": f"{OBJECT_TYPES[from_type].qualified}_TO_{OBJECT_TYPES[to_type].qualified}",
                 "fromObjectId": from_id,
                 "toObjectId": to_id,
                 "associationRemoved": removed,
                 "isPrimaryAssociation": self.associations.primary(from_type, from_id, to_type) == to_id,
-            },
-        )
+            }
+            self._emit("associationChange", OBJECT_TYPES[from_type], from_id, at, actor, detail)
 
     # -- people ---------------------------------------------------------------------------------------------------
     def actor(self, user: str | None) -> Actor:

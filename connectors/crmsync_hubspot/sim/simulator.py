@@ -218,6 +218,19 @@ class Simulator:
             )
             return str(owner.id)
 
+    def deactivate_user(self, email: str) -> None:
+        """Deactivates a user: the owner is archived, what it owns stays its own; ValueError when there is none."""
+        with self.portal.lock:
+            owner = self.portal.owners.find(email)
+            if owner is None:
+                raise ValueError(f"no such user: {email}")
+            owner.archived, owner.updated = True, self.portal.settle()
+
+    def forget(self, object: str, id: str, *, user: str | None = None) -> None:
+        """Deletes a contact for privacy as a person would: gone from live and archived records; ValueError when there is none."""
+        with self.portal.lock:
+            actions.forget(self.portal, object, id, user)
+
     # -- tokens, calls ----------------------------------------------------------------------------------------------
     def revoke_tokens(self, *, refresh: bool = False) -> None:
         """Revokes every access token, the private app's too; with `refresh` the refresh token as well."""

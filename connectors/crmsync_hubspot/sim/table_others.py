@@ -58,6 +58,10 @@ hs_is_closed_won|Is Closed Won|bool|booleancheckbox|dealinformation|rcd|@bool
 hs_deal_stage_probability|Deal probability|number|number|dealinformation|rcd|
 hs_projected_amount|Weighted amount|number|number|dealinformation|rcd|
 num_associated_contacts|Number of Associated Contacts|number|number|dealinformation|rd|
+num_notes|Number of Sales Activities|number|number|dealinformation|rd|
+notes_last_updated|Last Activity Date|datetime|date|dealinformation|rd|
+notes_last_contacted|Last Contacted|datetime|date|dealinformation|rd|
+notes_next_activity_date|Next Activity Date|datetime|date|dealinformation|rd|
 hs_object_id|Record ID|number|number|dealinformation|rd|
 hs_object_source|Record Creation Source|string|text|dealinformation|rhd|
 hs_object_source_id|Record Creation Source ID|string|text|dealinformation|rhd|
@@ -114,7 +118,13 @@ hs_email_html|Email html|string|html|email|d|
 hs_email_status|Email send status|enumeration|select|email|d|BOUNCED=Bounced;FAILED=Failed;SCHEDULED=Scheduled;SENDING=Sending;SENT=Sent
 hs_email_headers|Email headers|string|textarea|email|d|
 hs_email_from_email|Email from address|string|text|email|rcd|
+hs_email_from_firstname|Email from first name|string|text|email|rcd|
+hs_email_from_lastname|Email from last name|string|text|email|rcd|
 hs_email_to_email|Email to address|string|text|email|rcd|
+hs_email_to_firstname|Email to first name|string|text|email|rcd|
+hs_email_to_lastname|Email to last name|string|text|email|rcd|
+hs_email_cc_email|Email cc address|string|text|email|rcd|
+hs_email_bcc_email|Email bcc address|string|text|email|rcd|
 """
 
 MEETINGS = """

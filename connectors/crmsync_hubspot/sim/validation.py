@@ -21,7 +21,8 @@ class Rules:
     """Valid values of pipeline-bound properties (dealstage, pipeline)."""
     read_only: str
     """reject | ignore | allow (the system's own writes)."""
-    choices: Mapping[str, frozenset[str]]
+    unlisted: frozenset[str] = frozenset()
+    """Enumerations whose values need not be among their options."""
 
 
 def check(rules: Rules, wanted: Mapping[str, Any], current: Mapping[str, str]) -> tuple[dict[str, str], list[Issue]]:
@@ -77,7 +78,7 @@ def _value(rules: Rules, prop: Property, text: str, current: str) -> tuple[str, 
         case "date":
             day = date_text(text)
             return (day, None) if day is not None else refuse("INVALID_DATE", _date_message(text))
-        case "enumeration" if prop.restricted:
+        case "enumeration" if prop.restricted and prop.name not in rules.unlisted:
             return _options(prop, text, current)
     if len(text) > STRING_LIMIT:
         return refuse("INVALID_STRING_LENGTH", f"{prop.name} was {len(text)} characters, the limit is {STRING_LIMIT}")
