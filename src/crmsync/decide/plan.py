@@ -112,7 +112,7 @@ def plan_person(
     for side in terms.sides:
         snapshot = primaries.get(side)
         if snapshot is not None:
-            draft = _Draft(state, snapshot.ref, snapshot, terms, parked)
+            draft = Draft(state, snapshot.ref, snapshot, terms, parked)
             draft.take_moves(reconciled, owner, owner_because)
             draft.take_outputs(wanted)
             draft.take_statuses(statuses)
@@ -122,7 +122,7 @@ def plan_person(
             for name in draft.left_alone:
                 accepted[name] = {other: shown.fields.get(name) for other, shown in primaries.items()}
         elif primaries and _may_create(side, snapshots, reconciled, terms):
-            draft = _Draft(state, Ref(side=side, object=terms.person.create_as[side], id=""), None, terms, parked)
+            draft = Draft(state, Ref(side=side, object=terms.person.create_as[side], id=""), None, terms, parked)
             draft.take_creation(reconciled, owner)
             draft.take_outputs(wanted)
             draft.take_statuses(statuses)
@@ -175,8 +175,8 @@ def _propagated_delete(side: str, snapshots: Sequence[Snapshot], primaries: Mapp
     ]
 
 
-class _Draft:
-    """Collects one record's write. Mutable on purpose and private: it lives for one call of plan_person."""
+class Draft:
+    """Collects one record's write. Mutable on purpose: it lives for one call of plan_person (or plan_twin, which extends it)."""
 
     def __init__(self, state: PersonState, ref: Ref, snapshot: Snapshot | None, terms: Terms, parked: Parked) -> None:
         self.state, self.ref, self.snapshot, self.terms, self.parked = state, ref, snapshot, terms, parked
@@ -286,21 +286,28 @@ class _Draft:
         native = column.place.field
         if self._blocked(name, value):
             return False
-        sent = self.lens.to_native(name, value, self.terms.owners)
+        sent = self.native(name, value)
         if column.map.type is FieldType.OWNER and value is not None and sent is None:
             value, sent = self._twinless(value)
             if sent is None:
                 return False
-        if isinstance(sent, str) and column.map.on_too_long == "cut":
-            limit = self.schema[native].length if native in self.schema else None
-            if limit and len(sent) > limit:
-                sent = value = sent[:limit]
+        limit = self.schema[native].length if native in self.schema and column.map.on_too_long == "cut" else None
+        if isinstance(sent, str) and limit and len(sent) > limit:
+            value, sent = self.shorten(name, value, sent, limit)
         if not self._fits(name, native, sent):
             return False
-        self.fields[native], self.old[native], self.names[native] = sent, self.lens.to_native(name, old, self.terms.owners), name
+        self.fields[native], self.old[native], self.names[native] = sent, self.native(name, old), name
         self.rules[native] = because
         self.merged[name] = value
         return True
+
+    def native(self, name: str, value: Value) -> Value:
+        """What is written for a house value; None for an owner who has no user there."""
+        return self.lens.to_native(name, value, self.terms.owners)
+
+    def shorten(self, name: str, value: Value, sent: str, limit: int) -> tuple[Value, Value]:
+        """A text beyond the native field's length: what the side will then show, in house terms, and what to write."""
+        return sent[:limit], sent[:limit]
 
     def _twinless(self, owner: Value) -> tuple[Value, str | None]:
         """An owner who has no active user here (F48): the fallback owner and a finding; never blank, never set twice."""
