@@ -21,6 +21,7 @@ from crmsync.engine.tasks import outgoing_tasks, task_row
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, HaltError
 from crmsync.model.attention import Halt, Problem
+from crmsync.model.link import PersonState
 from crmsync.store import TaskRow
 
 log = structlog.get_logger(__name__)
@@ -141,7 +142,9 @@ def _decide_dirty(world: World, now: datetime, report: Report, outbox: Outbox) -
             people = settle_people(world, [snapshot for snapshot, _ in taken])
             store.clean_persons(people)
             store.clean([(snapshot.ref, version) for snapshot, version in taken])
-            items = _remember(world, deliberate(world, people, now), now, report)
+            verdicts = deliberate(world, people, now, down=report.sent.errors)
+            items = _remember(world, verdicts, now, report)
+            store.mark_dirty_persons(_left_out(people, verdicts))
         outbox.add(items)
         seen += len(taken)
         world.report("deciding", seen, total)
@@ -155,14 +158,24 @@ def _decide_due(world: World, now: datetime, report: Report, outbox: Outbox) -> 
     store = world.store
     while people := store.due_persons(now, PERSONS_AT_ONCE):
         with store.begin():
-            verdicts = [
-                replace(v, state=replace(v.state, next_due_at=now + timedelta(minutes=1)))
-                if v.state.next_due_at is not None and v.state.next_due_at <= now
-                else v
-                for v in deliberate(world, people, now)
-            ]
+            found = deliberate(world, people, now, down=report.sent.errors)
+            verdicts = [replace(v, state=_later(v.state, now)) for v in found]
             outbox.add(_remember(world, verdicts, now, report))
+            store.save_persons([_later(state, now) for state in store.persons(_left_out(people, verdicts)).values()])
         send(world, outbox.rest(), now, report.sent)
+
+
+def _left_out(people: Sequence[str], verdicts: Sequence[Verdict]) -> list[str]:
+    """Persons nothing could be decided about, because a CRM had to be asked first and does not answer: they stay due."""
+    decided = {verdict.state.person_id for verdict in verdicts}
+    return [person for person in people if person not in decided]
+
+
+def _later(state: PersonState, now: datetime) -> PersonState:
+    """Somebody who is still due at `now` is looked at again a minute on, not for ever."""
+    if state.next_due_at is None or state.next_due_at > now:
+        return state
+    return replace(state, next_due_at=now + timedelta(minutes=1))
 
 
 def _remember(world: World, verdicts: Sequence[Verdict], now: datetime, report: Report) -> list[Outgoing]:

@@ -13,6 +13,7 @@ from crmsync.decide.reconcile import Reconciled, reconcile
 from crmsync.decide.route import members
 from crmsync.decide.signals import signals_from, signals_from_history
 from crmsync.engine.world import World
+from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
 from crmsync.model.attention import Problem
 from crmsync.model.fields import INPUTS, STAGES
 from crmsync.model.link import Agreed, PersonState, Signal, Snapshot
@@ -49,16 +50,21 @@ class Verdict:
     conflicts: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
 
-def deliberate(world: World, person_ids: Sequence[str], now: datetime, *, history: bool = True) -> list[Verdict]:
+def deliberate(
+    world: World, person_ids: Sequence[str], now: datetime, *, history: bool = True, down: dict[str, CrmsyncError] | None = None
+) -> list[Verdict]:
     """Verdicts for these persons, in the order given. Signals seen are stored (each event once); the round-robin counter moves on.
 
-    history=False leaves the CRMs alone (counting passes): contested fields are then judged by their records' modification."""
+    history=False leaves the CRMs alone (counting passes): contested fields are then judged by their records' modification.
+    down: sides that do not answer; they are not asked, those that turn out so are added, and persons about whom one would have to be asked
+    are left out of the verdicts. None: such trouble is raised."""
     store = world.store
     snapshots = store.snapshots_of(person_ids)
     states = store.persons(person_ids)
     parked = _parked(world, person_ids, now)
     resolved = {(c.person_id, c.field): c.resolution for c in store.conflicts(person_ids=person_ids) if c.resolution is not None}
-    signals = _signals(world, snapshots, history=history)
+    source = _Histories(world, down)
+    signals = _signals(world, snapshots, source if history else None)
     start = world.start(now)
     pool = members(routing=world.playbook.routing, users=world.people, sides=world.sides, integration=world.integration)
     counter_name = COUNTER + world.playbook.routing.pool
@@ -67,6 +73,8 @@ def deliberate(world: World, person_ids: Sequence[str], now: datetime, *, histor
     drafts: list[tuple[PersonState, dict[str, Snapshot], Reconciled, dict[str, str]]] = []
     contested: dict[str, set[str]] = {}
     for id in person_ids:
+        if id in source.unanswered:
+            continue
         state = states.get(id) or PersonState(person_id=id, created_at=now)
         primaries = {
             side: found
@@ -78,11 +86,13 @@ def deliberate(world: World, person_ids: Sequence[str], now: datetime, *, histor
         for name in reconciled.contested:
             contested.setdefault(id, set()).add(name)
         drafts.append((state, primaries, reconciled, chosen))
-    moments = _moments(world, drafts, contested) if history and contested else {}
+    moments = _moments(world, drafts, contested, source) if history and contested else {}
 
     verdicts: list[Verdict] = []
     for state, primaries, reconciled, chosen in drafts:
         id = state.person_id
+        if id in source.unanswered:
+            continue
         if id in moments:
             reconciled = reconcile(state, primaries, world.lenses, tie=world.playbook.person.tie, resolved=chosen, moments=moments[id])
         decision = None
@@ -206,9 +216,30 @@ def _parked(world: World, person_ids: Sequence[str], now: datetime) -> dict[str,
     return parked
 
 
-def _signals(world: World, snapshots: Mapping[str, Sequence[Snapshot]], *, history: bool) -> dict[str, list[Signal]]:
+class _Histories:
+    """Asks the CRMs for field histories. unanswered: persons about whom nothing could be learned. Lives for one call of deliberate."""
+
+    def __init__(self, world: World, down: dict[str, CrmsyncError] | None) -> None:
+        self._world = world
+        self._down = down
+        self.unanswered: set[str] = set()
+
+    def of(self, side: str, object: str, people: Mapping[str, str], fields: Sequence[str]) -> list[FieldVersion]:
+        """Versions of these records' fields. people: record id -> person."""
+        if self._down is None:
+            return self._world.connectors[side].history(object, list(people), fields)
+        if side not in self._down:
+            try:
+                return self._world.connectors[side].history(object, list(people), fields)
+            except (CredentialsError, UnreachableError) as error:
+                self._down[side] = error
+        self.unanswered.update(people.values())
+        return []
+
+
+def _signals(world: World, snapshots: Mapping[str, Sequence[Snapshot]], source: _Histories | None) -> dict[str, list[Signal]]:
     """Stores what the records tell of behaviour and returns every signal of these persons, oldest first. A record that shows a new event is asked for
-    its history (one call per batch of records), so that events between two polls are not missed."""
+    its history (one call per batch of records), so that events between two polls are not missed. source=None: nobody is asked."""
     store, maps = world.store, world.playbook.signals
     known = store.signals(list(snapshots))
     fresh: list[tuple[str, Signal]] = []
@@ -224,15 +255,17 @@ def _signals(world: World, snapshots: Mapping[str, Sequence[Snapshot]], *, histo
                 ask.setdefault((snapshot.ref.side, snapshot.ref.object), {})[snapshot.ref.id] = person
     if not fresh:
         return known
-    if history:
+    if source is not None:
         for (side, object), ids in ask.items():
             fields = sorted({n for m in maps if (m.side, m.object) == (side, object) for n in (m.field, m.time_field) if n})
             versions: dict[str, list[FieldVersion]] = {}
-            for version in world.connectors[side].history(object, list(ids), fields):
+            for version in source.of(side, object, ids, fields):
                 versions.setdefault(version.id, []).append(version)
             for id, rows in versions.items():
                 ref = Ref(side=side, object=object, id=id)
                 fresh += [(ids[id], s) for s in signals_from_history(rows, ref, maps)]
+        # An event that is stored is never asked about again: one without its history has to wait for it.
+        fresh = [(person, signal) for person, signal in fresh if person not in source.unanswered]
     store.add_signals(fresh)
     return store.signals(list(snapshots))
 
@@ -241,6 +274,7 @@ def _moments(
     world: World,
     drafts: Sequence[tuple[PersonState, dict[str, Snapshot], Reconciled, dict[str, str]]],
     contested: Mapping[str, set[str]],
+    source: _Histories,
 ) -> dict[str, dict[str, dict[str, datetime]]]:
     """When each contested field was last set, from the histories of the CRMs that keep one: "the side changed later wins" is about the field."""
     moments: dict[str, dict[str, dict[str, datetime]]] = {}
@@ -251,7 +285,7 @@ def _moments(
     for (side, object), ids in wanted.items():
         columns = world.lenses[side, object].by_name
         names = {columns[name].place.field: name for _, fields in ids.values() for name in fields if name in columns}
-        for version in world.connectors[side].history(object, list(ids), sorted(names)):
+        for version in source.of(side, object, {id: person for id, (person, _) in ids.items()}, sorted(names)):
             person, fields = ids[version.id]
             name = names.get(version.field)
             if name in fields:
