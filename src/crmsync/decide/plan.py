@@ -38,7 +38,8 @@ class SideFacts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedWrite:
     """One record's write before it has an id. fields/old/names/rules by native field name (JournalEntry has the same). base: house field ->
-    side -> value agreed once accepted. own: crmsync-owned house name -> value delivered once accepted. merged: house field -> value sent."""
+    side -> value agreed once accepted. own: crmsync-owned house name -> value delivered once accepted. merged: house field -> value sent.
+    about / unlink: records an activity shall, and shall no longer, belong to."""
 
     side: str
     object: str
@@ -52,6 +53,8 @@ class PlannedWrite:
     own: Mapping[str, Value]
     merged: Mapping[str, Value]
     key: str | None = None
+    about: tuple[Ref, ...] = ()
+    unlink: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -17,11 +17,16 @@ from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.condition import lists_of
 from crmsync.decide.plan import SideFacts, Terms
 from crmsync.decide.translate import Lens, Owners, lenses_of, owners_of
+from crmsync.engine.kinds import Kinds
 from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError, UnreachableError
+from crmsync.model.attention import Halt
 from crmsync.model.fields import KEY, OWN_FIELDS
 from crmsync.model.record import FieldSchema, ObjectSchema, User
 from crmsync.model.rules import Playbook
 from crmsync.store import Store
+
+if TYPE_CHECKING:
+    from crmsync.decide.twin import Ground
 
 SCHEMA_SECONDS = 300.0
 """How long a schema and the users are believed. A refusal that smells of a schema change makes them be read again at once."""
@@ -37,6 +42,15 @@ REFUSED_BY_SCHEMA = frozenset(
 """The same as the CRMs say it, parked until the data changes or the schema does."""
 
 log = structlog.get_logger(__name__)
+
+
+class AccountChangedError(HaltError):
+    """The credentials lead to another account than the one the state belongs to. halt: what to store. Only a cycle stores it: a look with
+    other credentials must not stop the daemon whose credentials are right."""
+
+    def __init__(self, halt: Halt) -> None:
+        super().__init__(halt.message)
+        self.halt = halt
 
 
 class World:
@@ -58,9 +72,13 @@ class World:
         self.playbook = playbook
         self.new_id = new_id
         self.report = report
-        self.lenses = lenses_of(playbook.person, self.connectors, playbook.signals)
+        self.kinds = Kinds(playbook, self.connectors)
+        self.lenses = {**lenses_of(playbook.person, self.connectors, playbook.signals), **self.kinds.raw}
         self.lists = lists_of(playbook)
-        self._marks = {key: _mark(lens) for key, lens in self.lenses.items()}
+        self._marks = {
+            key: _mark({**{n: c.map.fingerprint for n, c in lens.by_name.items()}, **self.kinds.fingerprints(*key)})
+            for key, lens in self.lenses.items()
+        }
         self.owners = Owners()
         self.people: tuple[User, ...] = ()
         self.integration: frozenset[tuple[str, str]] = frozenset()
@@ -82,7 +100,12 @@ class World:
 
     def families(self, side: str) -> list[tuple[str, ...]]:
         """Native objects whose deletes are counted together: persons, and each kind of activity, companies and deals."""
-        return [self.objects(side)]
+        return [self.objects(side), *((object,) for object in self.twin_objects(side))]
+
+    def twin_objects(self, side: str) -> tuple[str, ...]:
+        """Native objects of activities, companies and deals that this side lets us see and whose keys it can hold."""
+        schemas, key = self.schemas.get(side, {}), self.connectors[side].own_field(KEY)
+        return tuple(o for o in self.kinds.objects(side) if o in schemas and key in schemas[o].fields)
 
     def own(self, side: str) -> dict[str, str]:
         connector = self.connectors[side]
@@ -101,7 +124,7 @@ class World:
     def refresh(self, now: datetime) -> dict[str, CrmsyncError]:
         """Reads identity, users and schemas of the sides where they are old. Returns side -> why one could not be asked: what was known of it stays.
 
-        Raises: HaltError when the credentials lead to another account than before; the trouble of a side that was never read."""
+        Raises: AccountChangedError when the credentials lead to another account than before; the trouble of a side that was never read."""
         known: dict[str, Any] = self.store.get("world") or {}
         read_at: dict[str, str] = self.store.get("world_read_at") or {}
         begun = bool(self.schemas)
@@ -150,12 +173,12 @@ class World:
         self.stale = True
 
     def _identify(self, side: str, now: datetime) -> Identity:
-        """Who we are there. Raises HaltError when that is another account than the one all links belong to."""
+        """Who we are there. Raises AccountChangedError when that is another account than the one all links belong to."""
         identity = self.connectors[side].identity()
         key = f"account:{side}"
         halted = guard.account_changed(was=self.store.get(key), now_is=identity.account, side=side, now=now)
         if halted is not None:
-            raise HaltError(halted.message)
+            raise AccountChangedError(halted)
         self.store.put(key, identity.account)
         return identity
 
@@ -164,11 +187,23 @@ class World:
         identity = self._identify(side, now)
         users = connector.users()
         self.store.save_users(side, users)
-        schema = connector.schema((*self.objects(side), connector.traits.task_object))
+        schema = {**connector.schema((*self.objects(side), connector.traits.task_object)), **self._twin_schemas(side)}
         return {
             "identity": {"account": identity.account, "user_id": identity.user_id, "label": identity.label},
             "schema": {name: _dump(object) for name, object in schema.items()},
         }
+
+    def _twin_schemas(self, side: str) -> dict[str, ObjectSchema]:
+        """Schemas of activities, companies and deals; an object that our credentials may not see is left out, and nothing of it is synced."""
+        found: dict[str, ObjectSchema] = {}
+        for object in self.kinds.objects(side):
+            if object == self.connectors[side].traits.task_object:
+                continue
+            try:
+                found.update(self.connectors[side].schema((object,)))
+            except CredentialsError as error:
+                log.warning("object not readable", side=side, object=object, error=str(error)[:200])
+        return found
 
     def _take(self, known: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:
         users = [user for user in self.store.users() if user.side in self.connectors]
@@ -178,6 +213,29 @@ class World:
         self.integration = frozenset((u.side, u.id) for u in users if u.kind == "integration" or (u.side, u.id) in machines)
         self.schemas = {side: {name: _load(name, raw) for name, raw in known[side]["schema"].items()} for side in self.sides}
         self.__dict__.pop("terms", None)
+
+    def ground(self, kind: str, now: datetime) -> Ground:
+        """What planning the twins of a kind needs and what is the same for all of them."""
+        from crmsync.decide.twin import Ground
+
+        map = self.kinds.maps[kind]
+        sides = [side for side in self.sides if any(object in self.twin_objects(side) for object in map.objects.get(side, ()))]
+        terms = Terms(
+            person=map,
+            lenses={key: lens for key, lens in self.kinds.lenses[kind].items() if key[0] in sides},
+            sides={
+                side: SideFacts(
+                    side=side,
+                    own={KEY: self.connectors[side].own_field(KEY)},
+                    schema={name: object.fields for name, object in self.schemas[side].items()},
+                )
+                for side in sides
+            },
+            owners=self.owners,
+        )
+        return Ground(
+            map=map, terms=terms, zone=self.playbook.hours.time_zone, due_time=self.playbook.due_time, start=self.start(now), now=now
+        )
 
     @cached_property
     def terms(self) -> Terms:
@@ -199,6 +257,9 @@ class World:
 
     def fields_to_read(self, side: str, object: str) -> tuple[str, ...]:
         """Native fields to ask for: mapped ones, what signals and stages need, and our own; only those the live schema shows us."""
+        if (side, object) in self.kinds.raw:
+            shown = self.schemas[side][object].fields
+            return tuple(sorted({self.connectors[side].own_field(KEY), *(n for n in self.kinds.reads(side, object) if n in shown)}))
         lens: Lens = self.lenses[side, object]
         own = self.own(side)
         wanted = [*lens.natives, *self.playbook.person.reads.get((side, object), ()), *own.values()]
@@ -215,7 +276,8 @@ class World:
     def missing(self, side: str, object: str) -> list[str]:
         """Mapped native fields that the live schema does not show us (F45)."""
         schema = self.schemas[side][object].fields
-        return sorted(name for name in self.lenses[side, object].natives if "." not in name and name not in schema)
+        mapped = self.lenses[side, object].natives | self.kinds.reads(side, object)
+        return sorted(name for name in mapped if "." not in name and name not in schema)
 
     def require_provisioned(self) -> None:
         """Refuses to work without crmsync_key: without it a create that timed out could not be recognised."""
@@ -228,8 +290,8 @@ class World:
                     )
 
 
-def _mark(lens: Lens) -> str:
-    told = "\n".join(sorted(f"{name}={column.map.fingerprint}" for name, column in lens.by_name.items()))
+def _mark(fingerprints: Mapping[str, str]) -> str:
+    told = "\n".join(sorted(f"{name}={print}" for name, print in fingerprints.items()))
     return "." + hashlib.blake2b(told.encode(), digest_size=4).hexdigest()
 
 
