@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crmsync.errors import CredentialsError, HaltError
+from crmsync.service.resume import resume
 from crmsync_hubspot.sim import Simulator as HubSpot
 from scenarios.persons import assert_in_step, crowd
 from scenarios.test_f42_values import STATE, add_property
@@ -135,9 +136,24 @@ def test_another_account_halts(both: Both, wait: int) -> None:
         assert [w for w in stranger.writes if w.user == stranger.portal.integration.name] == []
         assert both.writes() == {"hubspot": 0, "salesforce": 0}
         assert both.store.find_person_by_email("stranger@example.com") == []
-        # and with the right address it goes on as if nothing had been
+        # and the halt stands in the store with its way out, where `status` and the daemon find it
+        halt = both.store.halt()
+        assert halt is not None
+        assert (halt.cause, halt.side) == ("account_changed", "hubspot")
+        assert "crmsync resume" in halt.message
+        assert [kind for _, kind, _ in both.store.events()].count("halt") == 1
+        # and a person who resumes without having corrected the credentials is halted again: every link would be wrong
+        resume(both.store, now=both.time())
+        with pytest.raises(HaltError, match="999"):
+            both.settle(after=wait)
+        assert both.store.find_person_by_email("stranger@example.com") == []
+        # and with the right address the halt stands until somebody resumes; then it goes on as if nothing had been
         with_setting(both, "CRMSYNC_HUBSPOT__BASE_URL", ours)
+        with pytest.raises(HaltError, match="999"):
+            both.settle(after=wait)
+        resume(both.store, now=both.time())
         both.settle()
+        assert both.store.get("allow") is None
     assert both.hs.get("contacts", pairs[0][0])["jobtitle"] == "Baker"
     assert both.problems() == []
     assert_in_step(both)

@@ -75,5 +75,6 @@ def account_changed(*, was: str | None, now_is: str, side: str, now: datetime) -
         at=now,
         message=f"the {side} credentials belong to account {now_is}, but the state was built with account {was}. "
         "Nothing was read or written. "
-        "Correct the credentials, or use another database for the other account.",
+        "Correct the credentials and run `crmsync resume`; it halts again while they lead elsewhere. "
+        "For the other account use another database.",
     )

@@ -18,7 +18,7 @@ from crmsync.engine.preview import PERSONS_AT_ONCE, mass_deletes, preview
 from crmsync.engine.pull import Pulled, pull_all
 from crmsync.engine.resume import settle_open
 from crmsync.engine.tasks import outgoing_tasks, task_row
-from crmsync.engine.world import World
+from crmsync.engine.world import AccountChangedError, World
 from crmsync.errors import CredentialsError, CrmsyncError, HaltError
 from crmsync.model.attention import Halt, Problem
 from crmsync.model.link import PersonState
@@ -50,7 +50,11 @@ def cycle(world: World, now: datetime) -> Report:
     if halted is not None:
         raise HaltError(halted.message)
     report = Report(now=now)
-    troubles = world.refresh(now)
+    try:
+        troubles = world.refresh(now)
+    except AccountChangedError as error:
+        _keep_halt(world, error.halt, now)  # whatever was let pass: with another account every link would be wrong
+        raise
     world.require_provisioned()
     _stop(world, _schema_loss(world, now), now)
     world.start(now)
@@ -97,9 +101,14 @@ def _stop(world: World, halt: Halt | None, now: datetime) -> None:
         world.store.put("allow", None)
         world.store.log_event(now, "resumed", halt.message)
         return
-    world.store.set_halt(halt)
-    world.store.log_event(now, "halt", halt.message)
+    _keep_halt(world, halt, now)
     raise HaltError(halt.message)
+
+
+def _keep_halt(world: World, halt: Halt, now: datetime) -> None:
+    with world.store.begin():
+        world.store.set_halt(halt)
+        world.store.log_event(now, "halt", halt.message)
 
 
 def _schema_loss(world: World, now: datetime) -> Halt | None:
