@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
 
@@ -15,8 +15,12 @@ from crmsync.connect.http import RetryPolicy
 from crmsync.errors import CredentialsError, CrmsyncError, QuotaError, UnreachableError
 from crmsync.model.change import Action, Outcome, OutcomeKind, Write
 from crmsync_salesforce import soql, wire
+from crmsync_salesforce.belong import ACTIVITIES
 from crmsync_salesforce.bulk import Bulk
 from crmsync_salesforce.client import KEYED_WRITE, ONCE, WRITE, Client, LostError, RefusedError
+from crmsync_salesforce.linking import Linking
+from crmsync_salesforce.relations import Relations
+from crmsync_salesforce.schema import Describes
 from crmsync_salesforce.soql import is_field_name, is_id, object_name
 
 BATCH = 200
@@ -24,6 +28,7 @@ KEY_FIELD = "crmsync_key__c"
 # without it an assignment rule takes the owner away, on create and on update [scenarios F49]
 NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE"}
 _LOCK_PATIENCE = RetryPolicy(attempts=4, first=0.5, ceiling=8.0)
+_REFERENCES = frozenset({"WhoId", "WhatId", "AccountId"})
 _LOOK_UPS = 20
 """Duplicates per call that are asked for by name, one request each, when a collection's answer does not name the match."""
 
@@ -102,19 +107,23 @@ def _cause(error: CrmsyncError) -> str:
 class Writer:
     """Writes of one org. See Connector.write."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, relations: Relations | None = None) -> None:
         self._client = client
         self._bulk = Bulk(client)
+        self._linking = Linking(client, relations or Relations(client, Describes(client)))
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         """Outcomes in the order of `writes`. Raises only when nothing at all was carried out."""
         outcomes: dict[int, Outcome] = {}
         errors: list[CrmsyncError] = []
         stop = Event()
+        writes = self._linking.prepared(writes)
         for place, write in enumerate(writes):
             refusal = unfit(write)
             if refusal is not None:
                 outcomes[place] = refusal
+            elif write.action is Action.UPDATE and not write.fields:
+                outcomes[place] = Outcome(write_id=write.write_id, kind=OutcomeKind.DONE, id=write.id)
         sent = len(outcomes)
         for run in waves(writes):
             todo = [place for place in run if place not in outcomes]
@@ -130,6 +139,7 @@ class Writer:
         self._name_duplicates(writes, outcomes)
         self._look_at_targets(writes, outcomes)
         self._adopt_created(writes, outcomes)
+        self._linking.settle(writes, outcomes)
         return [outcomes[place] for place in range(len(writes))]
 
     def _run(self, writes: Sequence[Write], places: Sequence[int], stop: Event) -> Iterator[tuple[_Answer, tuple[int, ...]]]:
@@ -279,11 +289,13 @@ class Writer:
 
     def _look_at_targets(self, writes: Sequence[Write], outcomes: dict[int, Outcome]) -> None:
         """Tells a target that is gone from a field that refers to something gone: both have one error code."""
-        unclear = [
-            p
-            for p, o in outcomes.items()
-            if o.kind is OutcomeKind.REJECTED and o.cause in wire.TARGET_CODES and not o.fields and writes[p].action is not Action.CREATE
-        ]
+        unclear = []
+        for p, o in outcomes.items():
+            if o.kind is OutcomeKind.GONE and writes[p].action is Action.CREATE:
+                # nothing new can be gone: what it refers to is deleted, or a converted lead
+                outcomes[p] = replace(o, kind=OutcomeKind.REJECTED, id=None)
+            elif writes[p].action is not Action.CREATE and _may_be_reference(writes[p], o):
+                unclear.append(p)
         by_object: dict[str, list[int]] = {}
         for place in unclear:
             by_object.setdefault(writes[place].object, []).append(place)
@@ -293,8 +305,9 @@ class Writer:
             except CrmsyncError:
                 continue  # they stay refused; the next read will tell
             for place in places:
-                if str(writes[place].id)[:15] not in alive:
-                    outcomes[place] = _with_kind(outcomes[place], OutcomeKind.GONE)
+                there = str(writes[place].id)[:15] in alive
+                kind = OutcomeKind.REJECTED if there else OutcomeKind.GONE
+                outcomes[place] = replace(outcomes[place], kind=kind)
 
     def _adopt_created(self, writes: Sequence[Write], outcomes: dict[int, Outcome]) -> None:
         """A keyed create sent again meets its own record, and create-only fields then refuse the update: the record is there, so it is done."""
@@ -323,13 +336,17 @@ class Writer:
     def _present(self, object: str, field: str, values: Sequence[str]) -> dict[str, str | None]:
         """Live records by id, with the value of `field`."""
         found: dict[str, str | None] = {}
-        for text in soql.in_lists(dict.fromkeys(("Id", field)), object, field, values):
-            found.update({row["Id"]: row.get(field) for row in self._client.rows(soql.path(text))})
+        hidden = object in ACTIVITIES  # archived ones are there, and `query` does not show them
+        for text in soql.in_lists(dict.fromkeys(("Id", field)), object, field, values, also="IsDeleted = false" if hidden else ""):
+            found.update({row["Id"]: row.get(field) for row in self._client.rows(soql.path(text, deleted=hidden))})
         return found
 
 
-def _with_kind(found: Outcome, kind: OutcomeKind) -> Outcome:
-    return Outcome(write_id=found.write_id, kind=kind, id=found.id, cause=found.cause, message=found.message, fields=found.fields)
+def _may_be_reference(write: Write, refused: Outcome) -> bool:
+    """Whether a refusal may speak of a record that a field refers to instead of the target."""
+    if refused.kind is OutcomeKind.GONE:
+        return bool(_REFERENCES & write.fields.keys())
+    return refused.kind is OutcomeKind.REJECTED and refused.cause in wire.TARGET_CODES and not refused.fields
 
 
 def _bulk_outcome(write: Write, result: wire.Result | None) -> Outcome:
