@@ -94,20 +94,21 @@ class Poll:
         survivors: dict[str, Record] = {}
         sweep = self._sweep_due(at, now_ms)
         for found in search.since(at.start(deep, self._clock(now_ms))):
-            records = tuple(decoder.record(row) for row in found.rows)
-            for record in records:
-                for former in record.former_ids:
-                    survivors[former] = record
+            records, digests = decoder.page(found.rows)
+            for place, (_, digest) in enumerate(digests):
+                if not digest:
+                    record = records[place]
+                    survivors.update(dict.fromkeys(record.former_ids, record))
             at = at.reached(found.stamp, deep=deep, more=found.more)
             if found.more:
-                yield Page(records=records, cursor=at.cursor(), total=found.total)
+                yield Page(records=records, digests=digests, cursor=at.cursor(), total=found.total)
                 continue
             if deep:
                 at = at.finished(now_ms, self._clock(now_ms))
             if at.swept is None:
                 # nothing archived before the first pull concerns anybody: the sweeps begin here, without a call
                 at = replace(at, swept=now_ms, archived=self._clock(now_ms) or now_ms)
-            yield Page(records=records, cursor=at.cursor(), last=not sweep, total=found.total)
+            yield Page(records=records, digests=digests, cursor=at.cursor(), last=not sweep, total=found.total)
         if sweep:
             gone, pages = self._archived(object, fields, at.archived - _SWEEP_OVERLAP, survivors)
             at = replace(at, swept=now_ms, archived=self._clock(now_ms) or now_ms, pages=pages)

@@ -116,7 +116,8 @@ class Search:
                 return
             offset, seam = offset + len(rows) - 1, str(rows[-1]["id"])
             full = offset + PAGE > WINDOW
-            if one_stamp and (count > WINDOW or (full and base == edge)):
+            # What shares one stamp for pages on end (an import) is read by id at once: found out at the window's end, it would be read twice.
+            if one_stamp and (count > WINDOW or len(seen) > PAGE):
                 yield from self._tie(edge, seen, total)
                 base, offset, edge = edge + 1, 0, edge + 1
                 seen.clear()
@@ -124,13 +125,12 @@ class Search:
                 base, offset = edge, 0
 
     def _tie(self, stamp: int, seen: set[str], total: int) -> Iterator[Found]:
-        """All rows of one stamp, by id: the stamp alone cannot page through more than 10,000 of them."""
+        """All rows of one stamp but those seen, by id: the stamp alone cannot page through more than 10,000 of them."""
         last = "0"
         while True:
             filters = [_filter(self._stamp, "EQ", stamp), _filter(_ID, "GT", last)]
             rows, more, _ = self._ask(filters, _ID)
             fresh = [r for r in rows if str(r["id"]) not in seen]
-            seen.update(str(r["id"]) for r in fresh)
             if fresh:
                 yield Found(rows=self._complete(fresh), stamp=stamp, more=True, total=total)
             if not more or not rows:

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from crmsync.connect.protocol import LazyRecords
 from crmsync.model.record import FieldSchema, FieldVersion, LazyFields, ObjectSchema, Record, RecordState, Ref, User, Value
 
 SIDE = "hubspot"
@@ -94,13 +95,13 @@ _DECODE: dict[str, Decode] = {"datetime": _datetime_in, "date": _date_in, "numbe
 class Decoder:
     """Turns the JSON of one object type into records, knowing its property types. Made once per read, used for every row."""
 
-    __slots__ = ("_object", "_plain", "_stamp", "_typed", "_wanted", "names")
+    __slots__ = ("_object", "_plain", "_shows_stamp", "_stamp", "_typed", "names")
 
     def __init__(self, object: str, names: Iterable[str], schema: ObjectSchema) -> None:
         self.names = tuple(dict.fromkeys(names))
-        self._wanted = frozenset(self.names)
         self._object = object
         self._stamp = stamp_property(object)
+        self._shows_stamp = self._stamp in self.names
         kinds = {n: schema.fields[n].type for n in self.names if n in schema.fields}
         self._typed = tuple((n, _DECODE[kind]) for n, kind in kinds.items() if kind in _DECODE)
         self._plain = tuple(n for n in self.names if kinds.get(n) not in _DECODE)
@@ -124,20 +125,32 @@ class Decoder:
                 out[name] = None
         return out
 
+    def page(self, rows: Sequence[dict[str, Any]]) -> tuple[LazyRecords[dict[str, Any]], list[tuple[str, str]]]:
+        """The rows of one answer as `Page.records` and `Page.digests`; the rows are used up."""
+        digests, digest = [], self._digest
+        for row in rows:
+            tells = not (row.get("archived") or row["properties"].get(MERGED_IDS))
+            digests.append((str(row["id"]), digest(row) if tells else ""))
+        return LazyRecords(rows, self.record), digests
+
+    def _digest(self, row: dict[str, Any]) -> str:
+        properties = row["properties"]
+        if not self._shows_stamp:
+            # Out of the digest: a stamp alone is no change. The row keeps it where it stands as well.
+            row["updatedAt"] = properties.pop(self._stamp, None) or row.get("updatedAt")
+        return blake2b(orjson.dumps(properties), digest_size=12).hexdigest()
+
     def record(self, row: dict[str, Any]) -> Record:
         """One row of a search, list or batch answer; the row is used up. Raises: KeyError, ValueError when it is no record."""
         properties = row["properties"]
         merged = properties.get(MERGED_IDS)
         modified = properties.get(self._stamp) or row.get("updatedAt") or row["createdAt"]
-        if self._stamp not in self._wanted:
-            # Out of the digest: a stamp alone is no change. The row keeps it where it stands as well.
-            row["updatedAt"] = properties.pop(self._stamp, None) or row.get("updatedAt")
         created = row.get("createdAt")
         archived = row.get("archived", False)
         return Record(
             ref=Ref(side=SIDE, object=self._object, id=str(row["id"])),
             fields=LazyFields(partial(self.fields, properties)),
-            digest=blake2b(orjson.dumps(properties), digest_size=12).hexdigest(),
+            digest=self._digest(row),
             modified_at=moment(row.get("archivedAt") or modified) if archived else moment(modified),
             created_at=moment(created) if created else None,
             state=RecordState.DELETED if archived else RecordState.LIVE,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, Page, Traits
 from crmsync.model.change import Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
-from crmsync.model.record import FieldVersion, ObjectSchema, Record, RecordState, User
+from crmsync.model.record import FieldVersion, ObjectSchema, Record, RecordState, Ref, User
 from crmsync_salesforce import soql, wire
 from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.check import check
@@ -16,6 +17,7 @@ from crmsync_salesforce.client import Client
 from crmsync_salesforce.people import People
 from crmsync_salesforce.poll import Poller
 from crmsync_salesforce.provision import Provisioner
+from crmsync_salesforce.relations import MOST_PEOPLE, Relations
 from crmsync_salesforce.schema import Describes
 from crmsync_salesforce.settings import Settings
 from crmsync_salesforce.task import OBJECT as TASK
@@ -27,14 +29,26 @@ class SalesforceConnector:
     """One org, as one integration user. Implements crmsync.connect.Connector; see there for what the methods promise."""
 
     name = SIDE
-    traits = Traits(person_objects=("Contact", "Lead"), task_object=TASK, write_batch=BATCH, forward={"Lead": "Contact"}, reads_back=False)
+    traits = Traits(
+        person_objects=("Contact", "Lead"),
+        task_object=TASK,
+        write_batch=BATCH,
+        forward={"Lead": "Contact"},
+        reads_back=False,
+        people_per_activity=1,
+    )
 
     def __init__(self, settings: Settings, *, sleep: Callable[[float], None], clock: Callable[[], datetime]) -> None:
         self._client = Client(settings, sleep=sleep, clock=clock)
         self._people = People(self._client)
         self._describes = Describes(self._client)
-        self._poller = Poller(self._client, self._describes, lambda: self._people.identity().user_id)
-        self._writer = Writer(self._client)
+        self._relations = Relations(self._client, self._describes, self._learn_shared)
+        self._poller = Poller(self._client, self._describes, lambda: self._people.identity().user_id, self._relations.shared)
+        self._writer = Writer(self._client, self._relations)
+
+    def _learn_shared(self, shared: bool) -> None:
+        """With Shared Activities one activity takes many people; known once activities were read or written."""
+        self.traits = replace(self.traits, people_per_activity=MOST_PEOPLE if shared else 1)
 
     def identity(self) -> Identity:
         """account: the org id (18 characters where Salesforce gives them)."""
@@ -74,13 +88,18 @@ class SalesforceConnector:
     def _select(self, object: str, field: str, values: Sequence[str], fields: Sequence[str], *, deleted: bool) -> list[Record]:
         if not values:
             return []
-        decode = wire.decoder(object, tuple(fields), me=self._people.identity().user_id)
+        shared = self._relations.shared(object)
+        decoder = wire.Decoder(object, tuple(fields), me=self._people.identity().user_id, shared=shared)
         columns = (*wire.system_fields(object), *fields)
         found: dict[str, Record] = {}
         for text in soql.in_lists(columns, object, field, values):
             for page in self._client.query(soql.path(text, deleted=deleted)):
-                found.update({record.ref.id: record for record in decode(page["records"])})
+                found.update({record.ref.id: record for record in decoder.records(page["records"])})
         return list(found.values())
+
+    def links(self, object: str, ids: Sequence[str]) -> Mapping[str, tuple[Ref, ...]]:
+        """Needed for activities in orgs with Shared Activities, and for the contact roles of opportunities."""
+        return self._relations.links(object, ids)
 
     def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:
         """Always empty: Salesforce keeps field history only for the (at most 20) fields an admin picked per object, without times of

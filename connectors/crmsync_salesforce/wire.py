@@ -12,8 +12,10 @@ from typing import Any
 
 import orjson
 
+from crmsync.connect.protocol import LazyRecords
 from crmsync.model.change import Action, Outcome, OutcomeKind, Write
 from crmsync.model.record import LazyFields, Record, RecordState, Ref, Value
+from crmsync_salesforce import belong
 
 SIDE = "salesforce"
 
@@ -63,7 +65,7 @@ def stamp(at: datetime) -> str:
 def system_fields(object: str) -> tuple[str, ...]:
     """What every read of `object` asks for besides the mapped fields."""
     extra: tuple[str, ...] = ("MasterRecordId",) if object in MERGEABLE else ()
-    return SYSTEM_FIELDS + extra + (CONVERSION_FIELDS if object == "Lead" else ())
+    return SYSTEM_FIELDS + extra + (CONVERSION_FIELDS if object == "Lead" else ()) + belong.COLUMNS.get(object, ())
 
 
 def _walk(row: Mapping[str, Any], path: Sequence[str]) -> Any:
@@ -75,62 +77,75 @@ def _walk(row: Mapping[str, Any], path: Sequence[str]) -> Any:
     return current
 
 
-def decoder(
-    object: str, fields: Sequence[str], *, me: str | None, flat: bool = False
-) -> Callable[[Sequence[dict[str, Any]]], tuple[Record, ...]]:
-    """A function from the rows of one query page to records; the rows are used up. fields: native names, parent paths stay flat ("Account.Name").
+_Row = tuple[dict[str, Any], str, str | None, str]
+"""A native row with its stamps taken out, its SystemModstamp, its LastModifiedById, and the digest of what is left."""
+
+
+class Decoder:
+    """Turns the rows of one object's queries into records; the rows are used up. fields: native names, parent paths stay flat ("Account.Name").
 
     me: our own user id, for `by_us`. flat: rows carry parent paths as keys (bulk CSV). Losers of a merge on the same page are the winner's former_ids.
+    shared: the org has Shared Activities, so an activity does not tell all of its people.
     """
-    plain = tuple(dict.fromkeys(f for f in fields if flat or "." not in f))
-    nested = tuple((f, tuple(f.split("."))) for f in dict.fromkeys(fields) if not flat and "." in f)
-    mine = me[:15] if me else None
-    live = RecordState.LIVE
-    quiet = STAMPS - set(plain)
 
-    def shown(row: Mapping[str, Any]) -> dict[str, Value]:
+    def __init__(self, object: str, fields: Sequence[str], *, me: str | None, flat: bool = False, shared: bool = False) -> None:
+        self._object = object
+        self._plain = tuple(dict.fromkeys(f for f in fields if flat or "." not in f))
+        self._nested = tuple((f, tuple(f.split("."))) for f in dict.fromkeys(fields) if not flat and "." in f)
+        self._mine = me[:15] if me else None
+        self._quiet = tuple(STAMPS - set(self._plain))
+        self._belongs = belong.reader(object, shared=shared)
+
+    def records(self, rows: Sequence[dict[str, Any]]) -> tuple[Record, ...]:
+        """All of the rows as records."""
+        return tuple(self.page(rows)[0])
+
+    def page(self, rows: Sequence[dict[str, Any]]) -> tuple[LazyRecords[_Row], list[tuple[str, str]]]:
+        """The rows as `Page.records` and `Page.digests`."""
+        items: list[_Row] = []
+        told: list[tuple[str, str]] = []
+        former: dict[str, tuple[str, ...]] = {}
+        quiet = self._quiet
+        for row in rows:
+            id, modified, by = row["Id"], row["SystemModstamp"], row.get("LastModifiedById")
+            for name in quiet:
+                row.pop(name, None)
+            digest = blake2b(orjson.dumps(row), digest_size=12).hexdigest()
+            items.append((row, modified, by, digest))
+            gone = row.get("IsDeleted") or row.get("IsConverted")
+            told.append((id, "" if gone else digest))
+            if master := row.get("MasterRecordId"):
+                former[master] = (*former.get(master, ()), id)
+        if former:
+            told = [(id, "" if id in former else digest) for id, digest in told]
+        return LazyRecords(items, partial(self._record, former)), told
+
+    def _record(self, former: Mapping[str, tuple[str, ...]], item: _Row) -> Record:
+        row, modified, by, digest = item
+        state, survivor = standing(self._object, row)
+        created = row.get("CreatedDate")
+        return Record(
+            ref=Ref(side=SIDE, object=self._object, id=row["Id"]),
+            fields=LazyFields(partial(self._shown, row)),
+            digest=digest,
+            modified_at=moment(modified),
+            created_at=moment(created) if created else None,
+            state=state,
+            survivor=survivor,
+            former_ids=former.get(row["Id"], ()),
+            by_us=None if self._mine is None or by is None else by[:15] == self._mine,
+        )
+
+    def _shown(self, row: Mapping[str, Any]) -> dict[str, Value]:
         # most values are texts that stay as they are; only the others are worth a call
+        plain = self._plain
         found = {
             n: v if v is None or (v.__class__ is str and v and len(v) != 28) else value(v)
             for n, v in zip(plain, map(row.get, plain), strict=True)
         }
-        for name, path in nested:
+        for name, path in self._nested:
             found[name] = value(_walk(row, path))
         return found
-
-    def records(rows: Sequence[dict[str, Any]]) -> tuple[Record, ...]:
-        former: dict[str, list[str]] = {}
-        for row in rows:
-            master = row.get("MasterRecordId")
-            if master:
-                former.setdefault(master, []).append(row["Id"])
-        made = []
-        for row in rows:
-            id = row["Id"]
-            state, survivor = live, None
-            if row.get("IsDeleted") or row.get("IsConverted"):
-                state, survivor = standing(object, row)
-            created = row.get("CreatedDate")
-            by = row.get("LastModifiedById")
-            modified = moment(row["SystemModstamp"])
-            for name in quiet:
-                row.pop(name, None)
-            made.append(
-                Record(
-                    ref=Ref(side=SIDE, object=object, id=id),
-                    fields=LazyFields(partial(shown, row)),
-                    digest=blake2b(orjson.dumps(row), digest_size=12).hexdigest(),
-                    modified_at=modified,
-                    created_at=moment(created) if created else None,
-                    state=state,
-                    survivor=survivor,
-                    former_ids=tuple(former[id]) if id in former else (),
-                    by_us=None if mine is None or by is None else by[:15] == mine,
-                )
-            )
-        return tuple(made)
-
-    return records
 
 
 def standing(object: str, row: Mapping[str, Any]) -> tuple[RecordState, Ref | None]:

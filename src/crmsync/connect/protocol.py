@@ -5,26 +5,54 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 from crmsync.model.change import Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
 from crmsync.model.record import FieldVersion, ObjectSchema, Record, Ref, User
 
+T = TypeVar("T")
 Cursor = Mapping[str, Any]
 """Opaque to the engine, JSON-able, made and read by one connector only."""
+
+
+class LazyRecords(Sequence[Record], Generic[T]):
+    """Records made from what came over the wire each time they are looked at: nobody looks at those that did not change."""
+
+    __slots__ = ("_items", "_make")
+
+    def __init__(self, items: Sequence[T], make: Callable[[T], Record]) -> None:
+        self._items = items
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Record, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Record | tuple[Record, ...]:
+        if isinstance(index, slice):
+            return tuple(map(self._make, self._items[index]))
+        return self._make(self._items[index])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Records of one page and the cursor that stands AFTER it: stored together, so a crash repeats a page but never skips one.
 
-    last: this pull has no further page. complete_ids: set on the last page of a full listing only (see `Connector.live_ids`)."""
+    last: this pull has no further page. total: records of the whole pull, as far as the CRM tells.
+    digests: (id, `Record.digest`) of each of the records, in their order, so that a record that did not change need not be made. "" where the
+    digest does not tell all: records that are not live or that others were merged into. Empty: not told, every record is looked at."""
 
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     cursor: Cursor
     last: bool = False
     total: int | None = None
+    digests: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

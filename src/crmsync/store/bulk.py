@@ -11,8 +11,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, Text, any_, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ARRAY, Connection, Select, Text, any_, bindparam, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from crmsync.store.codec import dump

@@ -82,6 +82,15 @@ def test_more_rows_with_one_stamp_than_the_window_holds(narrow: World) -> None:
     assert narrow.calls() == before + 1
 
 
+def test_rows_of_one_stamp_are_read_once(world: World) -> None:
+    """An import gives thousands of rows one stamp; found out only at the window's end, all of them would be read twice."""
+    for i in range(1, 9001):
+        world.index.put(i, world.now - 10_000_000 + (0 if i <= 4500 else 1))
+    found = world.ids()
+    assert sorted(found) == list(range(1, 9001))
+    assert len(world.index.searches) <= 9000 / 200 + 8
+
+
 def test_a_wide_tie_between_other_stamps(narrow: World) -> None:
     for i in range(1, 4001):
         narrow.index.put(i, narrow.now - 10_000_000 + (0 if i <= 300 else 5 if i <= 3200 else i))

@@ -92,6 +92,23 @@ def test_merged_ids_are_former_ids() -> None:
     assert wire.Decoder("contacts", [], schema()).record(row).former_ids == ("3", "4")
 
 
+def test_a_page_tells_the_digests_of_plain_live_records_only() -> None:
+    def row(id: str, **more: Any) -> dict[str, Any]:
+        stamp = "2026-01-01T00:00:00Z"
+        properties = {"email": "a@b.example", "hs_merged_object_ids": None, "lastmodifieddate": stamp, **more}
+        return {"id": id, "properties": properties, "createdAt": stamp, "updatedAt": stamp, "archived": id == "3"}
+
+    decoder = wire.Decoder("contacts", ["email"], schema())
+    records, digests = decoder.page(
+        [row("1"), row("2", hs_merged_object_ids="7"), row("3"), row("4", lastmodifieddate="2026-02-01T00:00:00Z")]
+    )
+    assert digests == [("1", records[0].digest), ("2", ""), ("3", ""), ("4", records[0].digest)]
+    assert records[0].digest
+    assert records[3].modified_at == datetime(2026, 2, 1, tzinfo=UTC)
+    assert records[3] == records[3], "a record made twice is the same"
+    assert decoder.page([row("1", email="c@b.example")])[1] != digests[:1]
+
+
 def test_partial_create_conflict_names_row_and_existing_id() -> None:
     error = recorded("batch/create/contacts/err-partial-success.json")["errors"][0]
     said = wire.trouble(207, error)

@@ -40,7 +40,7 @@ def pull(connector: Any, cursor: Any = None, *, object: str = "Contact", now: da
 def test_an_empty_object_gives_one_page_and_a_cursor(simulator: Any, connect: Callable[..., Any]) -> None:
     connector = connect(simulator)
     (page,) = pull(connector)
-    assert page.records == ()
+    assert len(page.records) == 0
     assert page.total == 0
     simulator.create("Contact", {"LastName": "New"})
     assert [r.fields["LastName"] for r in rows(pull(connector, page.cursor))] == ["New"]

@@ -29,7 +29,7 @@ def row(**more: Any) -> dict[str, Any]:
 
 
 def one(object: str = "Contact", fields: tuple[str, ...] = (), me: str | None = None, **more: Any) -> Any:
-    return wire.decoder(object, fields, me=me)([row(**more)])[0]
+    return wire.Decoder(object, fields, me=me).records([row(**more)])[0]
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,28 @@ def test_deleted_merged_and_converted_rows_say_where_they_went() -> None:
 
 def test_the_winner_of_a_merge_on_the_same_page_knows_its_losers() -> None:
     loser = row(Id="0035g00000LOSER001", IsDeleted=True, MasterRecordId="0035g00000AAAAAAA1")
-    records = wire.decoder("Contact", (), me=None)([loser, row()])
+    records = wire.Decoder("Contact", (), me=None).records([loser, row()])
     assert records[1].former_ids == ("0035g00000LOSER001",)
     assert records[0].former_ids == ()
+
+
+def test_a_page_tells_the_digests_of_plain_live_records_only() -> None:
+    loser = row(Id="0035g00000LOSER001", IsDeleted=True, MasterRecordId="0035g00000AAAAAAA1")
+    rows = [loser, row(), row(Id="0035g00000AAAAAAA2", Email="a@b.example")]
+    records, digests = wire.Decoder("Contact", ("Email",), me=None).page(rows)
+    assert [id for id, _ in digests] == [r.ref.id for r in records]
+    assert [digest for _, digest in digests] == ["", "", records[2].digest]
+    assert records[2].digest
+    assert (records[-1], *records[:2]) == (records[2], records[0], records[1])
+    assert records[2].fields["Email"] == "a@b.example"
+
+
+def test_a_digest_changes_with_a_value_and_not_with_a_stamp() -> None:
+    def digest(**more: Any) -> str:
+        return str(wire.Decoder("Contact", ("Email",), me=None).page([row(**more)])[1][0][1])
+
+    assert digest(Email="a@b.example") == digest(Email="a@b.example", SystemModstamp="2027-01-01T00:00:00.000+0000", LastModifiedById="x")
+    assert digest(Email="a@b.example") != digest(Email="c@b.example")
 
 
 def test_system_fields_name_only_what_the_object_has() -> None:
@@ -96,7 +115,7 @@ def test_system_fields_name_only_what_the_object_has() -> None:
 def test_recorded_query_rows_decode(recorded: Callable[[str], bytes]) -> None:
     native = orjson.loads(recorded("amp-labs-connectors/salesforce/test/read-opportunity-with-account.json"))
     system = {"SystemModstamp": "2026-05-01T07:25:37.000+0000"}
-    records = wire.decoder("Opportunity", ("Name", "Amount", "AccountId"), me=None)([{**r, **system} for r in native["records"]])
+    records = wire.Decoder("Opportunity", ("Name", "Amount", "AccountId"), me=None).records([{**r, **system} for r in native["records"]])
     assert [r.fields["Amount"] for r in records] == [50000, 30000]
     assert isinstance(records[0].fields["Amount"], int)
     assert records[1].fields["AccountId"] is None
