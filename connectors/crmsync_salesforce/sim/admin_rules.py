@@ -41,7 +41,7 @@ def after(org: Org, kind: ObjectType, row: Row) -> None:
 
 
 def _known_object(org: Org, row: Row) -> ObjectType:
-    kind = org.objects.get(str(row.get("SobjectType", "")).lower())
+    kind = org.known(str(row.get("SobjectType", "")))
     if kind is None:
         message = f"SObject Type Name: bad value for restricted picklist field: {row.get('SobjectType')}"
         raise SalesforceError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, fields=["SobjectType"])

@@ -199,7 +199,7 @@ class Api:
 
     def _record_count(self, call: Call) -> Reply:
         asked = [name for name in call.query.get("sObjects", "").split(",") if name]
-        kinds = [kind for kind in self.org.objects.values() if not kind.tooling]
+        kinds = [kind for kind in self.org.present() if not kind.tooling]
         if asked:
             kinds = [self.org.kind(name) for name in asked]
         counts = [{"count": sum(1 for _ in self.org.tables[kind.name].live()), "name": kind.name} for kind in kinds]

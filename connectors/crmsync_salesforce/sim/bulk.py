@@ -79,7 +79,7 @@ class Bulk:
         operation = body.get("operation")
         if operation not in OPERATIONS:
             raise SalesforceError("INVALIDJOB", f"InvalidJob : unknown operation {operation}")
-        kind = self._org.objects.get(str(body.get("object", "")).lower())
+        kind = self._org.known(str(body.get("object", "")))
         if kind is None or kind.tooling or not kind.writable:
             raise SalesforceError("INVALIDENTITY", f"InvalidEntity : Entity '{body.get('object')}' is not supported by the Bulk API.")
         key = body.get("externalIdFieldName")

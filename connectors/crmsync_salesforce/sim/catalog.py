@@ -80,7 +80,7 @@ class Catalog:
 
     def overview(self, call: Call) -> Reply:
         """GET sobjects."""
-        kinds = [kind for kind in self._org.objects.values() if not kind.tooling]
+        kinds = [kind for kind in self._org.present() if not kind.tooling]
         body = {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": [summary(kind, call.version) for kind in kinds]}
         return self._tagged(call, body)
 
@@ -110,7 +110,7 @@ class Catalog:
                 "restrictedDelete": False,
             }
             for (parent, relationship), (child, reference) in CHILDREN.items()
-            if parent == kind.name
+            if parent == kind.name and self._org.known(child) is not None
         ]
         master = {
             "active": True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from crmsync_salesforce.sim import saving
+from crmsync_salesforce.sim import relations, saving
 from crmsync_salesforce.sim.errors import SalesforceError
 from crmsync_salesforce.sim.org import Org, Saver
 from crmsync_salesforce.sim.removal import reparent
@@ -85,6 +85,7 @@ def convert(
     for name in ("Task", "Event"):
         changes = {"WhoId": contact, "WhatId": deal or account}
         reparent(org, name, "WhoId", lead["Id"], changes, quiet)
+    relations.move(org, lead["Id"], contact, saver.user)
     reparent(org, "CampaignMember", "LeadId", lead["Id"], {"ContactId": contact}, quiet)
     now = org.now_stamp()
     closed = status or next(row["MasterLabel"] for row in org.tables["LeadStatus"].rows.values() if row.get("IsConverted"))

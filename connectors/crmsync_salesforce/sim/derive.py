@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from crmsync_salesforce.sim import campaigns
 from crmsync_salesforce.sim.clock import parse_moment, stamp
 from crmsync_salesforce.sim.errors import SalesforceError
 from crmsync_salesforce.sim.org import Org
@@ -35,7 +36,7 @@ def derive(org: Org, name: str, row: Row, touched: set[str], *, now: str, old: R
     elif name == "Opportunity":
         _opportunity(row, touched, now, old)
     elif name == "CampaignMember":
-        row["HasResponded"] = row.get("Status") == "Responded"
+        row["HasResponded"] = campaigns.responded(org, row)
         if row["HasResponded"] and not row.get("FirstRespondedDate"):
             row["FirstRespondedDate"] = now[:10]
 
@@ -71,13 +72,11 @@ def _event(org: Org, row: Row, touched: set[str]) -> None:
         raise required("StartDateTime")
     begin = parse_moment(start)
     if row.get("EndDateTime") and ("EndDateTime" in touched or "DurationInMinutes" not in touched):
-        minutes = int((parse_moment(row["EndDateTime"]) - begin).total_seconds() // 60)
-        if minutes < 0:
-            message = "The end date and time must be on or after the start date and time"
-            raise SalesforceError("FIELD_INTEGRITY_EXCEPTION", message, fields=["EndDateTime"])
-        row["DurationInMinutes"] = minutes
+        row["DurationInMinutes"] = int((parse_moment(row["EndDateTime"]) - begin).total_seconds() // 60)
     elif row.get("DurationInMinutes") is None:
         raise required("EndDateTime")
+    if row["DurationInMinutes"] < 0:
+        raise SalesforceError("FIELD_INTEGRITY_EXCEPTION", "Event duration cannot be negative", fields=["DurationInMinutes"])
     row["StartDateTime"] = row["ActivityDateTime"] = start
     row["EndDateTime"] = stamp(begin + timedelta(minutes=row["DurationInMinutes"]))
     row["ActivityDate"], row["EndDate"] = start[:10], row["EndDateTime"][:10]

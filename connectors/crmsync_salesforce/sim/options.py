@@ -23,6 +23,10 @@ class Options:
     refuse_inactive_owner: bool = True
     inactive_owner_code: str = "INACTIVE_OWNER_OR_USER"  # older answers: OP_WITH_INVALID_USER_TYPE_EXCEPTION
     lead_with_what_refused: bool = True  # WhatId next to a lead WhoId [GK]
+    shared_activities: bool = False  # several persons per activity: TaskRelation and EventRelation exist
+    relation_deletes_are_final: bool = True  # a deleted relation row is not in queryAll [GK]
+    email_messages: bool = False  # Enhanced Email: EmailMessage exists, a reply also leaves one
+    delete_takes_activities: bool = True  # a deleted person's activities go to the recycle bin; else they lose their WhoId [GK]
     convert_maps_custom: bool = True  # lead field mapping exists for custom fields of the same name
     mirror_activity_permissions: bool = False  # a grant on Task.X__c also grants Event.X__c and the reverse
     late_commit_seconds: float = 0.0  # people's saves become visible so much later, with their old stamp

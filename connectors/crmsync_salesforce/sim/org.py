@@ -15,7 +15,7 @@ from crmsync_salesforce.sim.fields import Field
 from crmsync_salesforce.sim.guards import Assignment, Automation, DuplicateRule, ValidationRule
 from crmsync_salesforce.sim.ids import make_id
 from crmsync_salesforce.sim.options import Options
-from crmsync_salesforce.sim.schema import ObjectType, standard_objects
+from crmsync_salesforce.sim.schema import NEEDS, ObjectType, standard_objects
 from crmsync_salesforce.sim.store import Row, Table
 
 ACCESS_OBJECTS = frozenset({"PermissionSet", "PermissionSetAssignment", "FieldPermissions", "User", "Profile"})
@@ -67,6 +67,7 @@ class Org:
         self.validation_rules: list[ValidationRule] = []
         self.automations: dict[str, list[Automation]] = {}
         self.assignment: Assignment | None = None
+        self.relations_kept = False
         self.hidden: set[tuple[str, str]] = set()
         self.pending: list[tuple[datetime, str, Row, frozenset[str]]] = []
         self.closed_statuses = {"Completed"}
@@ -77,9 +78,18 @@ class Org:
         self._depth = 0
 
     # ---- looking up -------------------------------------------------------------------------------------------
+    def known(self, name: str) -> ObjectType | None:
+        """The object of that name, case-blind; None when the org has none, or not with its present switches."""
+        found = self.objects.get(name.lower())
+        return None if found is None or (found.name in NEEDS and not getattr(self.options, NEEDS[found.name])) else found
+
+    def present(self) -> list[ObjectType]:
+        """The objects that the org has with its present switches."""
+        return [kind for kind in self.objects.values() if self.known(kind.name) is not None]
+
     def kind(self, name: str) -> ObjectType:
         """The object of that name, case-blind. Raises 404 NOT_FOUND."""
-        found = self.objects.get(name.lower())
+        found = self.known(name)
         if found is None:
             raise not_found()
         return found

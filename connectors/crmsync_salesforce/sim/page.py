@@ -65,7 +65,7 @@ class Page:
     # ---- the list ---------------------------------------------------------------------------------------------
     def _index(self, call: Call) -> Reply:
         tab = call.query.get("object", "Lead")
-        kind = self._org.objects.get(tab.lower())
+        kind = self._org.known(tab)
         if kind is None:
             return Reply(status=404, body="no such object", content_type="text/plain")
         search = call.query.get("q", "").strip()
@@ -148,7 +148,7 @@ class Page:
 
     # ---- one record -------------------------------------------------------------------------------------------
     def _record(self, name: str, record_id: str) -> Reply:
-        kind = self._org.objects.get(name.lower())
+        kind = self._org.known(name)
         row = None if kind is None else self._org.row(kind.name, normalise_id(record_id))
         if kind is None or row is None:
             return Reply(status=404, body="no such record", content_type="text/plain")

@@ -202,7 +202,17 @@ class People:
             "OwnerId": owner,
             "CompletedDateTime": at,
         }
-        saving.create(self._org, "Task", fields, Saver(user=owner, channel="ui"))
+        task = saving.create(self._org, "Task", fields, Saver(user=owner, channel="ui"))
+        if self._org.options.email_messages:
+            message = {
+                "ActivityId": task,
+                "Subject": event.get("name") or "Re: your message",
+                "FromAddress": row.get("Email"),
+                "Incoming": True,
+                "Status": "1",
+                "MessageDate": at,
+            }
+            saving.create(self._org, "EmailMessage", message, Saver(user=owner, channel="ui"))
 
     def _new_person(self, person: Mapping[str, Any], saver: Saver) -> None:
         _known(person, PERSON_KEYS, "person")

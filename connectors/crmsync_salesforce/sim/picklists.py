@@ -172,6 +172,21 @@ PICKLISTS: dict[str, tuple[str, ...]] = {
         "Normal*",
         "Low",
     ),
+    "EventRelationStatus": (
+        "New*",
+        "Declined",
+        "Accepted",
+        "Uninvited",
+        "Maybe",
+    ),
+    "EmailStatus": (
+        "0*",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+    ),
     "CallType": (
         "Internal",
         "Inbound",

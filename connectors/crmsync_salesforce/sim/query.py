@@ -345,7 +345,7 @@ def open_scope(
 ) -> Scope:
     """A query ready to run. Raises MALFORMED_QUERY and INVALID_TYPE."""
     parsed = parse(query) if isinstance(query, str) else query
-    kind = org.objects.get(parsed.source.lower())
+    kind = org.known(parsed.source)
     if kind is None or kind.tooling != tooling:
         message = (
             f"sObject type '{parsed.source}' is not supported. If you are attempting to use a custom object, be sure to append "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from crmsync_salesforce.sim import relations
 from crmsync_salesforce.sim.derive import derive
 from crmsync_salesforce.sim.errors import SalesforceError, not_found
 from crmsync_salesforce.sim.ids import normalise_id
@@ -29,7 +30,14 @@ def delete(org: Org, name: str, record_id: str, saver: Saver) -> None:
         _cascade(org, kind, row, saver)
         org.erase(kind, row["Id"], user=saver.user)
         return
+    if kind.name in relations.ACTIVITY_OF and org.options.relation_deletes_are_final:
+        org.erase(kind, row["Id"], user=saver.user)
+        org.deleted.setdefault(kind.name, {})[row["Id"]] = org.now_stamp()
+        relations.settle(org, kind.name, row, saver)
+        return
     _bin(org, kind, row, saver)
+    if kind.name in relations.ACTIVITY_OF:
+        relations.settle(org, kind.name, row, saver)
     org.cascaded[row["Id"]] = _cascade(org, kind, row, saver)
 
 
@@ -43,11 +51,16 @@ def _bin(org: Org, kind: ObjectType, row: Row, saver: Saver, **more: Any) -> Non
 def _cascade(org: Org, kind: ObjectType, row: Row, saver: Saver) -> list[tuple[str, str]]:
     gone: list[tuple[str, str]] = []
     for child_name, reference in CASCADES.get(kind.name, ()):
-        child = org.kind(child_name)
-        for child_id in org.tables[child_name].find(reference, row["Id"]):
+        child = org.known(child_name)
+        for child_id in () if child is None else org.tables[child_name].find(reference, row["Id"]):
             found = org.live_row(child_name, child_id)
-            if found is None:
+            if child is None or found is None:
                 continue
+            if reference == "WhoId":
+                heirs = list(relations.others(org, child_name, child_id, row["Id"]))
+                if heirs or not org.options.delete_takes_activities:
+                    _leave(org, child, found, row["Id"], next(iter(heirs), None), saver)
+                    continue
             if not child.has("IsDeleted"):
                 org.erase(child, child_id, user=saver.user)
                 continue
@@ -55,6 +68,18 @@ def _cascade(org: Org, kind: ObjectType, row: Row, saver: Saver) -> list[tuple[s
             gone.append((child_name, child_id))
             gone.extend(_cascade(org, child, found, saver))
     return gone
+
+
+def _leave(org: Org, child: ObjectType, row: Row, person: str, heir: str | None, saver: Saver) -> None:
+    """An activity outlives a deleted person: it has the next one, or none."""
+    if relations.on(org):
+        for each in relations.of(org, child.name, row["Id"]):
+            if each["RelationId"] == person:
+                _bin(org, org.kind(relations.RELATION_OF[child.name]), each, saver)
+    now = org.now_stamp()
+    moved = {**row, "WhoId": heir, "SystemModstamp": now}
+    derive(org, child.name, moved, {"WhoId"}, now=now, old=row)
+    org.commit(child, moved, action="update", user=saver.user)
 
 
 def undelete(org: Org, name: str, record_id: str, saver: Saver) -> None:
@@ -99,6 +124,7 @@ def merge(org: Org, name: str, winner_id: str, loser_ids: Sequence[str], saver: 
     for loser in losers:
         for child_name, reference in CASCADES.get(kind.name, ()):
             reparent(org, child_name, reference, loser["Id"], {reference: winner["Id"]}, saver)
+        relations.move(org, loser["Id"], winner["Id"], saver.user)
         _bin(org, kind, loser, saver, MasterRecordId=winner["Id"])
     now = org.now_stamp()
     touched = {**winner, "SystemModstamp": now, "LastModifiedDate": now, "LastModifiedById": saver.user}
@@ -108,10 +134,10 @@ def merge(org: Org, name: str, winner_id: str, loser_ids: Sequence[str], saver: 
 
 def reparent(org: Org, child_name: str, reference: str, parent_id: str, changes: dict[str, Any], saver: Saver) -> None:
     """Move the live children of a record; their SystemModstamp moves too. [D]"""
-    child = org.kind(child_name)
-    for child_id in org.tables[child_name].find(reference, parent_id):
+    child = org.known(child_name)
+    for child_id in () if child is None else org.tables[child_name].find(reference, parent_id):
         found = org.live_row(child_name, child_id)
-        if found is None:
+        if child is None or found is None:
             continue
         now = org.now_stamp()
         moved = {**found, **changes, "SystemModstamp": now}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from crmsync_salesforce.sim import admin_rules
+from crmsync_salesforce.sim import admin_rules, campaigns, relations
 from crmsync_salesforce.sim.derive import derive, required
 from crmsync_salesforce.sim.errors import SalesforceError, entity_is_deleted, no_such_column, not_found
 from crmsync_salesforce.sim.fields import Field
@@ -181,11 +181,16 @@ def _finish(org: Org, kind: ObjectType, row: Row, old: Row | None, touched: set[
         if changes:
             row.update(changes)
             touched.update(changes)
+    shared = kind.name in relations.RELATION_OF and relations.on(org)
+    if shared and old is not None:
+        relations.promote(org, kind.name, row)
     derive(org, kind.name, row, touched, now=row["SystemModstamp"], old=old)
     _require(kind, row, touched, creating=old is None)
     _references(org, kind, row, touched, creating=old is None)
     if kind.name in admin_rules.CHECKED:
         admin_rules.check(org, kind.name, row, old)
+    if kind.name in relations.ACTIVITY_OF and old is None:
+        relations.check(org, kind.name, row)
     for rule in org.validation_rules:
         if rule.object == kind.name:
             rule.check(org.whole(kind, row))
@@ -199,6 +204,12 @@ def _finish(org: Org, kind: ObjectType, row: Row, old: Row | None, touched: set[
     org.commit(kind, row, action="create" if old is None else "update", user=saver.user)
     if kind.name in admin_rules.CHECKED:
         admin_rules.after(org, kind, row)
+    if shared:
+        relations.follow(org, kind.name, row, saver.user)
+    elif kind.name in relations.ACTIVITY_OF:
+        relations.settle(org, kind.name, row, saver)
+    elif kind.name == "Campaign" and old is None:
+        campaigns.begin(org, row, saver.user)
 
 
 def _require(kind: ObjectType, row: Row, touched: set[str], *, creating: bool) -> None:

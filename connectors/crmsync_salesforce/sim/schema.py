@@ -34,6 +34,9 @@ CHILDREN: dict[tuple[str, str], tuple[str, str]] = {
     ("Opportunity", "Tasks"): ("Task", "WhatId"),
     ("Opportunity", "Events"): ("Event", "WhatId"),
     ("Campaign", "CampaignMembers"): ("CampaignMember", "CampaignId"),
+    ("Campaign", "CampaignMemberStatuses"): ("CampaignMemberStatus", "CampaignId"),
+    ("Task", "TaskRelations"): ("TaskRelation", "TaskId"),
+    ("Event", "EventRelations"): ("EventRelation", "EventId"),
     ("Group", "QueueSobjects"): ("QueueSobject", "QueueId"),
     ("PermissionSet", "FieldPerms"): ("FieldPermissions", "ParentId"),
     ("PermissionSet", "ObjectPerms"): ("ObjectPermissions", "ParentId"),
@@ -49,7 +52,9 @@ CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "Lead": (("Task", "WhoId"), ("Event", "WhoId"), ("CampaignMember", "LeadId")),
     "Opportunity": (("OpportunityContactRole", "OpportunityId"), ("Task", "WhatId"), ("Event", "WhatId")),
-    "Campaign": (("CampaignMember", "CampaignId"),),
+    "Campaign": (("CampaignMember", "CampaignId"), ("CampaignMemberStatus", "CampaignId")),
+    "Task": (("TaskRelation", "TaskId"), ("EmailMessage", "ActivityId")),
+    "Event": (("EventRelation", "EventId"),),
     "PermissionSet": (
         ("FieldPermissions", "ParentId"),
         ("ObjectPermissions", "ParentId"),
@@ -67,6 +72,10 @@ STANDARD = (
     ("Event", "Events", "00U", tables_activity.EVENT, "b"),
     ("Campaign", "Campaigns", "701", tables_sales.CAMPAIGN, "b"),
     ("CampaignMember", "Campaign Members", "00v", tables_sales.CAMPAIGN_MEMBER, "b"),
+    ("CampaignMemberStatus", "Campaign Member Statuses", "01Y", tables_sales.CAMPAIGN_MEMBER_STATUS, "b"),
+    ("TaskRelation", "Task Relations", "0RT", tables_activity.TASK_RELATION, "b"),
+    ("EventRelation", "Event Relations", "0RE", tables_activity.EVENT_RELATION, "b"),
+    ("EmailMessage", "Email Messages", "02s", tables_activity.EMAIL_MESSAGE, "b"),
     ("LeadStatus", "Lead Status Values", "01J", tables_sales.LEAD_STATUS, "r"),
     ("TaskStatus", "Task Status Values", "01T", tables_sales.TASK_STATUS, "r"),
     ("User", "Users", "005", tables_admin.USER, "s"),
@@ -79,6 +88,8 @@ STANDARD = (
     ("FieldPermissions", "Field Permissions", "01k", tables_admin.FIELD_PERMISSIONS, "s"),
     ("ObjectPermissions", "Object Permissions", "110", tables_admin.OBJECT_PERMISSIONS, "s"),
 )
+NEEDS = {"TaskRelation": "shared_activities", "EventRelation": "shared_activities", "EmailMessage": "email_messages"}
+"""Objects that exist only while a switch of the org is on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Standard fields of Event and Task; the notation is explained in schema.py."""
+"""Standard fields of Event, Task, their relations and EmailMessage; the notation is explained in schema.py."""
 
 EVENT = """
 Id id di Activity ID
@@ -61,3 +61,61 @@ IsRecurrence boolean cd Create Recurring Series of Tasks
 TaskSubtype picklist(40) ncr Task Subtype ; =TaskSubtype
 CompletedDateTime datetime n Completed Date
 """
+
+_AUDIT = """
+CreatedDate datetime d Created Date
+CreatedById reference d Created By ID ; >User:CreatedBy
+LastModifiedDate datetime d Last Modified Date
+LastModifiedById reference d Last Modified By ID ; >User:LastModifiedBy
+SystemModstamp datetime d System Modstamp
+IsDeleted boolean d Deleted
+"""
+
+TASK_RELATION = (
+    """
+Id id di Task Relation ID
+RelationId reference c Relation ID ; >Account,Campaign,Contact,Lead,Opportunity:Relation
+TaskId reference c Activity ID ; >Task:Task
+IsWhat boolean cd Is What
+AccountId reference n Account ID ; >Account:Account
+"""
+    + _AUDIT
+)
+
+EVENT_RELATION = (
+    """
+Id id di Event Relation ID
+RelationId reference c Relation ID ; >Account,Campaign,Contact,Lead,Opportunity,User:Relation
+EventId reference c Event ID ; >Event:Event
+Status picklist(40) ncudr Status ; =EventRelationStatus
+RespondedDate datetime ncu Responded Date
+Response string(255) ncu Response
+IsWhat boolean cd Is What
+IsParent boolean cd Is Parent
+IsInvitee boolean cd Is Invitee
+AccountId reference n Account ID ; >Account:Account
+"""
+    + _AUDIT
+)
+
+EMAIL_MESSAGE = (
+    """
+Id id di Email Message ID
+ActivityId reference nc Activity ID ; >Task:Activity
+TextBody textarea(131072) ncu Text Body
+HtmlBody textarea(131072) ncu HTML Body
+Headers textarea(32768) ncu Headers
+Subject string(3000) ncu Subject ; NAME
+FromName string(1000) ncu From Name
+FromAddress email(1000) ncu From Address
+ToAddress string(4000) ncu To Address
+CcAddress string(4000) ncu CC Address
+BccAddress string(4000) ncu BCC Address
+Incoming boolean cud Is Incoming
+HasAttachment boolean d Has Attachment
+Status picklist(40) cudr Status ; =EmailStatus
+MessageDate datetime ncu Message Date
+RelatedToId reference ncu Related To ID ; >Account,Campaign,Opportunity:RelatedTo
+"""
+    + _AUDIT
+)

@@ -122,3 +122,18 @@ LastModifiedById reference d Last Modified By ID ; >User:LastModifiedBy
 LastModifiedDate datetime d Last Modified Date
 SystemModstamp datetime d System Modstamp
 """
+
+CAMPAIGN_MEMBER_STATUS = """
+Id id di Campaign Member Status ID
+IsDeleted boolean d Deleted
+CampaignId reference c Campaign ID ; >Campaign:Campaign
+Label string(255) cu Label
+SortOrder int(8) ncu Sort Order
+IsDefault boolean cud Is Default
+HasResponded boolean cud Responded
+CreatedDate datetime d Created Date
+CreatedById reference d Created By ID ; >User:CreatedBy
+LastModifiedDate datetime d Last Modified Date
+LastModifiedById reference d Last Modified By ID ; >User:LastModifiedBy
+SystemModstamp datetime d System Modstamp
+"""
