@@ -50,6 +50,41 @@ def test_nobody_listens_and_the_password_stays_secret() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_new_file_that_another_process_is_just_making_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite does not wait when a new file is switched to its write-ahead log while another one writes; so crmsync has to."""
+    path = tmp_path / "state.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE unrelated (x)")
+    waits: list[float] = []
+
+    def commit(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr("crmsync.store.database.time.sleep", commit)
+    store = Store.open(f"sqlite:///{path}")
+    assert len(waits) == 3
+    other.close()
+    other = sqlite3.connect(path)
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
+    store.close()
+
+
+def test_a_new_file_that_stays_busy_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(UnreachableError, match="another process is writing"):
+        Store.open(f"sqlite:///{path}?timeout=0")
+    other.execute("ROLLBACK")
+    other.close()
+    with pytest.raises(ConfigError, match="timeout"):
+        Store.open(f"sqlite:///{path}?timeout=soon")
+
+
 def test_a_busy_database_is_unreachable_not_broken(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     store = Store.open(f"sqlite:///{path}?timeout=0.01")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -24,7 +24,9 @@ BUSY_SECONDS = 30
 """How long a writer waits for another writer before it gives up."""
 _WRITER = 0x43524D53
 """First half of the advisory lock's key; the second is the schema."""
-_BUGS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, psycopg.IntegrityError, psycopg.ProgrammingError, psycopg.DataError)
+_BUSY_PAUSE = 0.02
+_DISK_FULL, _LOCK_NOT_AVAILABLE, _READ_ONLY = "53100", "55P03", "25006"
+"""PostgreSQL's own codes (its manual, appendix A)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class Database:
         self._url = _parse(url)
         self.label = self._url.database or "" if self.is_sqlite else self._url.render_as_string(hide_password=True)
         self._engine = _sqlite(self._url) if self.is_sqlite else _postgres(self._url)
+        self._errors, self._bugs = _driver_errors(sqlite=self.is_sqlite)
         self._local = threading.local()
 
     @property
@@ -108,25 +111,25 @@ class Database:
             raise UnreachableError(f"The database {self.label} gave no connection: {error}. Nothing was stored.") from error
         except DBAPIError as error:
             cause = error.orig
-            if cause is None or isinstance(cause, _BUGS):
+            if cause is None or isinstance(cause, self._bugs):
                 raise
             raise UnreachableError(self._explain(cause)) from error
-        except _BUGS:
+        except self._bugs:
             raise
-        except (sqlite3.Error, psycopg.Error) as error:
+        except self._errors as error:
             raise UnreachableError(self._explain(error)) from error
 
     def _explain(self, error: BaseException) -> str:
         text = " ".join(str(error).split())
         fix = "Check that it is running and reachable, then run the same command again."
-        low = text.lower()
-        if "is full" in low or isinstance(error, psycopg.errors.DiskFull) or "file too large" in low:
+        low, code = text.lower(), getattr(error, "sqlstate", None)
+        if "is full" in low or code == _DISK_FULL or "file too large" in low:
             return f"The database {self.label} has no space left ({text}). The last step was undone, nothing was half-written; free some space."
         if "disk i/o error" in low:
             return f"The database {self.label} could not be written or read ({text}): disk full or failing. The last step was undone."
-        if "locked" in low or isinstance(error, psycopg.errors.LockNotAvailable):
+        if "locked" in low or code == _LOCK_NOT_AVAILABLE:
             return f"The database {self.label} was busy too long: another process is writing. Nothing was stored."
-        if "readonly" in low or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        if "readonly" in low or code == _READ_ONLY:
             return f"The database {self.label} is read-only for this user ({text}). Nothing was stored."
         if "unable to open" in low:
             folder = Path(self.label).absolute().parent
@@ -134,6 +137,18 @@ class Database:
         elif "not a database" in low or "malformed" in low:
             fix = "The file is damaged or is not a crmsync database; restore a copy."
         return f"The database {self.label} cannot be used ({text}). Nothing was stored. {fix}"
+
+
+Errors = tuple[type[BaseException], ...]
+
+
+def _driver_errors(*, sqlite: bool) -> tuple[Errors, Errors]:
+    """(everything that the driver raises, what of it can only be a mistake in this house). PostgreSQL's driver is loaded where it is used."""
+    if sqlite:
+        return (sqlite3.Error,), (sqlite3.IntegrityError, sqlite3.ProgrammingError)
+    import psycopg
+
+    return (psycopg.Error,), (psycopg.IntegrityError, psycopg.ProgrammingError, psycopg.DataError)
 
 
 def _parse(url: str) -> URL:
@@ -158,13 +173,18 @@ def _sqlite(url: URL) -> Engine:
     options: dict[str, Any] = {"isolation_level": None, "check_same_thread": False}
     if "timeout" not in url.query:
         options["timeout"] = BUSY_SECONDS
+    try:
+        patience = float(str(url.query.get("timeout", BUSY_SECONDS)))
+    except ValueError as error:
+        raise ConfigError("The database address has a timeout that is no number of seconds, such as ?timeout=30.") from error
     engine = create_engine(url, connect_args=options, pool_size=8, max_overflow=-1)
 
     @event.listens_for(engine, "connect")
     def _prepare(driver: Any, _record: object) -> None:
         cursor = driver.cursor()
+        _switch_to_wal(cursor, patience)
         # FULL: an intent is on the disk before it is sent, even when the power fails (NORMAL would lose the last commits).
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864", "cache_size=-16384", "temp_store=MEMORY"):
+        for pragma in ("synchronous=FULL", "journal_size_limit=67108864", "cache_size=-16384", "temp_store=MEMORY"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -174,6 +194,20 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor, patience: float) -> None:
+    """Of a new file, by whoever comes first. SQLite reads before it writes here, and so refuses at once, without waiting for the other
+    process that is just switching or writing ("database is locked"): the wait is ours. patience: seconds."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(_BUSY_PAUSE)
 
 
 def _postgres(url: URL) -> Engine:
