@@ -9,7 +9,7 @@ from crmsync.errors import CredentialsError, UnreachableError
 from crmsync.model.change import Outcome, OutcomeKind, Write
 from crmsync.model.fields import KEY
 from crmsync.model.record import ObjectSchema, Value
-from crmsync_hubspot import wire
+from crmsync_hubspot import associate, wire
 from crmsync_hubspot.client import Client, LostAnswerError
 from crmsync_hubspot.schema import Schemas
 from crmsync_hubspot.search import Row, batch_read
@@ -18,14 +18,6 @@ SIZE = 100
 _UPDATE_TRIES = 2  # an update by id is the same once or twice
 _NAME_BOUND = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
 """Codes that depend on the property alone: every row that carries it is refused, the others are not."""
-
-_TASK_LINKS = {"tasks": 204, "notes": 202, "calls": 194, "emails": 198, "meetings": 200}
-_LINKS = {
-    **{(object, "contacts"): type_id for object, type_id in _TASK_LINKS.items()},
-    ("tasks", "companies"): 192,
-    ("tasks", "deals"): 216,
-}
-"""Association type ids that HubSpot defines, from -> to (contracts 5.7)."""
 
 Outcomes = dict[str, Outcome]
 Send = Callable[[Sequence[Write]], tuple[int, Any]]
@@ -36,14 +28,7 @@ def create_input(write: Write) -> dict[str, Any]:
     properties = {name: wire.encode(value) for name, value in write.fields.items() if value is not None}
     if write.key:
         properties[KEY] = write.key
-    body: dict[str, Any] = {"properties": properties, "objectWriteTraceId": write.write_id}
-    links = [(ref.id, _LINKS.get((write.object, ref.object))) for ref in write.about]
-    body["associations"] = [
-        {"to": {"id": id}, "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": type_id}]}
-        for id, type_id in links
-        if type_id is not None
-    ]
-    return body
+    return {"properties": properties, "objectWriteTraceId": write.write_id, "associations": associate.inline(write)}
 
 
 def update_input(write: Write) -> dict[str, Any]:

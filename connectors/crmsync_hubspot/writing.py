@@ -10,6 +10,7 @@ from crmsync.errors import CredentialsError, UnreachableError
 from crmsync.model.change import Action, Outcome, OutcomeKind, Write
 from crmsync.model.record import Value
 from crmsync_hubspot import consent, wire
+from crmsync_hubspot.associate import ARCHIVE_SIZE, Associating
 from crmsync_hubspot.batch import SIZE, Batch, Outcomes
 from crmsync_hubspot.client import IN_FLIGHT, Client, chunks
 from crmsync_hubspot.lookup import Lookup
@@ -26,6 +27,7 @@ class Writing:
     def __init__(self, client: Client, schemas: Schemas, lookup: Lookup) -> None:
         self._client = client
         self._batch = Batch(client, schemas)
+        self._associating = Associating(client)
         self._lookup = lookup
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -38,11 +40,11 @@ class Writing:
     def _run_round(self, writes: Sequence[Write], out: Outcomes) -> None:
         """Writes of different records: at most one per record."""
         jobs: list[tuple[Sequence[Write], _Job]] = []
-        groups: dict[tuple[Action, str], list[Write]] = {}
+        groups: dict[tuple[Action, str, bool], list[Write]] = {}
         for write in writes:
-            groups.setdefault((write.action, write.object), []).append(write)
-        for (action, object), members in groups.items():
-            for part in chunks(members, SIZE):
+            groups.setdefault((write.action, write.object, _links_alone(write)), []).append(write)
+        for (action, object, alone), members in groups.items():
+            for part in chunks(members, ARCHIVE_SIZE if alone else SIZE):
                 jobs.append((part, self._job(action, object, part)))
         failed: list[tuple[Sequence[Write], Exception]] = []
 
@@ -110,6 +112,9 @@ class Writing:
             carried = consent.carry(self._client, wishes) if wishes else {}
         going: list[Write] = []
         for write in writes:
+            if _links_alone(write):
+                out[write.write_id] = Outcome(write_id=write.write_id, kind=OutcomeKind.DONE, id=write.id, shown={})
+                continue
             told = carried.get(str(write.id))
             if told is not None and told.kind is not OutcomeKind.DONE:
                 out[write.write_id] = Outcome(
@@ -136,7 +141,9 @@ class Writing:
                 out[write.write_id] = replace(done, shown={**(done.shown or {}), wire.OPT_OUT: told.opted_out})
         if object == wire.CONTACTS:
             self._stages(going, out)
-            self._survivors(going, out)
+        self._associating.carry(object, writes, out)
+        if object in wire.MERGEABLE:
+            self._survivors(object, writes, out)
         return out
 
     def _stages(self, writes: Sequence[Write], out: Outcomes) -> None:
@@ -183,13 +190,13 @@ class Writing:
         rows = batch_read(self._client, wire.CONTACTS, list(wanted), [STAGE])
         return {str(r["id"]): r["properties"].get(STAGE) or None for r in rows}
 
-    def _survivors(self, writes: Sequence[Write], out: Outcomes) -> None:
+    def _survivors(self, object: str, writes: Sequence[Write], out: Outcomes) -> None:
         """batch/update does not know ids that were merged away; a single read does (contracts 5.6)."""
         lost = {str(w.id): w for w in writes if out[w.write_id].kind is OutcomeKind.GONE and w.id and w.id.isdigit()}
         if not lost:
             return
         try:
-            survivors = self._lookup.survivors(wire.CONTACTS, list(lost))
+            survivors = self._lookup.survivors(object, list(lost))
         except (CredentialsError, UnreachableError):
             return  # gone it is, whereto the next pull tells
         for id, survivor in survivors.items():
@@ -201,6 +208,11 @@ def _without(write: Write, name: str) -> Write:
     if name not in write.fields:
         return write
     return replace(write, fields={n: v for n, v in write.fields.items() if n != name})
+
+
+def _links_alone(write: Write) -> bool:
+    """An update of associations without any property."""
+    return write.action is Action.UPDATE and not write.fields
 
 
 def _rounds(writes: Sequence[Write]) -> list[list[Write]]:
