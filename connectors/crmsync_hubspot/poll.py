@@ -131,7 +131,7 @@ class Poll:
         for row in rows:
             id = str(row["id"])
             survivor = survivors.get(id)
-            if survivor is None and len(rows) <= _CHECKED_GONE and object == wire.CONTACTS:
+            if survivor is None and len(rows) <= _CHECKED_GONE and object in wire.MERGEABLE:
                 survivor = survivor_of(self._client, object, id, decoder)
             found.append(wire.moved(survivor, id) if survivor else wire.gone(object, row))
         return tuple(found), pages

@@ -18,6 +18,7 @@ from crmsync.model.record import FieldSchema, FieldVersion, LazyFields, ObjectSc
 
 SIDE = "hubspot"
 CONTACTS = "contacts"
+MERGEABLE = frozenset({CONTACTS, "companies", "deals"})
 OPT_OUT = "hs_email_optout"
 MERGED_IDS = "hs_merged_object_ids"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -101,14 +102,15 @@ class Decoder:
         self.names = tuple(dict.fromkeys(names))
         self._object = object
         self._stamp = stamp_property(object)
-        self._shows_stamp = self._stamp in self.names
+        # associations move nothing but the stamp, and no reading of these objects tells them (F08)
+        self._shows_stamp = self._stamp in self.names or object != CONTACTS
         kinds = {n: schema.fields[n].type for n in self.names if n in schema.fields}
         self._typed = tuple((n, _DECODE[kind]) for n, kind in kinds.items() if kind in _DECODE)
         self._plain = tuple(n for n in self.names if kinds.get(n) not in _DECODE)
 
     def requested(self) -> list[str]:
         """The properties to ask for: ours and those that a record's own facts are read from."""
-        always = (self._stamp, MERGED_IDS) if self._object == CONTACTS else (self._stamp,)
+        always = (self._stamp, MERGED_IDS) if self._object in MERGEABLE else (self._stamp,)
         return list(dict.fromkeys((*self.names, *always)))
 
     def fields(self, properties: Mapping[str, str | None]) -> dict[str, Value]:
@@ -181,6 +183,11 @@ def gone(object: str, row: Mapping[str, Any]) -> Record:
         created_at=moment(created) if created else None,
         state=RecordState.DELETED,
     )
+
+
+def purged(object: str, id: str, noticed: datetime | None) -> Record:
+    """What stands for an id of which HubSpot keeps nothing at all. noticed: HubSpot's clock when it said so."""
+    return Record(ref=Ref(side=SIDE, object=object, id=id), fields={}, modified_at=noticed or datetime.now(UTC), state=RecordState.PURGED)
 
 
 def versions(row: Mapping[str, Any], names: Sequence[str], schema: ObjectSchema) -> list[FieldVersion]:

@@ -13,7 +13,7 @@ from crmsync.model.attention import Problem
 from crmsync.model.change import Action
 from crmsync.model.fields import KEY, OWN_FIELDS
 from crmsync.model.link import PersonState, Snapshot
-from crmsync.model.record import FieldSchema, RecordState, Ref, Value
+from crmsync.model.record import GONE, FieldSchema, Ref, Value
 from crmsync.model.rules import FieldType, PersonMap
 
 _OWN_TYPES = {
@@ -156,7 +156,7 @@ def _may_create(side: str, snapshots: Sequence[Snapshot], reconciled: Reconciled
 
 
 def _propagated_delete(side: str, snapshots: Sequence[Snapshot], primaries: Mapping[str, Snapshot]) -> list[PlannedWrite]:
-    gone = [s for s in snapshots if s.ref.side == side and s.state is RecordState.DELETED]
+    gone = [s for s in snapshots if s.ref.side == side and s.state in GONE]
     if not gone:
         return []
     return [

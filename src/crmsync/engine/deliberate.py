@@ -17,7 +17,7 @@ from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
 from crmsync.model.attention import Problem
 from crmsync.model.fields import INPUTS, STAGES
 from crmsync.model.link import Agreed, PersonState, Signal, Snapshot
-from crmsync.model.record import FieldVersion, RecordState, Ref, Value
+from crmsync.model.record import GONE, FieldVersion, Ref, Value
 
 COUNTER = "route:"
 DECISION_CAUSES = frozenset(
@@ -247,7 +247,7 @@ def _signals(world: World, snapshots: Mapping[str, Sequence[Snapshot]], source: 
     for person, records in snapshots.items():
         seen = {signal.event_id for signal in known.get(person, ())}
         for snapshot in records:
-            if snapshot.state is RecordState.DELETED:
+            if snapshot.state in GONE:
                 continue
             found = [s for s in signals_from(snapshot, None, maps) if s.event_id not in seen]
             if found:
@@ -312,7 +312,7 @@ def _state_problems(world: World, state: PersonState, snapshots: Sequence[Snapsh
                 )
             )
     for side in world.sides:
-        gone = [s for s in snapshots if s.ref.side == side and s.state is RecordState.DELETED]
+        gone = [s for s in snapshots if s.ref.side == side and s.state in GONE]
         if gone and primaries and side not in primaries and world.playbook.deletes == "unlink":
             problems.append(
                 Problem(

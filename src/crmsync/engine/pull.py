@@ -18,7 +18,7 @@ from crmsync.errors import CredentialsError, CrmsyncError, CursorExpiredError
 from crmsync.model.attention import Problem
 from crmsync.model.fields import KEY
 from crmsync.model.link import Snapshot
-from crmsync.model.record import Record, RecordState, Ref
+from crmsync.model.record import GONE, Record, RecordState, Ref
 from crmsync.store import StoredSnapshot
 
 log = structlog.get_logger(__name__)
@@ -140,7 +140,7 @@ def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled) 
     pulled.vanished += sum(
         1
         for row in loud
-        if row.snapshot.state is RecordState.DELETED
+        if row.snapshot.state in GONE
         and (old := held.get(row.snapshot.ref)) is not None
         and old.state is RecordState.LIVE
         and old.person_id is not None
@@ -209,7 +209,7 @@ def reconcile_ids(world: World, side: str, object: str, now: datetime, pulled: P
             )
             rows.append(store_row(world, world.lenses[side, object], record, record_hash(world, record)))
         store.save_snapshots(rows, dirty=True)
-        pulled.vanished += sum(1 for row in rows if row.snapshot.state is RecordState.DELETED)
+        pulled.vanished += sum(1 for row in rows if row.snapshot.state in GONE)
     for page in connector.pull(object, fields, None, now):
         take_page(world, side, object, page, pulled)
     store.put(f"read:{side}:{object}", {"fields": list(fields), "mapping": world.mapping_mark(side, object)})

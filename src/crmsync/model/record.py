@@ -57,12 +57,17 @@ class Ref:
 
 
 class RecordState(StrEnum):
-    """What became of a record in its CRM. MERGED and CONVERTED name a survivor."""
+    """What became of a record in its CRM. MERGED and CONVERTED name a survivor. PURGED: erased for privacy, nothing may be kept of it."""
 
     LIVE = "live"
     DELETED = "deleted"
     MERGED = "merged"
     CONVERTED = "converted"
+    PURGED = "purged"
+
+
+GONE = frozenset({RecordState.DELETED, RecordState.PURGED})
+"""States of records that are no more and have no survivor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

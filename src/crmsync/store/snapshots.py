@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, text, tuple_
 
 from crmsync.model.link import Snapshot
-from crmsync.model.record import RecordState, Ref
+from crmsync.model.record import GONE, RecordState, Ref
 from crmsync.store.bulk import Upsert, among, chunks, excluded, many, rows_among
 from crmsync.store.codec import build, dump, micros, moment, parse, tidy, without
 from crmsync.store.tables import emails as email_table
@@ -216,12 +216,12 @@ def clean_persons(connection: Connection, person_ids: Sequence[str]) -> None:
 def mark_dirty_persons(connection: Connection, person_ids: Sequence[str]) -> None:
     # Deleted records are news only once: a person to be decided again must not look like a delete to the brakes (F39).
     rows = [(id,) for id in dict.fromkeys(person_ids)]
-    many(connection, "UPDATE snapshots SET dirty = 1, version = version + 1 WHERE person_id = ? AND state <> 'deleted'", rows)
+    many(connection, "UPDATE snapshots SET dirty = 1, version = version + 1 WHERE person_id = ? AND state NOT IN ('deleted', 'purged')", rows)
 
 
 def dirty_deleted(connection: Connection) -> dict[tuple[str, str], int]:
     group = (table.c.side, table.c.object)
-    query = select(*group, func.count()).where(_DIRTY, table.c.state == RecordState.DELETED.value, table.c.person_id.is_not(None))
+    query = select(*group, func.count()).where(_DIRTY, table.c.state.in_(sorted(GONE)), table.c.person_id.is_not(None))
     return {(row[0], row[1]): row[2] for row in connection.execute(query.group_by(*group))}
 
 
