@@ -75,7 +75,7 @@ class Api:
             return self._answer(limited, self.limits.headers(call.now, search=search, limited=True), False)
         headers = self.limits.headers(call.now, search=search, limited=False)
         try:
-            check_scopes(self.portal.options, call.api, call.parts, call.method)
+            check_scopes(self.portal.options, call.api, call.parts, call.method, call.many("associations"))
             return self._reply(self._route(call), headers, True)
         except ApiError as error:
             return self._answer(error, headers, True)

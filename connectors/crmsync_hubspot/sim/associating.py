@@ -27,14 +27,19 @@ def embedded(portal: Portal, kind: ObjectType, record_id: int, wanted: list[str]
         if other is None or (kind.plural, other.plural) not in PAIRS:
             raise validation(f"Invalid association type: {name}")
         rows = []
-        for to_id, types in portal.associations.of(kind.plural, record_id, other.plural).items():
-            if portal.tables[other.plural].live(to_id) is None:
-                continue
+        found = sorted(portal.associations.of(kind.plural, record_id, other.plural).items())
+        live = [(to_id, types) for to_id, types in found if portal.tables[other.plural].live(to_id) is not None]
+        rest = live[portal.options.association_page :]
+        for to_id, types in live[: portal.options.association_page]:
             base = f"{kind.singular}_to_{other.singular}"
             rows.append({"id": str(to_id), "type": base})
             rows += [{"id": str(to_id), "type": f"{base}_unlabeled"}] if any(label_of(t) for t in types) else []
         if rows:
             shown[other.plural] = {"results": rows}
+        if rest:
+            after = str(rest[0][0])
+            link = f"https://api.hubapi.com/crm/v4/objects/{kind.plural}/{record_id}/associations/{other.plural}?after={after}"
+            shown[other.plural]["paging"] = {"next": {"after": after, "link": link}}
     return shown
 
 
@@ -205,7 +210,7 @@ def _batch_read(call: Call, kind: ObjectType, to: ObjectType, inputs: list[Json]
                 }
             )
             continue
-        most = call.portal.options.association_batch_page
+        most = call.portal.options.association_page
         rest = rows[most:]
         rows = rows[:most]
         if old:

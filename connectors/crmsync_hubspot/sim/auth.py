@@ -128,11 +128,23 @@ def needed_scopes(api: str, parts: list[str], method: str) -> list[str]:
     return []
 
 
-def check_scopes(options: Options, api: str, parts: list[str], method: str) -> None:
-    """Raises ApiError 403 MISSING_SCOPES."""
+def _target_scopes(api: str, parts: list[str], asked: list[str]) -> list[str]:
+    """The read scopes of the other side: of association addresses, and of the types named by ?associations=."""
+    others = list(asked) if api == "crm.objects" else []
+    if api == "crm.associations" and len(parts) > 1:
+        others.append(parts[1])
+    elif api == "crm.objects" and len(parts) > 3 and parts[2] == "associations":
+        others.append(parts[4] if parts[3] == "default" and len(parts) > 4 else parts[3])
+    kinds = [kind for kind in map(find_type, others) if kind is not None]
+    return [f"crm.objects.{_ENGAGEMENT_SCOPES if kind.engagement else kind.plural}.read" for kind in kinds]
+
+
+def check_scopes(options: Options, api: str, parts: list[str], method: str, asked: list[str]) -> None:
+    """Raises ApiError 403 MISSING_SCOPES; `asked` are the types of ?associations=."""
     if options.scopes is None:
         return
     granted = set(options.scopes)
-    lacking = [s for s in needed_scopes(api, parts, method) if s not in granted]
+    needed = [*needed_scopes(api, parts, method), *_target_scopes(api, parts, asked)]
+    lacking = [s for s in dict.fromkeys(needed) if s not in granted]
     if lacking:
         raise missing_scopes(lacking)

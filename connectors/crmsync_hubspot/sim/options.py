@@ -49,8 +49,8 @@ class Options:
     activity_bump_seconds: float = 1.3
     association_bumps: bool = True
     """Whether a new or removed association moves the modified stamps of both records."""
-    association_batch_page: int = 500
-    """How many associations of one record a batch read answers before it says `paging`."""
+    association_page: int = 500
+    """How many associations of one record a batch read or ?associations= answers before it says `paging`."""
     unknown_dispositions: str = "reject"
     """reject | accept: what a call disposition that the portal does not list meets."""
     archived_owners: str = "accept"

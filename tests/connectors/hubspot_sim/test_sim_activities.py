@@ -349,3 +349,16 @@ def test_batch_answers_of_activities_have_the_recorded_shape(http, recorded, sam
         {"from": {"id": http.sim.create("tasks", SAMPLES["tasks"][0])}, "to": {"id": deal},
          "types": [{"associationCategory": DEFINED, "associationTypeId": 216}]}]})  # fmt: skip
     same_shape(made.json(), recorded("recorded/amp-labs-connectors/hubspot/internal/associations/test/contact-to-company-resp.json"))
+
+
+def test_many_associations_are_shown_in_pages(make):
+    http = make(association_page=2)
+    contact = http.contact(email="a@b.co")
+    tasks = [http.sim.create("tasks", {"hs_timestamp": "2026-03-03", "associations": {"contacts": [contact]}}) for _ in range(3)]
+    shown = http("GET", f"/crm/v3/objects/contacts/{contact}?associations=tasks").json()["associations"]["tasks"]
+    assert [row["id"] for row in shown["results"]] == tasks[:2]
+    after = shown["paging"]["next"]["after"]
+    rest = http("GET", f"/crm/v4/objects/contacts/{contact}/associations/tasks?after={after}").json()["results"]
+    assert [row["toObjectId"] for row in rest] == [int(tasks[2])]
+    (first,) = http("POST", "/crm/v4/associations/contacts/tasks/batch/read", {"inputs": [{"id": contact}]}).json()["results"]
+    assert (len(first["to"]), first["paging"]["next"]["after"]) == (2, after)

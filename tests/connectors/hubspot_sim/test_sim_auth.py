@@ -76,6 +76,24 @@ def test_missing_scope(make):
     assert http.sim.all("contacts") == []
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/crm/v3/objects/contacts?associations=deals"),
+        ("POST", "/crm/v4/associations/contacts/deals/batch/read"),
+        ("GET", "/crm/v4/objects/contacts/1/associations/deals"),
+        ("PUT", "/crm/v4/objects/contacts/1/associations/default/deals/2"),
+    ],
+)
+def test_associations_need_the_other_sides_scope(make, method, path):
+    http = make(scopes=["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.objects.companies.read"])
+    refused = http(method, path, {"inputs": []} if method == "POST" else None)
+    assert (refused.status_code, refused.json()["category"]) == (403, "MISSING_SCOPES")
+    assert refused.json()["errors"][0]["context"]["requiredGranularScopes"] == ["crm.objects.deals.read"]
+    assert http(method, path.replace("deals", "tasks"), {"inputs": []} if method == "POST" else None).status_code != 403
+    assert http(method, path.replace("deals", "companies"), {"inputs": []} if method == "POST" else None).status_code != 403
+
+
 def test_account_details_and_usage(http, recorded, same_shape):
     details = http("GET", "/account-info/v3/details").json()
     same_shape(details, recorded("recorded/amp-labs-connectors/hubspot/test/post-auth/account-info.json"))
