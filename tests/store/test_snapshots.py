@@ -155,3 +155,19 @@ def test_ten_thousand_rows_there_and_back(store: Store) -> None:
     assert {version for _, version in taken} == {2}
     store.clean([(shot.ref, version) for shot, version in taken])
     assert store.dirty_count() == 0
+
+
+def test_records_that_hold_a_value_are_found_and_rewritten(store: Store) -> None:
+    rows = [lead(f"{n:05}", hash=f"h{n}", person_id="p", fields={"owner": "left:u9" if n % 3 == 0 else "left:u99"}) for n in range(5_000)]
+    store.save_snapshots([*rows, lead("zz", fields={"owner": 'left:"u9"'})], dirty=False)
+    pages = list(store.iter_holding("left", ["left:u9", "left:none"]))
+    assert [shot.ref.id for page in pages for shot in page] == [f"{n:05}" for n in range(0, 5_000, 3)]
+    assert list(store.iter_holding("right", ["left:u9"])) == []
+    assert list(store.iter_holding("left", [])) == []
+    assert [s.ref.id for page in store.iter_holding("left", ['left:"u9"']) for s in page] == ["zz"]
+    # rewritten ones wait for a decision and keep what they are found by
+    shot = pages[0][0]
+    store.rewrite_snapshots([replace(shot, fields={"owner": "rita@x.org"})])
+    assert [(taken.ref, taken.fields, version) for taken, version in store.take_dirty(10)] == [(shot.ref, {"owner": "rita@x.org"}, 2)]
+    assert store.hashes("left", "Lead", [shot.ref.id]) == {shot.ref.id: "h0"}
+    assert store.snapshots([shot.ref])[shot.ref].person_id == "p"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,9 @@ from crmsync.engine.kinds import Kinds
 from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError, UnreachableError
 from crmsync.model.attention import Halt
 from crmsync.model.fields import KEY, OWN_FIELDS
+from crmsync.model.link import Snapshot
 from crmsync.model.record import FieldSchema, ObjectSchema, User
-from crmsync.model.rules import Playbook
+from crmsync.model.rules import FieldType, Playbook
 from crmsync.store import Store
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ REFUSED_BY_SCHEMA = frozenset(
     }
 )  # fmt: skip
 """The same as the CRMs say it, parked until the data changes or the schema does."""
+
+OWNERS_KNOWN = "owners_known"
+OWNERS_AT_ONCE = 50
+"""Owners looked for in one statement."""
 
 log = structlog.get_logger(__name__)
 
@@ -151,6 +157,7 @@ class World:
         self.store.put("world_read_at", read_at)
         self.stale = self.stale and bool(troubles)
         self._take(known)
+        self._meet_owners()
         return troubles
 
     def _look_again(self) -> None:
@@ -159,6 +166,31 @@ class World:
         with self.store.begin():
             self.store.drop_problems([row.problem_id for row in rows if row.problem.cause in REFUSED_BY_SCHEMA])
             self.store.mark_dirty_persons([row.problem.person_id for row in rows if row.problem.person_id is not None])
+
+    def _meet_owners(self) -> None:
+        """Has records decided again that were read when their owner was nobody we knew: they hold the bare native id until somebody edits them."""
+        known = sorted(f"{side}:{id}" for (side, id), house in self.owners.house_of.items() if house != f"{side}:{id}")
+        before = self.store.get(OWNERS_KNOWN)
+        if known == before:
+            return
+        met = set(known) - set(before or known)
+        with self.store.begin():
+            for side in self.sides:
+                bare = [name for name in met if name.startswith(f"{side}:")]
+                for start in range(0, len(bare), OWNERS_AT_ONCE):
+                    for page in self.store.iter_holding(side, bare[start : start + OWNERS_AT_ONCE]):
+                        named = [(row, self._named(row, met)) for row in page]
+                        self.store.rewrite_snapshots([new for old, new in named if new is not old])
+            self.store.put(OWNERS_KNOWN, known)
+
+    def _named(self, row: Snapshot, met: Collection[str]) -> Snapshot:
+        """The snapshot with owners by their house ids; itself when it holds none of these."""
+        lens = self.lenses.get((row.ref.side, row.ref.object))
+        owners = [n for n, c in lens.by_name.items() if c.map.type is FieldType.OWNER and row.fields.get(n) in met] if lens else []
+        if not owners:
+            return row
+        house = {name: self.owners.house(row.ref.side, str(row.fields[name]).partition(":")[2]) for name in owners}
+        return replace(row, fields={**row.fields, **house})
 
     def recall(self) -> bool:
         """Takes identity, users and schemas as they were last read, however old, and contacts nothing. False when they were never read."""

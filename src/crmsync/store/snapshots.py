@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, text, tuple_
+import orjson
+from sqlalchemy import Connection, LargeBinary, Select, func, literal, or_, select, text, tuple_
 
 from crmsync.model.link import Snapshot
 from crmsync.model.record import GONE, RecordState, Ref
@@ -166,6 +167,23 @@ def _ordered(query: Select[Any]) -> Select[Any]:
 def link(connection: Connection, pairs: Mapping[Ref, str | None]) -> None:
     rows = [(person, ref.side, ref.object, ref.id) for ref, person in pairs.items()]
     many(connection, "UPDATE snapshots SET person_id = ? WHERE side = ? AND object = ? AND id = ?", rows)
+
+
+def holding(connection: Connection, side: str, values: Sequence[str], after: tuple[str, str], limit: int) -> list[Snapshot]:
+    """Snapshots of one side in whose JSON one of these texts is a value, in (object, id) order, those after `after`. Reads every record of the side."""
+    packed = [orjson.dumps(value) for value in values]
+    if connection.dialect.name == "postgresql":
+        hits = [func.position(literal(value, LargeBinary).op("in")(table.c.data)) > 0 for value in packed]
+    else:
+        hits = [func.instr(table.c.data, literal(value, LargeBinary)) > 0 for value in packed]
+    query = select(*SEEN).where(table.c.side == side, tuple_(table.c.object, table.c.id) > tuple_(*after), or_(*hits))
+    return [read(row) for row in connection.execute(query.order_by(table.c.object, table.c.id).limit(limit))]
+
+
+def rewrite(connection: Connection, rows: Sequence[Snapshot]) -> None:
+    """Replaces what is known of these records and has them wait for a decision; what they are found by stays."""
+    values = [(dump(without(row, _OWN_COLUMNS)), row.ref.side, row.ref.object, row.ref.id) for row in rows]
+    many(connection, "UPDATE snapshots SET data = ?, dirty = 1, version = version + 1 WHERE side = ? AND object = ? AND id = ?", values)
 
 
 def count(connection: Connection) -> dict[tuple[str, str, str], int]:

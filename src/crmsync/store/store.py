@@ -130,6 +130,23 @@ class Store:
         with self._db.reading() as connection:
             return snapshots.by_key(connection, keys)
 
+    def iter_holding(self, side: str, values: Sequence[str]) -> Iterator[list[Snapshot]]:
+        """Pages of one side's snapshots that hold one of these texts as a value, in (object, id) order. Reads every record: not for each cycle."""
+        last = ("", "")
+        while values:
+            with self._db.reading() as connection:
+                page = snapshots.holding(connection, side, values, last, CHUNK)
+            if page:
+                yield page
+                last = (page[-1].ref.object, page[-1].ref.id)
+            if len(page) < CHUNK:
+                return
+
+    def rewrite_snapshots(self, rows: Sequence[Snapshot]) -> None:
+        """Replaces the fields of records we hold and has them wait for a decision; hash, e-mails, key and link stay."""
+        with self._db.writing() as connection:
+            snapshots.rewrite(connection, rows)
+
     def link(self, pairs: Mapping[Ref, str | None]) -> None:
         """record -> person; None unlinks. Records we do not hold are ignored."""
         with self._db.writing() as connection:
