@@ -11,8 +11,10 @@ import structlog
 
 from crmsync.decide.canonical import same
 from crmsync.decide.plan import data_hash
+from crmsync.engine.kinds import kind_in
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.pull import record_hash, store_row
+from crmsync.engine.settle_twins import TwinSettlement, adopt_twin
 from crmsync.engine.world import World
 from crmsync.errors import CrmsyncError, UnreachableError
 from crmsync.model.attention import Problem
@@ -111,7 +113,7 @@ def _moved(world: World, record: Record, held: Snapshot | None) -> bool:
 
 def _take_back(world: World, items: Sequence[Outgoing], now: datetime, outcome: str, message: str) -> None:
     world.store.settle([replace(i.entry, outcome=outcome, message=message, settled_at=now) for i in items])
-    world.store.mark_dirty_persons([i.entry.person_id for i in items if i.entry.person_id is not None and i.entry.kind == "person"])
+    world.store.mark_dirty_persons([i.entry.person_id for i in items if i.entry.person_id is not None and i.entry.kind != "task"])
 
 
 def _settle(world: World, side: str, items: Sequence[Outgoing], outcomes: Sequence[Outcome], now: datetime, sent: Sent) -> None:
@@ -122,6 +124,8 @@ def _settle(world: World, side: str, items: Sequence[Outgoing], outcomes: Sequen
         people = store.persons([i.entry.person_id for i in items if i.entry.person_id is not None])
         held = store.snapshots([Ref(side=side, object=i.entry.write.object, id=str(i.entry.write.id)) for i in items if i.entry.write.id])
         settlement = _Settlement(world, side, now, people, held)
+        about_twins = [str(i.entry.person_id) for i in items if kind_in(i.entry.kind)]
+        twins = TwinSettlement(world, side, now, store.twins(about_twins) if about_twins else {}, held)
         for item, outcome in zip(items, outcomes, strict=True):
             if outcome.kind is OutcomeKind.UNKNOWN:
                 continue
@@ -137,6 +141,9 @@ def _settle(world: World, side: str, items: Sequence[Outgoing], outcomes: Sequen
             )
             if item.entry.kind == "task":
                 settlement.task(item, outcome)
+            elif kind_in(item.entry.kind):
+                if not twins.take(item, outcome):
+                    adopt.append((item, outcome))
             elif outcome.kind is OutcomeKind.DONE:
                 settlement.done(item, outcome)
             elif outcome.kind is OutcomeKind.REJECTED:
@@ -150,8 +157,12 @@ def _settle(world: World, side: str, items: Sequence[Outgoing], outcomes: Sequen
             else:
                 sent.refused += 1
         settlement.store()
+        twins.store()
     for item, outcome in adopt:
-        _adopt(world, side, item, outcome, now)
+        if kind_in(item.entry.kind):
+            adopt_twin(world, side, item, outcome)
+        else:
+            _adopt(world, side, item, outcome, now)
 
 
 class _Settlement:
@@ -163,6 +174,7 @@ class _Settlement:
         self.rows: list[StoredSnapshot] = []
         self.problems: list[Problem] = []
         self.again: list[str] = []
+        self.created: list[str] = []
         self.settled_people: dict[str, PersonState] = {}
         self.task_ids: list[tuple[str, str]] = []
         self.healed: list[tuple[str, str, frozenset[str]]] = []
@@ -210,6 +222,8 @@ class _Settlement:
             written={**state.written, self.side: {**state.written.get(self.side, {}), **planned.own}},
         )
         self.healed.append((person_id, write.object, frozenset(item.entry.names.values())))
+        if write.action is Action.CREATE:
+            self.created.append(person_id)  # activities that waited for this record can follow
         self._check_read_back(item, ref, planned.merged, stands, before)
 
     def _check_read_back(
@@ -313,6 +327,7 @@ class _Settlement:
         store.heal(self.side, self.healed)
         store.park(self.problems, self.now)
         store.mark_dirty_persons(self.again)
+        store.wake(self.created)
         for key, record_id in self.task_ids:
             store.task_created(key, record_id)
 

@@ -18,6 +18,7 @@ from crmsync.engine.preview import PERSONS_AT_ONCE, mass_deletes, preview
 from crmsync.engine.pull import Pulled, pull_all
 from crmsync.engine.resume import settle_open
 from crmsync.engine.tasks import outgoing_tasks, task_row
+from crmsync.engine.twins import decide_dirty, deliberate_twins, remember
 from crmsync.engine.world import AccountChangedError, World
 from crmsync.errors import CredentialsError, CrmsyncError, HaltError
 from crmsync.model.attention import Halt, Problem
@@ -43,8 +44,8 @@ class Report:
     more: bool = False
 
 
-def cycle(world: World, now: datetime) -> Report:
-    """Runs one cycle at `now` (the only time it knows). Raises HaltError when a person is needed, and the error of a side when no side was reached."""
+def cycle(world: World, now: datetime, *, everything: bool = True) -> Report:
+    """Runs one cycle at `now` (the only time it knows). everything: polls all objects; False: the daemon's way, the rarer ones in turn. Raises HaltError when a person is needed, and the error of a side when no side was reached."""
     store = world.store
     halted = store.halt()
     if halted is not None:
@@ -59,7 +60,7 @@ def cycle(world: World, now: datetime) -> Report:
     _stop(world, _schema_loss(world, now), now)
     world.start(now)
     report.resumed = settle_open(world, now, troubles)
-    report.pulled = pull_all(world, now, troubles)
+    report.pulled = pull_all(world, now, troubles, everything=everything)
     report.errors = {side: pulled.error for side, pulled in report.pulled.items() if pulled.error is not None}
     if len(report.errors) == len(world.sides):
         raise next(iter(report.errors.values()))
@@ -70,6 +71,7 @@ def cycle(world: World, now: datetime) -> Report:
     send(world, outbox.rest(), now, report.sent)
     _decide_due(world, now, report, outbox)
     _create_tasks(world, now, report)
+    _decide_twins(world, now, report, outbox)
     report.errors.update(report.sent.errors)
     report.more = _more(world, now, report)
     return report
@@ -128,7 +130,7 @@ def _halt(world: World, now: datetime) -> Halt | None:
     """Deletes are counted each time; the rest only when more waits than could pass unseen, for it means deciding everything twice."""
     store, brakes = world.store, world.playbook.brakes
     halt = mass_deletes(world, now)
-    dirty, known = store.dirty_count(), store.count_persons()
+    dirty, known = store.dirty_count(world.person_objects), store.count_persons()
     suspicious = known > 0 and dirty >= brakes.min_changes and dirty > brakes.max_changes_share * known
     if halt is not None or (dirty <= brakes.max_creates and not suspicious):
         return halt
@@ -141,8 +143,8 @@ def _halt(world: World, now: datetime) -> Halt | None:
 def _decide_dirty(world: World, now: datetime, report: Report, outbox: Outbox) -> None:
     store = world.store
     after: tuple[str, str, str] | None = None
-    total, seen = store.dirty_count(), 0
-    while taken := store.take_dirty(PERSONS_AT_ONCE, after):
+    total, seen = store.dirty_count(world.person_objects), 0
+    while taken := store.take_dirty(PERSONS_AT_ONCE, after, objects=world.person_objects):
         last = taken[-1][0].ref
         after = (last.side, last.object, last.id)
         busy = {str(i.entry.person_id) for items in outbox.waiting.values() for i in items}
@@ -253,6 +255,33 @@ def _over(problem: Problem, still: Collection[tuple[object, ...]], moving: Colle
     if problem.cause in DECISION_CAUSES:
         return (problem.cause, problem.side, problem.object, problem.record_id, problem.person_id, problem.field) not in still
     return problem.cause != "silent_no_op" and problem.field in world.playbook.person.fields and problem.field not in moving
+
+
+# --- activities, companies, deals -------------------------------------------------------------------------------------------
+
+
+def _decide_twins(world: World, now: datetime, report: Report, outbox: Outbox) -> None:
+    """After the persons, so that a person created in this cycle gets what belongs to them."""
+    store, objects = world.store, sorted({object for side in world.sides for object in world.twin_objects(side)})
+    total, seen, after = store.dirty_count(objects), 0, None
+    while objects:
+        with store.begin():
+            plans, after = decide_dirty(world, now, after, objects)
+            outbox.add(remember(world, plans, now, report.sent.errors))
+        seen += len(plans)
+        report.decided += len(plans)
+        if after is None:
+            break
+        world.report("deciding activities", min(seen, total), total)
+        whole = outbox.full(CALLS_AT_ONCE * max(outbox.batches.values()))
+        if whole:
+            send(world, whole, now, report.sent)
+    while due := store.due_twins(now, PERSONS_AT_ONCE):
+        with store.begin():
+            plans = deliberate_twins(world, due, now)
+            outbox.add(remember(world, plans, now, report.sent.errors))
+            store.let_rest(sorted(set(due) - {plan.twin.twin_id for plan in plans}))
+    send(world, outbox.rest(), now, report.sent)
 
 
 # --- tasks ------------------------------------------------------------------------------------------------------------------

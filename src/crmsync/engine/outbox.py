@@ -13,10 +13,12 @@ from crmsync.model.journal import JournalEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A journalled write and what to remember once it is accepted."""
+    """A journalled write and what to remember once it is accepted. belongs: ids of the parties that the other side shows an activity to belong
+    to (None: nothing about that was decided)."""
 
     entry: JournalEntry
     planned: PlannedWrite | None = None
+    belongs: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -66,6 +68,8 @@ def outgoing(planned: PlannedWrite, *, person_id: str, write_id: str, now: datet
         id=planned.id,
         fields=planned.fields,
         key=planned.key,
+        about=planned.about,
+        unlink=planned.unlink,
     )
     entry = JournalEntry(
         side=planned.side,

@@ -25,9 +25,11 @@ def mass_deletes(world: World, now: datetime) -> Halt | None:
     """The halt that vanished records ask for (F39), if any."""
     counts = world.store.count_snapshots()
     gone = world.store.dirty_deleted()
-    for side, objects in [(side, objects) for side in world.sides for objects in world.families(side)]:
+    for side, objects in ((one, family) for one in world.sides for family in world.families(one)):
         deleted = sum(gone.get((side, object), 0) for object in objects)
-        known = sum(n for (s, object, state), n in counts.items() if s == side and object in objects and state == RecordState.LIVE) + deleted
+        known = (
+            sum(n for (s, object, state), n in counts.items() if s == side and object in objects and state == RecordState.LIVE) + deleted
+        )
         halt = guard.mass_delete(deleted=deleted, known=known, side=side, brakes=world.playbook.brakes, now=now) if deleted else None
         if halt is not None:
             return halt
@@ -42,7 +44,7 @@ def preview(world: World, now: datetime, visit: Callable[[Sequence[Verdict]], No
     store, brakes = world.store, world.playbook.brakes
     halt, known = mass_deletes(world, now), store.count_persons()
     creates, replaced = 0, dict.fromkeys(world.sides, 0)
-    total, seen = store.dirty_count(), 0
+    total, seen = store.dirty_count(world.person_objects), 0
     try:
         with store.begin():
             done: set[str] = set()
@@ -70,7 +72,7 @@ def preview(world: World, now: datetime, visit: Callable[[Sequence[Verdict]], No
 def _decided_batches(world: World, now: datetime, *, history: bool) -> Iterator[list[Verdict]]:
     """Verdicts for all dirty records, batch by batch, marking them clean; the caller rolls all of it back."""
     after: tuple[str, str, str] | None = None
-    while taken := world.store.take_dirty(PERSONS_AT_ONCE, after):
+    while taken := world.store.take_dirty(PERSONS_AT_ONCE, after, objects=world.person_objects):
         rows = [snapshot for snapshot, _ in taken]
         last = rows[-1].ref
         after = (last.side, last.object, last.id)

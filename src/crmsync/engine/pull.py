@@ -23,6 +23,9 @@ from crmsync.store import StoredSnapshot
 
 log = structlog.get_logger(__name__)
 
+CALLS_AT_MOST = 4
+"""API calls that an idle poll may cost per side."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Pulled:
@@ -34,24 +37,27 @@ class Pulled:
     error: CrmsyncError | None = None
 
 
-def pull_all(world: World, now: datetime, troubles: Mapping[str, CrmsyncError] | None = None) -> dict[str, Pulled]:
+def pull_all(
+    world: World, now: datetime, troubles: Mapping[str, CrmsyncError] | None = None, *, everything: bool = True
+) -> dict[str, Pulled]:
     """Pulls all sides at the same time. One side that cannot be reached does not stop the other: its error is in the result.
 
-    troubles: sides already known not to answer; they are not asked again."""
+    troubles: sides already known not to answer; they are not asked again. everything: see `pull_side`."""
     known = troubles or {}
 
     def one(side: str) -> Pulled:
-        return Pulled(error=known[side]) if side in known else pull_side(world, side, now)
+        return Pulled(error=known[side]) if side in known else pull_side(world, side, now, everything=everything)
 
     with ThreadPoolExecutor(max_workers=len(world.sides), thread_name_prefix="pull") as pool:
         return dict(zip(world.sides, pool.map(one, world.sides), strict=True))
 
 
-def pull_side(world: World, side: str, now: datetime) -> Pulled:
-    """Pulls every person object of one side."""
+def pull_side(world: World, side: str, now: datetime, *, everything: bool = True) -> Pulled:
+    """Pulls the objects of one side. everything: all of them; else persons and tasks, and of the others as many as CALLS_AT_MOST leaves room
+    for, in turn: an idle poll of each object is one API call."""
     pulled = Pulled()
     try:
-        for object in world.objects(side):
+        for object in _objects(world, side, everything=everything):
             _pull_object(world, side, object, now, pulled)
     except CrmsyncError as error:
         pulled.error = error
@@ -59,6 +65,32 @@ def pull_side(world: World, side: str, now: datetime) -> Pulled:
             world.forget_schema()  # a mapped field may have been removed or hidden: the next cycle looks (F45)
         log.warning("pull stopped", side=side, error=type(error).__name__)
     return pulled
+
+
+def _objects(world: World, side: str, *, everything: bool) -> list[str]:
+    twins = world.twin_objects(side)
+    always = [*world.objects(side), *(o for o in twins if o == world.connectors[side].traits.task_object)]
+    others = [o for o in twins if o not in always]
+    if everything or len(always) + len(others) <= CALLS_AT_MOST:
+        return [*world.objects(side), *twins]
+    room = max(1, CALLS_AT_MOST - len(always))
+    begin = world.turns.get(side, 0)
+    world.turns[side] = (begin + room) % len(others)
+    turn = {others[(begin + place) % len(others)] for place in range(room)}
+    # What was never read is read before anything may be decided about it.
+    due = {*always, *turn, *(o for o in others if world.store.cursor(side, o) is None)}
+    return [o for o in (*world.objects(side), *twins) if o in due]
+
+
+def belongings(world: World, side: str, object: str, records: Sequence[Record]) -> dict[Ref, tuple[Ref, ...]]:
+    """Whom these records belong to: what they say themselves, else asked of the CRM, one call per batch. Empty for persons."""
+    if (side, object) not in world.kinds.raw:
+        return {}
+    live = [record for record in records if record.state is RecordState.LIVE]
+    told = {record.ref: record.links for record in live if record.links is not None}
+    rest = [record.ref for record in live if record.links is None]
+    asked = world.connectors[side].links(object, [ref.id for ref in rest]) if rest else {}
+    return {**told, **{ref: tuple(asked.get(ref.id, ())) for ref in rest}}
 
 
 def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pulled) -> None:
@@ -130,11 +162,17 @@ def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled) 
     held = store.snapshots(met) if met else {}
     rows = [store_row(world, lens, record, digest) for record, digest in changed if not _outdated(record, held.get(record.ref))]
     quiet, loud = _split(rows, held)
+    belongs = belongings(world, side, object, [record for record, _ in changed])
+    if belongs:
+        before = store.links_of([row.snapshot.ref for row in quiet])
+        moved = [row for row in quiet if before.get(row.snapshot.ref, ()) != belongs.get(row.snapshot.ref, ())]
+        quiet, loud = [row for row in quiet if row not in moved], [*loud, *moved]
     if not rows and not page.last:
         return  # nothing to keep; the next page's cursor covers this one
     with store.begin():
         store.save_snapshots(loud, dirty=True)
         store.save_snapshots(quiet, dirty=False)
+        store.save_links(belongs)
         store.save_cursor(side, object, page.cursor)
     pulled.changed += len(loud)
     pulled.vanished += sum(

@@ -9,7 +9,9 @@ from datetime import datetime
 import structlog
 
 from crmsync.decide.canonical import same
-from crmsync.engine.pull import record_hash, store_row
+from crmsync.engine.kinds import kind_in
+from crmsync.engine.pull import belongings, record_hash, store_row
+from crmsync.engine.settle_twins import lens_of
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
 from crmsync.model.change import Action
@@ -17,6 +19,7 @@ from crmsync.model.fields import KEY
 from crmsync.model.journal import JournalEntry
 from crmsync.model.link import Agreed
 from crmsync.model.record import Record, RecordState, Ref
+from crmsync.model.rules import FieldType
 from crmsync.store import StoredSnapshot
 
 log = structlog.get_logger(__name__)
@@ -49,6 +52,12 @@ def _settle_group(world: World, side: str, kind: str, object: str, group: Sequen
     if kind == "task":
         _tasks(world, side, object, group, now)
         return
+    if kind_in(kind) and (side, object) not in world.lenses:
+        # No longer mapped: nothing can be decided about it, and what became of the write shows in the CRM only.
+        world.store.settle(
+            [replace(_closed(entry, False, now), message="its kind is no longer mapped; look in the CRM") for entry in group]
+        )
+        return
     _creates(world, side, object, [e for e in group if e.write.action is Action.CREATE], now)
     _others(world, side, object, [e for e in group if e.write.action is not Action.CREATE], now)
 
@@ -60,6 +69,7 @@ def _creates(world: World, side: str, object: str, entries: Sequence[JournalEntr
     fields = world.fields_to_read(side, object)
     keys = [str(entry.write.key) for entry in entries]
     found = {str(r.fields.get(connector.own_field(KEY))): r for r in connector.find(object, connector.own_field(KEY), keys, fields)}
+    belongs = belongings(world, side, object, list(found.values()))
     with store.begin():
         rows = []
         for entry in entries:
@@ -68,7 +78,8 @@ def _creates(world: World, side: str, object: str, entries: Sequence[JournalEntr
                 row = store_row(world, world.lenses[side, object], record, record_hash(world, record))
                 rows.append(replace(row, snapshot=replace(row.snapshot, person_id=entry.person_id)))
         store.save_snapshots(rows, dirty=True)
-        _believe(world, side, object, [(e, record) for e in entries if (record := found.get(str(e.write.key))) is not None])
+        store.save_links(belongs)
+        _believe_all(world, side, object, [(e, record) for e in entries if (record := found.get(str(e.write.key))) is not None])
         store.settle([_closed(entry, found.get(str(entry.write.key)) is not None, now) for entry in entries])
         store.mark_dirty_persons([str(entry.person_id) for entry in entries])
 
@@ -80,6 +91,7 @@ def _others(world: World, side: str, object: str, entries: Sequence[JournalEntry
     connector, store = world.connectors[side], world.store
     ids = sorted({str(entry.write.id) for entry in entries})
     told = {record.ref.id: record for record in connector.fetch(object, ids, world.fields_to_read(side, object))}
+    belongs = belongings(world, side, object, list(told.values()))
     held = store.snapshots([Ref(side=side, object=object, id=id) for id in ids])
     with store.begin():
         rows = [store_row(world, world.lenses[side, object], record, record_hash(world, record)) for record in told.values()]
@@ -89,9 +101,38 @@ def _others(world: World, side: str, object: str, entries: Sequence[JournalEntry
             if ref.id not in told
         ]
         store.save_snapshots(rows, dirty=True)
-        _believe(world, side, object, [(e, record) for e in entries if (record := told.get(str(e.write.id))) is not None])
+        store.save_links(belongs)
+        _believe_all(world, side, object, [(e, record) for e in entries if (record := told.get(str(e.write.id))) is not None])
         store.settle([_closed(entry, True, now) for entry in entries])
         store.mark_dirty_persons([str(entry.person_id) for entry in entries])
+
+
+def _believe_all(world: World, side: str, object: str, seen: Sequence[tuple[JournalEntry, Record]]) -> None:
+    _believe(world, side, object, [(entry, record) for entry, record in seen if entry.kind == "person"])
+    _believe_twins(world, side, [(entry, record) for entry, record in seen if kind_in(entry.kind)])
+
+
+def _believe_twins(world: World, side: str, seen: Sequence[tuple[JournalEntry, Record]]) -> None:
+    """As `_believe`, for activities, companies and deals."""
+    store = world.store
+    twins = store.twins(list({str(entry.person_id) for entry, _ in seen}))
+    for entry, record in seen:
+        twin, lens = twins.get(str(entry.person_id)), lens_of(world, entry)
+        if twin is None or lens is None or record.state is not RecordState.LIVE:
+            continue
+        base = dict(twin.state.base)
+        for name, column in lens.by_name.items():
+            native = column.place.field
+            plain = column.map.type not in (FieldType.DAY, FieldType.RICH_TEXT)  # those are settled by the look that follows
+            if plain and native in entry.write.fields and native in record.fields:
+                sent, shown = (
+                    lens.to_house({native: fields[native]}, world.owners).get(name) for fields in (entry.write.fields, record.fields)
+                )
+                if same(column.map.type, sent, shown):
+                    base[name] = Agreed(values={**dict.fromkeys(world.sides, sent), side: shown}, mapping=column.map.fingerprint)
+        anchors = {**twin.state.anchors, side: f"{record.ref.object}/{record.ref.id}"}
+        twins[twin.twin_id] = replace(twin, state=replace(twin.state, base=base, anchors=anchors))
+    store.save_twins(list(twins.values()))
 
 
 def _believe(world: World, side: str, object: str, seen: Sequence[tuple[JournalEntry, Record]]) -> None:

@@ -90,6 +90,7 @@ class World:
         self.integration: frozenset[tuple[str, str]] = frozenset()
         self.schemas: dict[str, dict[str, ObjectSchema]] = {}
         self.stale = False
+        self.turns: dict[str, int] = {}
 
     @cached_property
     def sides(self) -> tuple[str, ...]:
@@ -103,6 +104,11 @@ class World:
 
     def objects(self, side: str) -> tuple[str, ...]:
         return tuple(self.playbook.person.objects.get(side, ()))
+
+    @cached_property
+    def person_objects(self) -> frozenset[str]:
+        """Native objects of all sides that stand for persons."""
+        return frozenset(object for side in self.sides for object in self.objects(side))
 
     def families(self, side: str) -> list[tuple[str, ...]]:
         """Native objects whose deletes are counted together: persons, and each kind of activity, companies and deals."""

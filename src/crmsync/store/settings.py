@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from crmsync.model.attention import Halt
 from crmsync.model.record import User
@@ -21,10 +21,14 @@ _PUT = Upsert(table="settings", columns=("key", "data"), key=("key",), update=ex
 _COUNT = Upsert(table="counters", columns=("name", "value"), key=("name",), update=excluded("value"))
 _MOVE = Upsert(table="cursors", columns=("side", "object", "data"), key=("side", "object"), update=excluded("data"))
 _KNOW = Upsert(table="users", columns=("side", "id", "data"), key=("side", "id"), update=excluded("data"))
+# Built once: a cycle asks these several times, and building the statement costs twice what running it does.
+_GET = select(tables.settings.c.data).where(tables.settings.c.key == bindparam("key"))
+_COUNTED = select(tables.counters.c.value).where(tables.counters.c.name == bindparam("name"))
+_REACHED = select(tables.cursors.c.data).where(tables.cursors.c.side == bindparam("side"), tables.cursors.c.object == bindparam("object"))
 
 
 def get(connection: Connection, key: str, default: Any) -> Any:
-    blob = connection.execute(select(tables.settings.c.data).where(tables.settings.c.key == key)).scalar_one_or_none()
+    blob = connection.execute(_GET, {"key": key}).scalar_one_or_none()
     return default if blob is None else parse(blob)
 
 
@@ -33,7 +37,7 @@ def put(connection: Connection, key: str, value: Any) -> None:
 
 
 def counter(connection: Connection, name: str) -> int:
-    return connection.execute(select(tables.counters.c.value).where(tables.counters.c.name == name)).scalar_one_or_none() or 0
+    return connection.execute(_COUNTED, {"name": name}).scalar_one_or_none() or 0
 
 
 def set_counter(connection: Connection, name: str, value: int) -> None:
@@ -41,8 +45,7 @@ def set_counter(connection: Connection, name: str, value: int) -> None:
 
 
 def cursor(connection: Connection, side: str, object: str) -> Mapping[str, Any] | None:
-    table = tables.cursors
-    blob = connection.execute(select(table.c.data).where(table.c.side == side, table.c.object == object)).scalar_one_or_none()
+    blob = connection.execute(_REACHED, {"side": side, "object": object}).scalar_one_or_none()
     if blob is None:
         return None
     found: Mapping[str, Any] = parse(blob)
@@ -64,7 +67,7 @@ def users(connection: Connection) -> list[User]:
 
 
 def halt(connection: Connection) -> Halt | None:
-    blob = connection.execute(select(tables.settings.c.data).where(tables.settings.c.key == _HALT)).scalar_one_or_none()
+    blob = connection.execute(_GET, {"key": _HALT}).scalar_one_or_none()
     return None if blob is None else load(Halt, blob)
 
 

@@ -281,6 +281,11 @@ class Store:
         with self._db.reading() as connection:
             return twins.due(connection, now, limit)
 
+    def let_rest(self, ids: Sequence[str]) -> None:
+        """These twins are not due any more, whatever they say themselves."""
+        with self._db.writing() as connection:
+            twins.let_rest(connection, ids)
+
     def next_retry_at(self) -> datetime | None:
         """The earliest retry_at of all twins."""
         with self._db.reading() as connection:
@@ -442,6 +447,10 @@ class Store:
         """person -> tasks, oldest first."""
         with self._db.reading() as connection:
             return tasks.of(connection, person_ids)
+
+    def tasks_by_key(self, keys: Sequence[str]) -> dict[str, TaskRow]:
+        with self._db.reading() as connection:
+            return tasks.by_key(connection, keys)
 
     def pending_tasks(self, limit: int, after: str = "") -> list[TaskRow]:
         """Tasks without a record yet, in key order, those after the key `after`."""

@@ -61,6 +61,13 @@ def of(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Task
     return dict(found)
 
 
+def by_key(connection: Connection, keys: Sequence[str]) -> dict[str, TaskRow]:
+    found: dict[str, TaskRow] = {}
+    for part in chunks(keys):
+        found.update((row.key, _task(row)) for row in connection.execute(select(table).where(among(connection, table.c.key, part))))
+    return found
+
+
 def waiting(connection: Connection, limit: int, after: str) -> list[TaskRow]:
     """Tasks the CRM has not got yet, in key order."""
     query = select(table).where(text("tasks.record_id IS NULL"), table.c.key > after).order_by(table.c.key).limit(limit)

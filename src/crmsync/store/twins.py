@@ -57,6 +57,10 @@ def due(connection: Connection, now: datetime, limit: int) -> list[str]:
     return list(connection.execute(query.order_by(table.c.retry_at, table.c.twin_id).limit(limit)).scalars())
 
 
+def let_rest(connection: Connection, ids: Sequence[str]) -> None:
+    many(connection, "UPDATE twins SET retry_at = NULL WHERE twin_id = ?", [(id,) for id in ids])
+
+
 def next_retry_at(connection: Connection) -> datetime | None:
     query = select(func.min(table.c.retry_at)).where(table.c.retry_at.is_not(None))
     return maybe_moment(connection.execute(query).scalar_one())

@@ -1,0 +1,148 @@
+"""Gives every changed record of an activity, company or deal its twin: by stored link, by crmsync_key, by what both sides say, else a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from crmsync.decide.canonical import fold
+from crmsync.decide.twin import kind_of, shown, when_of
+from crmsync.engine.world import World
+from crmsync.model.fields import KEY
+from crmsync.model.link import PersonState, Snapshot, Twin
+from crmsync.model.record import RecordState, Ref
+from crmsync.model.rules import FieldType
+
+Signature = tuple[str, str, str, str]
+"""Person, kind, calendar day, folded subject: two activities that share one of these, each alone on its side, are one activity."""
+
+
+def settle_twins(world: World, dirty: Sequence[Snapshot], now: datetime) -> list[str]:
+    """Links each record to a twin, creating twins in the store (one transaction). Returns the ids of all twins concerned; records of no mapped
+    kind, and those gone before they were known, are left alone."""
+    linked = {s.ref: s.person_id for s in dirty if s.person_id is not None}
+    nameless = [s for s in dirty if s.person_id is None and s.state is RecordState.LIVE]
+    fresh: dict[str, Twin] = {}
+    if nameless:
+        _by_key(world, nameless, linked, fresh)
+        rest = [s for s in nameless if s.ref not in linked]
+        _by_likeness(world, rest, linked, fresh, now)
+        for snapshot in rest:
+            if snapshot.ref not in linked:
+                kind = kind_of(snapshot.extra, snapshot.ref.side, snapshot.ref.object, world.kinds.maps.values())
+                if kind is not None:
+                    linked[snapshot.ref] = _new(fresh, world.new_id(), kind, snapshot)
+        known = {s.ref for s in dirty if s.person_id is not None}
+        world.store.save_twins(list(fresh.values()))
+        world.store.link({ref: twin for ref, twin in linked.items() if ref not in known})
+    return sorted(set(linked.values()))
+
+
+def _new(fresh: dict[str, Twin], id: str, kind: str, snapshot: Snapshot) -> str:
+    fresh[id] = Twin(twin_id=id, kind=kind, state=PersonState(person_id=id, created_at=snapshot.created_at))
+    return id
+
+
+def _by_key(world: World, records: Sequence[Snapshot], linked: dict[Ref, str], fresh: dict[str, Twin]) -> None:
+    """A record that shows a key we gave is the twin's, or the first-touch task's, of that key. A copy made in the CRM shows it too: the live
+    record that was linked first keeps it."""
+    store = world.store
+    keys: dict[Ref, str] = {}
+    for snapshot in records:
+        key = snapshot.extra.get(world.connectors[snapshot.ref.side].own_field(KEY))
+        if key is not None:
+            keys[snapshot.ref] = str(key)
+    if not keys:
+        return
+    wanted = sorted(set(keys.values()))
+    twins, tasks = store.twins(wanted), store.tasks_by_key(wanted)
+    taken = {(s.ref.side, id) for id, found in store.snapshots_of(wanted).items() for s in found if s.state is RecordState.LIVE}
+    for snapshot in records:
+        key = keys.get(snapshot.ref)
+        if key is None or (snapshot.ref.side, key) in taken or not (key in twins or key in tasks):
+            continue
+        if key not in twins and key not in fresh:
+            kind = kind_of(snapshot.extra, snapshot.ref.side, snapshot.ref.object, world.kinds.maps.values())
+            if kind is None:
+                continue
+            _new(fresh, key, kind, snapshot)
+        taken.add((snapshot.ref.side, key))
+        linked[snapshot.ref] = key
+
+
+def _by_likeness(world: World, records: Sequence[Snapshot], linked: dict[Ref, str], fresh: dict[str, Twin], now: datetime) -> None:
+    """Activities that another tool synced before us, and companies known by their domain or name, stand on both sides already."""
+    if not records or len(world.sides) < 2:
+        return
+    mine = _signatures(world, records, now)
+    people = sorted({signature[0] for signatures in mine.values() for signature in signatures})
+    theirs = [
+        s for found in world.store.belonging_to(people).values() for s in found if s.person_id is None and s.state is RecordState.LIVE
+    ]
+    have = {s.ref: s for s in (*records, *theirs, *_same_parties(world, records))}
+    all_of = _signatures(world, list(have.values()), now)
+    by_mark: dict[Signature, list[Ref]] = {}
+    for ref, marks in all_of.items():
+        for mark in marks:
+            by_mark.setdefault(mark, []).append(ref)
+    for refs in by_mark.values():
+        sides = {ref.side for ref in refs}
+        free = [ref for ref in refs if ref not in linked]
+        if len(refs) != 2 or len(sides) != 2 or len(free) != 2:
+            continue
+        kinds = {kind_of(have[ref].extra, ref.side, ref.object, world.kinds.maps.values()) for ref in refs}
+        kind = next(iter(kinds))
+        if len(kinds) == 1 and kind is not None:
+            id = _new(fresh, world.new_id(), kind, have[refs[0]])
+            linked.update(dict.fromkeys(refs, id))
+
+
+def _same_parties(world: World, records: Iterable[Snapshot]) -> list[Snapshot]:
+    """Companies that answer to the same domain or name and have no twin yet."""
+    names = sorted({a for s in records if not _is_activity(world, s) for a in addresses(world, s)})
+    found = world.store.by_email(names) if names else {}
+    return [s for snapshots in found.values() for s in snapshots if s.person_id is None]
+
+
+def _is_activity(world: World, snapshot: Snapshot) -> bool:
+    return any(map.activity for map in world.kinds.of_object(snapshot.ref.side, snapshot.ref.object))
+
+
+def addresses(world: World, snapshot: Snapshot) -> tuple[str, ...]:
+    """What a company is found by, best first: "domain:acme.example", "name:acme"."""
+    found: list[str] = []
+    for kind, lens in world.kinds.natives(snapshot.ref.side, snapshot.ref.object).items():
+        map = world.kinds.maps[kind]
+        house = lens.to_house(snapshot.extra, world.owners) if map.match else {}
+        for name in map.match:
+            value = fold(FieldType.URL if name == "domain" else FieldType.TEXT, house.get(name))
+            text = str(value or "").lower().removeprefix("www.").split("/")[0] if name == "domain" else str(value or "").lower()
+            if text and not (name == "domain" and text in world.playbook.free_domains):
+                found.append(f"{name}:{text}")
+    return tuple(found)
+
+
+def _signatures(world: World, records: Sequence[Snapshot], now: datetime) -> dict[Ref, list[Signature]]:
+    belongs = world.store.links_of([s.ref for s in records])
+    held = world.store.snapshots(sorted({to for targets in belongs.values() for to in targets}))
+    grounds = {kind: world.ground(kind, now) for kind in world.kinds.maps}
+    found: dict[Ref, list[Signature]] = {}
+    for snapshot in records:
+        kind = kind_of(snapshot.extra, snapshot.ref.side, snapshot.ref.object, world.kinds.maps.values())
+        if kind is None:
+            continue
+        if not world.kinds.maps[kind].activity:
+            found[snapshot.ref] = [(kind, address, "", "") for address in addresses(world, snapshot)]
+            continue
+        lens = grounds[kind].terms.lenses.get((snapshot.ref.side, snapshot.ref.object))
+        if lens is None:
+            continue
+        seen = shown(replace(snapshot, fields={}), lens, grounds[kind], PersonState(person_id=""))
+        subject = fold(FieldType.TEXT, seen.fields.get("subject") or str(seen.fields.get("body") or "")[:80])
+        if not subject:
+            continue
+        day = when_of(seen.fields, seen).date().isoformat()
+        whose = {p for to in belongs.get(snapshot.ref, ()) if to in held and (p := held[to].person_id) is not None}
+        found[snapshot.ref] = [(person, kind, day, str(subject).lower()) for person in sorted(whose)]
+    return found

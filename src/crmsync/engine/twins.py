@@ -1,0 +1,211 @@
+"""Decides about activities, companies and deals: loads what is known, plans, remembers. Runs after the persons they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from crmsync.decide.belong import PERSON, Belonging, Party
+from crmsync.decide.match import primary
+from crmsync.decide.twin import Ground, TwinPlan, plan_twin
+from crmsync.engine.kinds import PREFIX
+from crmsync.engine.outbox import Outgoing, outgoing
+from crmsync.engine.pair import settle_twins
+from crmsync.engine.world import World
+from crmsync.model.attention import Problem
+from crmsync.model.link import Signal, SignalSource, Snapshot, Twin
+from crmsync.model.record import RecordState, Ref
+
+FOUND_BY_LOOKING = frozenset(
+    {
+        "deleted_elsewhere", "ends_before_start", "owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required",
+        "wrong_type", "unlisted_value",
+    }
+)  # fmt: skip
+"""Problems that go away as soon as a look no longer finds them; the others were refused by a CRM and wait for other data."""
+TWINS_AT_ONCE = 1_000
+RETRY = timedelta(minutes=1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Around:
+    """What was loaded for a batch of twins. whose: record -> ids of the parties it belongs to."""
+
+    twins: dict[str, Twin] = field(default_factory=dict)
+    records: dict[str, list[Snapshot]] = field(default_factory=dict)
+    whose: dict[Ref, tuple[str, ...]] = field(default_factory=dict)
+    parties: dict[str, Party] = field(default_factory=dict)
+
+
+def deliberate_twins(world: World, twin_ids: Sequence[str], now: datetime) -> list[TwinPlan]:
+    """Plans for these twins, in the order given; those of a kind that is no longer mapped are left out. Reads the store only."""
+    around = look_around(world, twin_ids)
+    grounds: dict[str, Ground] = {}
+    parked = _parked(world, twin_ids, now)
+    people = {side: world.connectors[side].traits.people_per_activity for side in world.sides}
+    plans: list[TwinPlan] = []
+    for id in twin_ids:
+        twin = around.twins.get(id)
+        if twin is None or twin.kind not in world.kinds.maps:
+            continue
+        ground = grounds.get(twin.kind) or grounds.setdefault(twin.kind, world.ground(twin.kind, now))
+        records = around.records.get(id, [])
+        shown = {r.ref.side: around.whose.get(r.ref, ()) for r in records if r.state is RecordState.LIVE}
+        belonging = Belonging(shown=shown, parties=around.parties, people=people)
+        plan = plan_twin(twin, records, belonging, ground, parked.get(id, {}))
+        plans.append(replace(plan, problems=(*plan.problems, *_unlisted(plan, ground, records))))
+    return plans
+
+
+def look_around(world: World, twin_ids: Sequence[str]) -> Around:
+    """Twins, their records, and everybody they belong to or belonged to when last settled."""
+    store = world.store
+    twins, records = store.twins(twin_ids), store.snapshots_of(twin_ids)
+    links = store.links_of([r.ref for found in records.values() for r in found])
+    held = store.snapshots(sorted({to for targets in links.values() for to in targets}))
+    whose = {
+        ref: tuple(dict.fromkeys(id for to in targets if to in held and (id := held[to].person_id) is not None))
+        for ref, targets in links.items()
+    }
+    ids = {id for found in whose.values() for id in found} | {id for t in twins.values() for found in t.links.values() for id in found}
+    return Around(twins=twins, records=records, whose=whose, parties=_parties(world, sorted(ids)))
+
+
+def _parties(world: World, ids: Sequence[str]) -> dict[str, Party]:
+    store = world.store
+    states = store.persons(ids)
+    parties: dict[str, Party] = {}
+    for id, snapshots in store.snapshots_of(ids).items():
+        anchors = states[id].anchors if id in states else None
+        families = {world.kinds.family(s.ref.side, s.ref.object) for s in snapshots}
+        found: dict[str, Ref] = {}
+        for side in world.sides:
+            if families == {PERSON}:
+                best = primary(snapshots, side, world.playbook.person, anchors)
+            else:
+                best = next((s for s in snapshots if s.ref.side == side and s.state is RecordState.LIVE), None)
+            if best is not None:
+                found[side] = best.ref
+        parties[id] = Party(id=id, family=min(families), records=found)
+    return parties
+
+
+def _parked(world: World, ids: Sequence[str], now: datetime) -> dict[str, dict[tuple[str, str, str | None], str]]:
+    parked: dict[str, dict[tuple[str, str, str | None], str]] = {}
+    for row in world.store.problems(person_ids=ids, limit=100_000):
+        problem = row.problem
+        if problem.person_id is None or problem.cause in FOUND_BY_LOOKING or (row.retry_at is not None and row.retry_at <= now):
+            continue
+        parked.setdefault(problem.person_id, {})[problem.side, problem.object, problem.field] = problem.data_hash
+    return parked
+
+
+def _unlisted(plan: TwinPlan, ground: Ground, records: Sequence[Snapshot]) -> list[Problem]:
+    """Native values that the map does not know and that must be in it to mean anything (call dispositions are GUIDs)."""
+    problems = []
+    for record in records:
+        lens = ground.terms.lenses.get((record.ref.side, record.ref.object))
+        if lens is None or record.state is not RecordState.LIVE:
+            continue
+        for name, native in lens.unlisted(record.extra).items():
+            problems.append(
+                Problem(
+                    cause="unlisted_value",
+                    message=f"{record.ref.side} shows {str(native)[:60]!r} in {lens.by_name[name].place.field}, which `values` of "
+                    f"{ground.map.kind}.{name} does not list; everything else was carried. Add it to mappings/activities.yaml.",
+                    side=record.ref.side, object=record.ref.object, record_id=record.ref.id, person_id=plan.twin.twin_id, field=name,
+                    data_hash=str(native),
+                )
+            )  # fmt: skip
+    return problems
+
+
+# --- remember ----------------------------------------------------------------------------------------------------------------
+
+
+def decide_dirty(
+    world: World, now: datetime, limit_after: tuple[str, str, str] | None, objects: Sequence[str]
+) -> tuple[list[TwinPlan], tuple[str, str, str] | None]:
+    """Links and plans the next batch of waiting records; (plans, where the next batch begins; None: nothing is left). Inside a transaction."""
+    taken = world.store.take_dirty(TWINS_AT_ONCE, limit_after, objects=objects)
+    if not taken:
+        return [], None
+    last = taken[-1][0].ref
+    ids = settle_twins(world, [snapshot for snapshot, _ in taken], now)
+    world.store.clean_persons(ids)
+    world.store.clean([(snapshot.ref, version) for snapshot, version in taken])
+    return deliberate_twins(world, ids, now), (last.side, last.object, last.id)
+
+
+def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mapping[str, object]) -> list[Outgoing]:
+    """Stores what was settled, problems, signals and the intents of all writes, in the caller's transaction (law 3). down: sides that do not
+    answer; what they are owed stays due."""
+    store = world.store
+    items: list[Outgoing] = []
+    twins: list[Twin] = []
+    for plan in plans:
+        due: datetime | None = None
+        for planned in plan.writes:
+            if planned.side in down:
+                due = now + RETRY
+                continue
+            item = outgoing(planned, person_id=plan.twin.twin_id, write_id=world.new_id(), now=now)
+            other = next((side for side in world.sides if side != planned.side), "")
+            belongs = plan.shown.get(other, ()) if planned.about or planned.unlink else None
+            items.append(replace(item, entry=replace(item.entry, kind=PREFIX + plan.twin.kind), belongs=belongs))
+        twins.append(replace(plan.twin, retry_at=due or _later(plan.twin.retry_at, now)))
+    store.save_twins(twins)
+    _problems(world, plans, now)
+    _signals(world, plans, now)
+    store.journal([item.entry for item in items])
+    return items
+
+
+def _later(at: datetime | None, now: datetime) -> datetime | None:
+    return at if at is not None and at > now else None
+
+
+def _problems(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
+    found = [problem for plan in plans for problem in plan.problems]
+    still = {_mark(problem) for problem in found}
+    known = world.store.problems(person_ids=[plan.twin.twin_id for plan in plans], limit=100_000)
+    over = [row.problem_id for row in known if row.problem.cause in FOUND_BY_LOOKING and _mark(row.problem) not in still]
+    world.store.drop_problems(over)
+    same = {(_mark(row.problem), row.problem.data_hash) for row in known}
+    world.store.park([problem for problem in found if (_mark(problem), problem.data_hash) not in same], now)
+
+
+def _mark(problem: Problem) -> tuple[object, ...]:
+    return (problem.cause, problem.side, problem.object, problem.record_id, problem.person_id, problem.field)
+
+
+def _signals(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
+    """Finished activities that mean something (a connected call, a held meeting, a reply) are signals of their persons, each once (S12)."""
+    rows: list[tuple[str, Signal]] = []
+    for plan in plans:
+        tests = world.kinds.maps[plan.twin.kind].signals
+        if not tests or not plan.finished:
+            continue
+        types = [t.type for t in tests if all(str(plan.facts.get(name)) in values for name, values in t.when.items())]
+        if not types:
+            continue
+        people = sorted({id for ids in (*plan.twin.links.values(), *plan.shown.values()) for id in ids})
+        for person in people:
+            rows += [
+                (
+                    person,
+                    Signal(
+                        event_id=f"{type}:{plan.twin.twin_id}:{person}",
+                        type=type,
+                        at=min(plan.at, now),
+                        detail=str(plan.facts.get("subject") or "")[:200],
+                        source=SignalSource.ACTIVITY,
+                    ),
+                )
+                for type in types
+            ]
+    known = world.store.persons(sorted({person for person, _ in rows}))
+    fresh = [(person, signal) for person, signal in rows if person in known]
+    if fresh and world.store.add_signals(fresh):
+        world.store.mark_dirty_persons(sorted({person for person, _ in fresh}))
