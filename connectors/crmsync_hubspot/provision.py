@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crmsync.connect.protocol import Finding
+from crmsync.errors import CredentialsError
 from crmsync.model.fields import OwnField
 from crmsync_hubspot import wire
 from crmsync_hubspot.client import Client
+from crmsync_hubspot.links import ACTIVITIES, COMPANIES, DEALS
 from crmsync_hubspot.schema import Schemas
 
 GROUP = "crmsync"
-PERSON_OBJECTS = (wire.CONTACTS,)
-ACTIVITY_OBJECTS = ("tasks", "calls", "emails", "meetings", "notes")
+OBJECTS: Mapping[str, tuple[str, ...]] = {"person": (wire.CONTACTS,), "activity": ACTIVITIES, "company": (COMPANIES,), "deal": (DEALS,)}
+"""Where the fields of OwnField.on live."""
+
+_SPARE = frozenset({COMPANIES, DEALS})
+"""Objects that many accounts keep to themselves: a token without their scopes still syncs people and activities."""
+
 _TYPES = {
     "text": ("string", "text"),
     "long_text": ("string", "textarea"),
@@ -57,10 +63,18 @@ class Provision:
         """See the protocol. One call per object to look; with something missing, up to three more to create it."""
         wanted: dict[str, list[OwnField]] = {}
         for field in fields:
-            objects = (PERSON_OBJECTS if "person" in field.on else ()) + (ACTIVITY_OBJECTS if "activity" in field.on else ())
-            for object in objects:
+            for object in (object for on in field.on for object in OBJECTS[on]):
                 wanted.setdefault(object, []).append(field)
-        return [finding for object, own in wanted.items() for finding in self._one(object, own, dry_run=dry_run)]
+        return [finding for object, own in wanted.items() for finding in self._allowed(object, own, dry_run=dry_run)]
+
+    def _allowed(self, object: str, own: Sequence[OwnField], *, dry_run: bool) -> list[Finding]:
+        try:
+            return self._one(object, own, dry_run=dry_run)
+        except CredentialsError as error:
+            if object not in _SPARE:
+                raise
+            fix = f"only needed to sync {object}: give the token the scopes of {object}, then provision again"
+            return [Finding(level="warning", subject=object, message=str(error), fix=fix)]
 
     def _one(self, object: str, own: Sequence[OwnField], *, dry_run: bool) -> list[Finding]:
         schema = self._schemas.fresh(object)

@@ -16,9 +16,22 @@ from crmsync_salesforce.people import People
 from crmsync_salesforce.schema import Describes
 
 PERMISSION_SET = "crmsync"
-TABLES: Mapping[str, tuple[str, ...]] = {"person": ("Lead", "Contact"), "activity": ("Activity",)}
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "person": ("Lead", "Contact"),
+    "activity": ("Activity",),
+    "company": ("Account",),
+    "deal": ("Opportunity",),
+}
 """Custom fields of Task and Event are defined once, on Activity [fields.md]."""
-SEEN_ON: Mapping[str, tuple[str, ...]] = {"Lead": ("Lead",), "Contact": ("Contact",), "Activity": ("Task", "Event")}
+SEEN_ON: Mapping[str, tuple[str, ...]] = {
+    "Lead": ("Lead",),
+    "Contact": ("Contact",),
+    "Activity": ("Task", "Event"),
+    "Account": ("Account",),
+    "Opportunity": ("Opportunity",),
+}
+SPARE: Mapping[str, str] = {"Account": "companies", "Opportunity": "deals"}
+"""Objects that not every integration user may see: people and activities sync without them."""
 NATIVE_TYPES: Mapping[str, frozenset[str]] = {
     "text": frozenset({"string"}),
     "long_text": frozenset({"textarea"}),
@@ -85,7 +98,7 @@ class Provisioner:
 
     def _defined(self) -> set[tuple[str, str]]:
         """(table, developer name) of custom fields that exist, whether we can see them or not."""
-        where = "TableEnumOrId IN ('Lead','Contact','Activity') AND NamespacePrefix = null"
+        where = f"TableEnumOrId IN ({','.join(soql.literal(t) for t in SEEN_ON)}) AND NamespacePrefix = null"
         text = soql.select(("Id", "DeveloperName", "TableEnumOrId"), "CustomField", where=where)
         return {(row["TableEnumOrId"], row["DeveloperName"]) for row in self._client.rows(soql.path(text, tooling=True))}
 
@@ -99,6 +112,11 @@ class Provisioner:
     def _field(self, table: str, field: OwnField, defined: set[tuple[str, str]], *, dry_run: bool) -> bool:
         """True when the field is there or will be."""
         full = f"{table}.{native_name(field)}"
+        if table in SPARE and self._describes.native(table) is None:
+            self._say(
+                "warning", full, f"{table} is not visible to our user; it is only needed to sync {SPARE[table]}", f"Grant read on {table}"
+            )
+            return False
         shown = self._shown(table, field)
         if shown is not None:
             return self._same(full, field, shown)

@@ -14,7 +14,7 @@ REASON_CODES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnField:
-    """type: text | long_text | number | datetime | picklist. role: key | output | input. on: person | activity."""
+    """type: text | long_text | number | datetime | picklist. role: key | output | input. on: person | activity | company | deal."""
 
     name: str
     label: str
@@ -31,7 +31,7 @@ def _f(name: str, label: str, type: str, **more: object) -> OwnField:
 
 
 OWN_FIELDS: tuple[OwnField, ...] = (
-    _f("crmsync_key", "crmsync key", "text", role="key", unique=True, on=("person", "activity"),
+    _f("crmsync_key", "crmsync key", "text", role="key", unique=True, on=("person", "activity", "company", "deal"),
        description="crmsync's own id of this record; makes creates idempotent"),
     _f("crmsync_score", "Lead score", "number", description="fit + behaviour"),
     _f("crmsync_fit_score", "Fit score", "number"),
