@@ -85,8 +85,8 @@ class Client:
         sdk = HubSpot(
             host=settings.base_url, base_url=settings.base_url, retry=urllib3.Retry(0, redirect=0), connection_pool_maxsize=IN_FLIGHT
         )
-        # kept for good: each property access of the SDK makes a new pool
-        self._pool = cast(urllib3.PoolManager, sdk.crm.objects.basic_api.api_client.rest_client.pool_manager)
+        # kept for good: each property access of the SDK makes a new pool. Every API makes the same one; owners is the smallest to load.
+        self._pool = cast(urllib3.PoolManager, sdk.crm.owners.owners_api.api_client.rest_client.pool_manager)
         self._tokens = self._make_tokens(clock)
         self._daily: tuple[int | None, int | None] = (None, None)
         self.server_time: datetime | None = None

@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from crmsync.service.lease import surely_dead
-from crmsync.service.sync import LAST_CYCLE, LAST_GOOD
 from crmsync.store import Store
 
 EVENTS = 20
+
+LAST_CYCLE = "last_cycle"
+LAST_GOOD = "last_good_cycle"
+"""Where the store keeps what the newest cycle did, and the newest one without an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

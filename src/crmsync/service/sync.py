@@ -10,12 +10,11 @@ from crmsync.connect import Connector
 from crmsync.engine.cycle import Report, cycle
 from crmsync.errors import BusyError, ConfigError, CrmsyncError, HaltError
 from crmsync.service.lease import SYNC_WAITS, Lease
+from crmsync.service.status import LAST_CYCLE, LAST_GOOD
 from crmsync.service.workspace import Workspace
 from crmsync.store import Store
 
 MAX_CYCLES = 25
-LAST_CYCLE = "last_cycle"
-LAST_GOOD = "last_good_cycle"
 
 
 @dataclass(slots=True, kw_only=True)

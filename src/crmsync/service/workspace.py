@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from crmsync.connect import Connector
-from crmsync.connect.discovery import all_loopback, connect_all, connector_names, prefix_of
-from crmsync.engine.world import World
 from crmsync.errors import ConfigError
-from crmsync.model.rules import Playbook
-from crmsync.service.lease import Lease
-from crmsync.service.playbook import load_playbook
 from crmsync.service.settings import Settings, read_settings
 from crmsync.store import Store
+
+if TYPE_CHECKING:
+    from crmsync.connect import Connector
+    from crmsync.engine.world import World
+    from crmsync.model.rules import Playbook
+    from crmsync.service.lease import Lease
 
 Report = Callable[[str, int, int | None], None]
 """What is being done, how much of it is done, how much there is (None: unknown)."""
@@ -50,6 +51,8 @@ class Workspace:
 
     def lease(self, *, wait: float, stopping: Callable[[], bool] = lambda: False) -> Lease:
         """The right to run cycles; a context manager. Waits in real seconds."""
+        from crmsync.service.lease import Lease
+
         return Lease(self.store, wait=wait, sleep=time.sleep, stopping=stopping)
 
 
@@ -66,6 +69,11 @@ def open_workspace(
     Raises: ConfigError (exit 2: nothing was contacted) for the playbook, the settings or when no CRM is connected; UnreachableError for
     the database.
     """
+    # Imported here: `open_store` needs neither the engine nor the playbook's models.
+    from crmsync.connect.discovery import connect_all
+    from crmsync.engine.world import World
+    from crmsync.service.playbook import load_playbook
+
     settings = settings or read_settings()
     playbook = load_playbook(settings)
     connectors = connect_all(settings.environ, sleep=sleep, clock=clock)
@@ -98,6 +106,8 @@ def open_store(settings: Settings | None = None) -> Iterator[Store]:
 
 def no_crm(settings: Settings) -> str:
     """Says which settings would connect a CRM."""
+    from crmsync.connect.discovery import connector_names, prefix_of
+
     wanted = " and/or ".join(f"{prefix_of(name)}…" for name in connector_names())
     return (
         f"No CRM is connected: neither the environment nor {settings.home / '.env'} has its settings ({wanted}). Nothing was contacted. "
@@ -110,6 +120,8 @@ def fixed_clock(now: str, settings: Settings) -> Callable[[], datetime]:
 
     Raises: ConfigError unless it can be read and every connected CRM address is loopback.
     """
+    from crmsync.connect.discovery import all_loopback
+
     try:
         moment = datetime.fromisoformat(now)
     except ValueError:
