@@ -81,6 +81,7 @@ def test_nothing_of_a_text_becomes_markup(text: str) -> None:
     ("http://acme.example", "<p>http://acme.example</p>"),
     ("https://me:pw@evil.example/x", "<p>https://me:pw@evil.example/x</p>"),
     ("https://acme.example@evil.example", "<p>https://acme.example@evil.example</p>"),
+    ("https://münchen.example", "<p>https://münchen.example</p>"),
     ("", ""), (" \n ", ""),
 ])  # fmt: skip
 def test_what_html_is_made(text: str, html: str) -> None:

@@ -14,7 +14,7 @@ _GAPS = re.compile(r"\n{3,}")
 _LINES = re.compile(r"\r\n?")
 # Possessive throughout: an address that turns out to be none is given up at once, however long it is.
 _ADDRESS = re.compile(
-    r"""(?<![\w/])https://[a-zA-Z0-9]++(?:[.-]++[a-zA-Z0-9]++)*+(?::\d{1,5}+)?+(?![\w@:.-]*+@)(?:[/?#][^\s<>"'`\\{}|^]*+)?+"""
+    r"""(?<![\w/])https://[a-zA-Z0-9]++(?:[.-]++[a-zA-Z0-9]++)*+(?::\d{1,5}+)?+(?!\w|[\w:.-]*+@)(?:[/?#][^\s<>"'`\\{}|^]*+)?+"""
 )
 _TAIL = ".,;:!?*_~…"
 

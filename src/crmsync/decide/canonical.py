@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 
+from crmsync.decide.bodies import folded
 from crmsync.model.record import Value
 from crmsync.model.rules import FieldType
 
+_DAY = len("2026-01-31")
 _SPACES = re.compile(r"[ \t\u00a0\u2007\u202f]+")
 _NOT_DIGIT = re.compile(r"\D+")
 _SCHEME = re.compile(r"^https?://", re.IGNORECASE)
+_LONG_TEXTS = (FieldType.LONG_TEXT, FieldType.RICH_TEXT)
 _TRUE = frozenset({"true", "1", "yes", "y"})
 _FALSE = frozenset({"false", "0", "no", "n", ""})
 _TEXTUAL = frozenset({FieldType.TEXT, FieldType.PICKLIST, FieldType.OWNER, FieldType.PHONE, FieldType.URL, FieldType.EMAIL})
@@ -25,7 +28,7 @@ def clean(type: FieldType, value: Value) -> Value:
         if type is FieldType.EMAIL or type is FieldType.OWNER:
             text = text.lower()
         return text or None
-    if type is FieldType.LONG_TEXT:
+    if type in _LONG_TEXTS:
         return str(value).replace("\r\n", "\n").replace("\r", "\n").strip() or None
     if type is FieldType.BOOL:
         return _bool(value)
@@ -35,6 +38,10 @@ def clean(type: FieldType, value: Value) -> Value:
         return _date(value)
     if type is FieldType.DATETIME:
         return _datetime(value)
+    if type is FieldType.DAY:
+        # A day stays one; a moment stays one, too: which day it is on depends on whose it is (decide.days).
+        text = str(value).strip()
+        return text if len(text) == _DAY and _date(text) == text else _datetime(text)
     return ";".join(sorted({part.strip() for part in str(value).split(";") if part.strip()})) or None
 
 
@@ -42,7 +49,7 @@ def fold(type: FieldType, value: Value) -> Value:
     """The comparison key of a cleaned value: equal keys mean that a person would call the values equal.
 
     Text: inner white space collapsed, case kept. E-mail and owner: lower case. Phone: digits, leading "+" or "00" ignored. URL: no scheme,
-    no trailing slash, lower-case host. Number: as float rounded to 9 decimals. Datetime: whole seconds (Salesforce keeps no more).
+    no trailing slash, lower-case host. Rich text: white space counts as one blank, line breaks as one. Number: as float rounded to 9 decimals. Datetime: whole seconds (Salesforce keeps no more).
     """
     if value is None:
         return None
@@ -61,7 +68,9 @@ def fold(type: FieldType, value: Value) -> Value:
         return host.lower() + slash + path or None
     if type is FieldType.NUMBER:
         return round(float(value), 9) if isinstance(value, int | float) else str(value)
-    if type is FieldType.DATETIME:
+    if type is FieldType.RICH_TEXT:
+        return folded(str(value)) or None
+    if type is FieldType.DATETIME or type is FieldType.DAY:
         return str(value)[:19]
     if type is FieldType.BOOL:
         return bool(value)

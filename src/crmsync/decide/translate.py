@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from crmsync.decide.bodies import cut, is_cut, to_html, to_text
 from crmsync.decide.canonical import clean
 from crmsync.model.link import Snapshot
 from crmsync.model.record import Fields, Record, User, Value
@@ -51,12 +52,13 @@ def owners_of(users: Iterable[User], pairs: Mapping[str, Mapping[str, str]]) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One mapped field of one native object. inverse: house value -> native value."""
+    """One mapped field of one native object. inverse: house value -> native value. plain: cleaning and `values` are all that it takes."""
 
     map: FieldMap
     place: Place
     values: Mapping[str, str]
     inverse: Mapping[str, str]
+    plain: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,8 @@ class Lens:
 
     def to_house(self, fields: Fields, owners: Owners) -> dict[str, Value]:
         """House values of a record's native fields. A native field that the record does not carry at all stays absent: absent is not
-        empty (F30)."""
+        empty (F30). So do a value that is not listed where only listed ones count (`unlisted` tells it), and a text that was cut: what is
+        left of it says nothing about the rest. A DAY stays as it is, a date or a stamp."""
         house: dict[str, Value] = {}
         for name, column in self.by_name.items():
             native = column.place.field
@@ -88,14 +91,29 @@ class Lens:
             if kind is FieldType.OWNER:
                 house[name] = owners.house(self.side, value)
                 continue
+            if not column.plain and (value := _read(column, value)) is None:
+                continue
             cleaned = clean(kind, value)
+            if column.map.listed_only and column.values and cleaned is not None and cleaned not in column.values:
+                continue
             if column.values and isinstance(cleaned, str):
                 cleaned = column.values.get(cleaned, cleaned)
             house[name] = None if cleaned == self.placeholder else cleaned
         return house
 
+    def unlisted(self, fields: Fields) -> dict[str, Value]:
+        """House name -> native value, of the fields that carry only listed values and show another one."""
+        found: dict[str, Value] = {}
+        for name, column in self.by_name.items():
+            if column.map.listed_only and column.values:
+                cleaned = clean(column.map.type, fields.get(column.place.field))
+                if cleaned is not None and cleaned not in column.values:
+                    found[name] = cleaned
+        return found
+
     def to_native(self, name: str, value: Value, owners: Owners) -> Value:
-        """The native value to write for a house value. An owner without a twin gives None: the caller checks."""
+        """The native value to write for a house value: texts as HTML and cut where the mapping says so. An owner without a twin gives None:
+        the caller checks."""
         column = self.by_name[name]
         if value is None:
             return None
@@ -103,7 +121,7 @@ class Lens:
             return owners.native(self.side, value)
         if column.inverse and isinstance(value, str):
             return column.inverse.get(value, value)
-        return value
+        return value if column.plain else _written(column, value)
 
     def emails(self, house: Fields, fields: Fields) -> tuple[str, ...]:
         """All e-mail addresses the record answers to, lower-case, the primary one first (F20)."""
@@ -111,6 +129,26 @@ class Lens:
         more = str(fields.get(self.extra_emails) or "").lower().split(";") if self.extra_emails else []
         found = ([str(primary)] if primary else []) + [part.strip() for part in more if part.strip()]
         return tuple(dict.fromkeys(found))
+
+
+def _read(column: Column, value: Value) -> Value:
+    """A native value in house terms before it is cleaned; None when it says nothing."""
+    if column.place.html:
+        value = to_text(str(value))
+    if column.place.per != 1:
+        number = clean(FieldType.NUMBER, value)
+        return int(number / column.place.per + 0.5) if isinstance(number, int | float) else value
+    return None if is_cut(value) else value
+
+
+def _written(column: Column, value: Value) -> Value:
+    """The native form of a house value that needs more than its own word."""
+    if column.place.per != 1:
+        return clean(FieldType.NUMBER, value * column.place.per) if isinstance(value, int | float) else value
+    if not isinstance(value, str):
+        return value
+    text = value if column.map.most is None else cut(value, column.map.most)
+    return to_html(text) if column.place.html else text
 
 
 def lenses_of(person: PersonMap, sides: Iterable[str], signals: Iterable[SignalMap] = ()) -> dict[tuple[str, str], Lens]:
@@ -128,7 +166,8 @@ def lenses_of(person: PersonMap, sides: Iterable[str], signals: Iterable[SignalM
                 inverse: dict[str, str] = {}
                 for native, house in values.items():
                     inverse.setdefault(house, native)
-                columns[name] = Column(map=map, place=place, values=values, inverse=inverse)
+                plain = not place.html and place.per == 1 and map.most is None and map.type is not FieldType.RICH_TEXT
+                columns[name] = Column(map=map, place=place, values=values, inverse=inverse, plain=plain)
             lenses[side, object] = Lens(
                 side=side,
                 object=object,
