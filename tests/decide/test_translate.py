@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crmsync.decide.bodies import MARK, is_cut
+from crmsync.decide.bodies import is_cut
 from crmsync.decide.canonical import clean, fold, same
 from crmsync.decide.translate import Lens, Owners, lenses_of
 from crmsync.model.record import Value
