@@ -89,6 +89,8 @@ def _do(sim: Simulator, body: Json) -> Any:
     if verb == "happen" and "event" not in body:
         # the event's own keys may stand beside the verb
         return sim.happen({k: v for k, v in body.items() if k != "verb"})
+    if verb == "seed":
+        needed = tuple(name for name in ("users", "people", "activities", "companies") if name in body)
     missing = [name for name in needed if name not in body]
     if missing:
         raise ValueError(f"{verb} needs {', '.join(missing)}")
@@ -97,6 +99,6 @@ def _do(sim: Simulator, body: Json) -> Any:
         given["user"] = body["user"]
     if verb == "seed":
         given["people"] = [
-            {**p, "created_at": datetime.fromisoformat(p["created_at"])} if p.get("created_at") else p for p in given["people"]
+            {**p, "created_at": datetime.fromisoformat(p["created_at"])} if p.get("created_at") else p for p in given.get("people", ())
         ]
     return getattr(sim, verb)(**given)

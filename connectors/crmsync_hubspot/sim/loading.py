@@ -11,7 +11,7 @@ from .activity import defaults
 from .clock import to_ms
 from .portal import Portal
 from .schema import Property
-from .seeding import IMPORTED
+from .seeding_activities import IMPORTED
 from .store import Doc, Record
 from .validation import check
 from .values import parse_datetime

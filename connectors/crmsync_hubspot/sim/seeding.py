@@ -9,10 +9,10 @@ from typing import Any
 from .activity import defaults
 from .clock import to_ms
 from .portal import Portal
-from .store import Doc, Record, Source
+from .seeding_activities import IMPORTED, industry_option, seed_activities, seed_companies
+from .store import Doc, Record
 from .values import as_text, is_email, iso
 
-IMPORTED = Source("IMPORT", "1", "IMPORT")
 _DIRECT = {
     "first_name": "firstname",
     "last_name": "lastname",
@@ -75,12 +75,26 @@ def person_properties(portal: Portal, person: Mapping[str, Any]) -> dict[str, st
     return props
 
 
-def seed(portal: Portal, users: Iterable[Mapping[str, Any]], people: Iterable[Mapping[str, Any]]) -> None:
-    """Adds owners, contacts and (by option) one company per company name, as history: visible to search at once.
+def seed(
+    portal: Portal,
+    users: Iterable[Mapping[str, Any]],
+    people: Iterable[Mapping[str, Any]],
+    activities: Iterable[Mapping[str, Any]] = (),
+    companies: Iterable[Mapping[str, Any]] = (),
+) -> None:
+    """Adds owners, companies, contacts, (by option) one company per company name that is not there yet, and activities, all as history:
+    visible to search at once.
 
     ValueError on an unusable or repeated e-mail address; nothing of the people is added then.
     """
     now = portal.settle()
+    _owners(portal, users, now)
+    seed_companies(portal, companies, now)
+    _people(portal, people, now)
+    seed_activities(portal, activities, now)
+
+
+def _owners(portal: Portal, users: Iterable[Mapping[str, Any]], now: int) -> None:
     for user in users:
         portal.owners.add(
             email=str(user["email"]),
@@ -90,6 +104,9 @@ def seed(portal: Portal, users: Iterable[Mapping[str, Any]], people: Iterable[Ma
             active=bool(user.get("active", True)),
             at=now,
         )
+
+
+def _people(portal: Portal, people: Iterable[Mapping[str, Any]], now: int) -> None:
     owner_ids = {o.email: str(o.id) for o in portal.owners.by_id.values()}
     table = portal.tables["contacts"]
     base = defaults(table.kind, portal.options)
@@ -119,7 +136,7 @@ def seed(portal: Portal, users: Iterable[Mapping[str, Any]], people: Iterable[Ma
             employed.append((record.doc.id, firm.casefold()))
     for record in records:
         table.enter(record.doc.props, record.doc.id)
-    links = _companies(portal, firms, now) if portal.options.seed_companies else {}
+    links = _companies(portal, firms, now)
     for record_id, firm in employed:
         if firm in links:
             table_doc = next_doc(records, record_id)
@@ -133,25 +150,34 @@ def next_doc(records: list[Record], record_id: int) -> Record:
     return records[record_id - records[0].doc.id]
 
 
+def domain_of(person: Mapping[str, Any]) -> str:
+    """The domain of a person's website, "" without one."""
+    website = str(person.get("website") or "")
+    return (website.partition("//")[2] or website).partition("/")[0].lower().removeprefix("www.")
+
+
 def _companies(portal: Portal, firms: Mapping[str, Mapping[str, Any]], now: int) -> dict[str, int]:
     table = portal.tables["companies"]
     known = {d.props["name"].casefold(): d.id for d in (r.doc for r in table.all_live()) if "name" in d.props}
+    domains = {d.props["domain"]: d.id for d in (r.doc for r in table.all_live()) if "domain" in d.props}
     industries = portal.schema.of("companies")["industry"].options
-    by_label = {label.casefold(): value for value, label in industries.items()}
     made: list[Record] = []
     for firm, person in firms.items():
         if firm in known:
             continue
+        domain = domain_of(person)
+        if domain in domains:
+            known[firm] = domains[domain]
+        if firm in known or not portal.options.seed_companies:
+            continue
         props = {"name": str(person["company"]), "lifecyclestage": portal.options.default_lifecycle_stage}
-        website = str(person.get("website") or "")
-        domain = website.partition("//")[2] or website
-        domain = domain.partition("/")[0].lower().removeprefix("www.")
         if domain:
+            domains[domain] = table.next_id
             props["domain"] = domain
-            props["website"] = website
+            props["website"] = str(person.get("website"))
         if person.get("employees"):
             props["numberofemployees"] = str(int(person["employees"]))
-        industry = by_label.get(str(person.get("industry", "")).casefold())
+        industry = industry_option(industries, str(person.get("industry") or ""))
         if industry is not None:
             props["industry"] = industry
         for key in ("city", "state", "country"):

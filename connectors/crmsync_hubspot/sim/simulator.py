@@ -169,10 +169,17 @@ class Simulator:
         return self.portal.writes
 
     # -- setting up -----------------------------------------------------------------------------------------------
-    def seed(self, *, users: Iterable[Mapping[str, Any]], people: Iterable[Mapping[str, Any]]) -> None:
-        """Adds users (as owners) and people (as contacts with companies) from neutral rows; search sees them at once."""
+    def seed(
+        self,
+        *,
+        users: Iterable[Mapping[str, Any]] = (),
+        people: Iterable[Mapping[str, Any]] = (),
+        activities: Iterable[Mapping[str, Any]] = (),
+        companies: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        """Adds users (as owners), companies, people (as contacts of them) and their activities from neutral rows; search sees them at once."""
         with self.portal.lock:
-            seeding.seed(self.portal, users, people)
+            seeding.seed(self.portal, users, people, activities, companies)
 
     def happen(self, event: Mapping[str, Any]) -> bool:
         """Lets a neutral event happen; False when HubSpot would never see it."""

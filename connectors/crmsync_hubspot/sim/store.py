@@ -153,6 +153,11 @@ class Table:
         self._next_id += 1
         return self._next_id - 1
 
+    @property
+    def next_id(self) -> int:
+        """The id that `new_id` gives next."""
+        return self._next_id
+
     def survivor(self, record_id: int) -> int:
         """The id a merged-away id now leads to (itself when it was never merged)."""
         while record_id in self.merged:

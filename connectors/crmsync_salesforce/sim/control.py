@@ -91,7 +91,9 @@ class Control:
             "convert": lambda lead_id, **more: {"id": sim.convert(lead_id, **more)},
             "happen": lambda event: {"seen": sim.happen(event)},
             "get": sim.get,
-            "seed": lambda users=(), people=(): sim.seed(users=users, people=[_dated(person) for person in people]),
+            "seed": lambda users=(), people=(), activities=(), companies=(): sim.seed(
+                users=users, people=[_dated(person) for person in people], activities=activities, companies=companies
+            ),
             "revoke_tokens": sim.revoke_tokens,
             "hide_field": sim.hide_field,
             "show_field": sim.show_field,

@@ -12,6 +12,7 @@ from crmsync_salesforce.sim.derive import derive
 from crmsync_salesforce.sim.errors import SalesforceError
 from crmsync_salesforce.sim.ids import make_id
 from crmsync_salesforce.sim.org import Org, Saver
+from crmsync_salesforce.sim.seeding_activities import activity_rows, company_rows, domain_of, known
 from crmsync_salesforce.sim.store import Row, fold
 from crmsync_salesforce.sim.values import coerce
 
@@ -63,7 +64,7 @@ class People:
         """Standard users, active unless told otherwise. Raises ValueError for unknown keys."""
         made = []
         for user in users:
-            _known(user, USER_KEYS, "user")
+            known(user, USER_KEYS, "user")
             fields = {
                 "Username": user["email"],
                 "Email": user["email"],
@@ -76,10 +77,20 @@ class People:
             made.append(saving.create(self._org, "User", fields, Saver(user=self._admin, channel="system")))
         return made
 
+    def seed_companies(self, companies: Iterable[Mapping[str, Any]]) -> int:
+        """Accounts by name, those that are not there yet. Returns how many."""
+        return len(self.create_many("Account", company_rows(self._org, companies)))
+
+    def seed_activities(self, activities: Iterable[Mapping[str, Any]]) -> int:
+        """Tasks and events of persons as history; no rules run. Returns how many. ValueError for unknown keys, words and persons."""
+        made = activity_rows(self._org, activities, self.find)
+        return sum(len(self.create_many(name, rows)) for name, rows in made.items())
+
     def seed_people(self, people: Iterable[Mapping[str, Any]]) -> int:
         """Leads, and contacts with accounts found or made by company name; no rules run. Returns how many persons."""
         owners = {fold(row["Email"]): row["Id"] for row in self._org.tables["User"].live()}
         accounts = {fold(row.get("Name")): row["Id"] for row in self._org.tables["Account"].live()}
+        domains = {domain: row["Id"] for row in self._org.tables["Account"].live() if (domain := domain_of(row.get("Website")))}
         leads: list[dict[str, Any]] = []
         contacts: list[dict[str, Any]] = []
         new_accounts: list[dict[str, Any]] = []
@@ -87,7 +98,7 @@ class People:
         prefix = self._org.kind("Account").prefix
         for person in people:
             if not PERSON_KEYS.issuperset(person):
-                _known(person, PERSON_KEYS, "person")
+                known(person, PERSON_KEYS, "person")
             lead = (person.get("kind") or "lead") == "lead"
             row = {target: person[key] for key, target in (LEAD if lead else CONTACT).items() if person.get(key) is not None}
             row.setdefault("LastName", str(person.get("email") or "Unknown").partition("@")[0])
@@ -104,8 +115,10 @@ class People:
                 continue
             company = person.get("company")
             if company:
-                key = fold(company)
-                if key not in accounts:
+                key, domain = fold(company), domain_of(person.get("website"))
+                if key not in accounts and domain in domains:
+                    accounts[key] = domains[domain]
+                elif key not in accounts:
                     accounts[key] = make_id(prefix, next_account + len(new_accounts))
                     new_accounts.append({target: person[name] for name, target in ACCOUNT.items() if person.get(name) is not None})
                 row["AccountId"] = accounts[key]
@@ -147,6 +160,7 @@ class People:
         org.take_numbers(kind.name, len(finished))
         org.tables[kind.name].put_many(finished)
         org.touch_access()
+        org.relations_kept = False
         return [row["Id"] for row in finished]
 
     # ---- live events ------------------------------------------------------------------------------------------
@@ -215,7 +229,7 @@ class People:
             saving.create(self._org, "EmailMessage", message, Saver(user=owner, channel="ui"))
 
     def _new_person(self, person: Mapping[str, Any], saver: Saver) -> None:
-        _known(person, PERSON_KEYS, "person")
+        known(person, PERSON_KEYS, "person")
         if person.get("kind") == "contact":
             self.seed_people([person])
             return
@@ -242,9 +256,3 @@ class People:
         user = oldest["OwnerId"] if oldest["OwnerId"].startswith("005") else saver.user
         saving.update(self._org, "Task", oldest["Id"], {"Status": "Completed"}, Saver(user=user, channel="ui"))
         return True
-
-
-def _known(data: Mapping[str, Any], keys: frozenset[str], what: str) -> None:
-    unknown = sorted(set(data) - keys)
-    if unknown:
-        raise ValueError(f"unknown key in {what}: {', '.join(unknown)}")

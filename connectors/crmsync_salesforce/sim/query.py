@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crmsync_salesforce.sim import relations
 from crmsync_salesforce.sim.errors import SalesforceError
 from crmsync_salesforce.sim.fields import TEXT_TYPES, Field
 from crmsync_salesforce.sim.filters import compile_where, conjuncts, key_bounds, value_of
@@ -352,4 +353,6 @@ def open_scope(
             "the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names."
         )
         raise fault(parsed.text, parsed.source_at, "INVALID_TYPE", message)
+    if kind.name in relations.ACTIVITY_OF:
+        relations.on(org)
     return Scope(org=org, query=parsed, user=user, kind=kind, include_deleted=include_deleted, version=version, tooling=tooling)

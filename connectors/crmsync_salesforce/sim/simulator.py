@@ -184,11 +184,20 @@ class Simulator:
             kind = self.org.kind(object)
             return [self.org.whole(kind, row) for row in self.org.tables[kind.name].live()]
 
-    def seed(self, *, users: Iterable[Mapping[str, Any]], people: Iterable[Mapping[str, Any]]) -> None:
-        """Seed users and persons in neutral keys. Raises ValueError for unknown keys."""
+    def seed(
+        self,
+        *,
+        users: Iterable[Mapping[str, Any]] = (),
+        people: Iterable[Mapping[str, Any]] = (),
+        activities: Iterable[Mapping[str, Any]] = (),
+        companies: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        """Seed users, companies, persons of them and their activities in neutral keys. Raises ValueError for unknown keys."""
         with self.org.lock:
             self._people.seed_users(users)
+            self._people.seed_companies(companies)
             self._people.seed_people(people)
+            self._people.seed_activities(activities)
 
     def happen(self, event: Mapping[str, Any]) -> bool:
         """A neutral live event; False when this CRM never sees such a thing."""

@@ -1,10 +1,10 @@
-"""Lifelike persons and reps for demos and rehearsals: always the same from the same seed."""
+"""Lifelike persons, reps, companies and activities for demos and rehearsals: always the same from the same seed."""
 
 from __future__ import annotations
 
 import random
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,6 +76,25 @@ _SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other
 _EMPLOYEES = (12, 25, 40, 80, 150, 240, 320, 480, 650, 900, 1500, 4200)
 _FREE_MAIL = ("gmail.com", "outlook.com", "yahoo.com")
 _STREETS = ("Mill Lane", "Station Road", "Harbour Street", "Oak Avenue", "Market Square", "Canal Walk", "Hill Street", "Park Row")
+_TASKS = (
+    ("Send the proposal", "Two options, both with the yearly price."), ("Call back", "Asked to be called after the board meeting."),
+    ("Check the contract", "Legal wants clause 7 explained."), ("Invite to the workshop", ""), ("Ask for a reference", "Their IT lead offered one."),
+    ("Prepare the demo", "Show routing and the audit trail.\nBring the security sheet."),
+)  # fmt: skip
+_CALLS = (
+    ("Intro call", "Uses spreadsheets today; wants an overview by next quarter."), ("Follow-up call", "Budget is with finance."),
+    ("Call about pricing", "Compares us with two others."), ("Check-in", ""),
+)  # fmt: skip
+_MAILS = (
+    ("Your questions about the pilot", "Hello,\n\nattached are the answers from our engineers.\n\nBest regards"),
+    ("Re: Offer", "Thank you, this looks good. We will come back to you on Monday."), ("Agenda for Thursday", "Half an hour should do."),
+)  # fmt: skip
+_MEETINGS = (("Product demo", "Video call"), ("Kick-off", "Their office"), ("Contract review", "Video call"))
+_NOTES = (
+    "Decision maker is the head of operations.", "Prefers e-mail to the phone.", "Moved from another supplier last year & still cautious.",
+    "Renewal in spring:\nsend the numbers before.",
+)  # fmt: skip
+_DISPOSITIONS = ("connected", "connected", "no_answer", "left_voicemail", "busy", "left_live_message")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +129,75 @@ def population(count: int, *, now: datetime, seed: int = 7, reps: int = 8) -> Po
         elif where < 0.8:
             right.append(person if rng.random() < 0.7 else _otherwise(rng, person))
     return Population(users=users, left=tuple(left), right=tuple(right))
+
+
+def companies(people: Iterable[Person]) -> list[dict[str, Any]]:
+    """The companies that persons work for, once each, in the neutral keys name, domain, industry, employees, country."""
+    made: dict[str, dict[str, Any]] = {}
+    for person in people:
+        name, website = person.get("company"), str(person.get("website") or "")
+        if name and website:
+            row = {"name": name, "domain": website.rpartition("//")[2].removeprefix("www.")}
+            more = {key: person[key] for key in ("industry", "employees", "country") if person.get(key)}
+            made.setdefault(str(name), {**row, **more})
+    return list(made.values())
+
+
+def activities(people: Iterable[Person], *, now: datetime, seed: int = 7, share: float = 0.3, most: int = 5) -> list[dict[str, Any]]:
+    """What reps did and plan with that share of the persons who have an owner and an e-mail address, in the simulators' neutral keys: calls,
+    e-mails, meetings and notes of the last ninety days, tasks done, overdue and to come. At most `most` per person."""
+    rng = random.Random(f"activities-{seed}")
+    made: list[dict[str, Any]] = []
+    for person in people:
+        if not person.get("email") or not person.get("owner_email") or rng.random() >= share:
+            continue
+        whom = {"email": person["email"], "owner_email": person["owner_email"]}
+        born = person.get("created_at") or now - timedelta(days=90)
+        for _ in range(rng.randint(1, most)):
+            made.append({**whom, **_activity(rng, max(born, now - timedelta(days=90)), now)})
+    return made
+
+
+def _activity(rng: random.Random, since: datetime, now: datetime) -> dict[str, Any]:
+    at = (since + (now - since) * rng.random()).replace(second=0, microsecond=0)
+    kind = rng.choices(("task", "call", "email", "meeting", "note"), (8, 4, 4, 2, 2))[0]
+    if kind == "task":
+        subject, body = rng.choice(_TASKS)
+        done = rng.random() < 0.4
+        day = at.date() if done else (now + timedelta(days=rng.randint(-4, 14))).date()
+        status = "completed" if done else rng.choice(("not_started", "not_started", "in_progress", "waiting"))
+        more = {"due": day, "status": status, "priority": rng.choice(("normal", "normal", "high", "low")), "created_at": at}
+        return {"kind": kind, "subject": subject, "body": body, **more}
+    if kind == "call":
+        subject, body = rng.choice(_CALLS)
+        what = rng.choice(_DISPOSITIONS)
+        spent = rng.randint(60, 1500) if what == "connected" else rng.randint(5, 40)
+        direction = "inbound" if rng.random() < 0.25 else "outbound"
+        return {
+            "kind": kind,
+            "subject": subject,
+            "body": body,
+            "at": at,
+            "disposition": what,
+            "duration_seconds": spent,
+            "direction": direction,
+        }
+    if kind == "email":
+        subject, body = rng.choice(_MAILS)
+        return {
+            "kind": kind,
+            "subject": subject,
+            "body": body,
+            "at": at,
+            "direction": "inbound" if subject.startswith("Re:") else "outbound",
+        }
+    if kind == "meeting":
+        subject, place = rng.choice(_MEETINGS)
+        ahead = rng.random() < 0.4
+        start = (now + timedelta(days=rng.randint(1, 10)) if ahead else at).replace(minute=0, second=0, microsecond=0)
+        end, outcome = start + timedelta(minutes=rng.choice((30, 45, 60))), "scheduled" if ahead else "completed"
+        return {"kind": kind, "subject": subject, "at": start, "end": end, "location": place, "outcome": outcome, "created_at": at}
+    return {"kind": kind, "body": rng.choice(_NOTES), "at": at}
 
 
 def newcomer(rng: random.Random, taken: set[str], now: datetime) -> Person:
