@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -284,3 +285,22 @@ def test_f67_salesforce_secret_withdrawn_mid_run(both: Both) -> None:
     assert both.writes() == {"hubspot": 3, "salesforce": 3}
     assert both.problems() == []
     assert_in_step(both)
+
+
+def test_old_history_is_forgotten_once_a_day(both: Both) -> None:
+    def old() -> list[str]:
+        return [text for _, _, text in both.store.events() if text.startswith("old")]
+
+    # given history older than crmsync.yaml lets it grow, of which more turns up
+    crowd(both, 1)
+    both.store.log_event(both.time() - timedelta(days=91), "halt", "old 1")
+    # when sync runs, it goes; and again only a day later
+    assert sync(workspace(both)).exit_code == 0
+    assert old() == []
+    both.store.log_event(both.time() - timedelta(days=91), "halt", "old 2")
+    both.time.advance(hours=23)
+    assert sync(workspace(both)).exit_code == 0
+    assert old() == ["old 2"]
+    both.time.advance(hours=1)
+    assert sync(workspace(both)).exit_code == 0
+    assert old() == []

@@ -311,6 +311,17 @@ class Brakes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """After how many days what is stored is forgotten. journal: writes that a later one of the same fields has outdated, and those that no CRM
+    accepted. events: what happened to the installation. problems, effects: those of persons who are no more."""
+
+    journal_days: int = 180
+    events_days: int = 90
+    problems_days: int = 90
+    effects_days: int = 365
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Playbook:
     """Everything an admin decided. tasks_in: side where first-touch tasks are created. deletes: "unlink" | "propagate".
 
@@ -327,6 +338,7 @@ class Playbook:
     routing: RoutingRules = field(default_factory=RoutingRules)
     hours: WorkingHours = field(default_factory=WorkingHours)
     brakes: Brakes = field(default_factory=Brakes)
+    retention: Retention = field(default_factory=Retention)
     tasks_in: str | None = None
     deletes: str = "unlink"
     start_from: datetime | None = None

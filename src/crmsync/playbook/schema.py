@@ -29,6 +29,23 @@ class BrakesFile(Strict):
     min_changes: Annotated[int, Field(ge=1)] = Field(default=200, description="Fewer changes than this never halt.")
 
 
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class RetentionFile(Strict):
+    """After how many days stored history is forgotten, looked at once a day. What is open, and what tells where a field's present value came from, stays."""
+
+    journal_days: Days = Field(
+        default=180,
+        description="Writes in the journal that no CRM accepted, or that a later write of the same fields of the same record has outdated.",
+    )
+    events_days: Days = Field(
+        default=90, description="Halts, resumes and other events that `status` shows; of younger ones the newest 10,000 are kept."
+    )
+    problems_days: Days = Field(default=90, description="Problems of people who have no record left in any CRM.")
+    effects_days: Days = Field(default=365, description="Notes that a timed rule has fired, for persons that are no longer known.")
+
+
 class CrmsyncFile(Strict):
     """`crmsync.yaml`: what concerns the whole installation. Addresses, credentials and the database come from the environment."""
 
@@ -49,6 +66,7 @@ class CrmsyncFile(Strict):
         default=15.0, description="How often the daemon asks each CRM for changes, in seconds."
     )
     brakes: BrakesFile = Field(default=BrakesFile(), description="Safety brakes.")
+    retention: RetentionFile = Field(default=RetentionFile(), description="How long stored history is kept.")
 
     @field_validator("start_from", mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from crmsync.connect import Connector
 from crmsync.engine.cycle import Report, cycle
 from crmsync.errors import BusyError, ConfigError, CrmsyncError, HaltError
 from crmsync.service.lease import SYNC_WAITS, Lease
+from crmsync.service.retention import forget_daily
 from crmsync.service.status import LAST_CYCLE, LAST_GOOD
 from crmsync.service.workspace import Workspace
 from crmsync.store import Store
@@ -111,6 +112,7 @@ def one_cycle(workspace: Workspace) -> Report:
         remember(workspace, now, error=error, before=calls)
         raise
     remember(workspace, now, report=report, before=calls)
+    forget_daily(workspace.store, workspace.playbook.retention, now)
     return report
 
 

@@ -15,7 +15,7 @@ from crmsync.model.attention import Conflict, Halt, ParkedProblem, Problem
 from crmsync.model.journal import JournalEntry
 from crmsync.model.link import PersonState, Signal, Snapshot, Twin
 from crmsync.model.record import Ref, User, Value
-from crmsync.store import conflicts, journal, migrate, persons, problems, settings, signals, snapshots, tasks, twins
+from crmsync.store import conflicts, journal, migrate, persons, problems, retention, settings, signals, snapshots, tasks, twins
 from crmsync.store.bulk import CHUNK
 from crmsync.store.database import Database
 from crmsync.store.problems import Group
@@ -368,6 +368,28 @@ class Store:
     def write(self, write_id: str) -> JournalEntry | None:
         with self._db.reading() as connection:
             return journal.one(connection, write_id)
+
+    # --- retention ---
+
+    def forget_journal(self, after: int, before: datetime, limit: int) -> tuple[int, int | None]:
+        """Of the next `limit` writes since number `after` and from before that moment, forgets those that nobody needs any more: (how many, the number of
+        the last one looked at; None at the end). Open intents and the newest write of every field of a record stay."""
+        with self._db.writing() as connection:
+            return retention.journal_page(connection, after, before, limit)
+
+    def forget_events(self, before: datetime, limit: int) -> int:
+        with self._db.writing() as connection:
+            return retention.drop_events(connection, before, limit)
+
+    def forget_problems(self, before: datetime, limit: int) -> int:
+        """Problems of people without a live record, last met before that moment."""
+        with self._db.writing() as connection:
+            return retention.drop_problems(connection, before, limit)
+
+    def forget_effects(self, before: datetime, limit: int) -> int:
+        """Timed effects of persons who are no more."""
+        with self._db.writing() as connection:
+            return retention.drop_effects(connection, before, limit)
 
     # --- problems ---
 
