@@ -117,8 +117,11 @@ def _schema_loss(world: World, now: datetime) -> Halt | None:
     """Fields that were read before and are hidden now (law 6)."""
     for side in world.sides:
         for object in world.objects(side):
+            missing = world.missing(side, object)
+            if not missing:
+                continue
             read = set((world.store.get(f"read:{side}:{object}") or {}).get("fields", ()))
-            lost = [name for name in world.missing(side, object) if name in read]
+            lost = [name for name in missing if name in read]
             mapped = len(world.lenses[side, object].natives)
             halt = guard.schema_loss(missing=lost, mapped=mapped, side=side, object=object, now=now)
             if halt is not None:
@@ -129,8 +132,9 @@ def _schema_loss(world: World, now: datetime) -> Halt | None:
 def _halt(world: World, now: datetime) -> Halt | None:
     """Deletes are counted each time; the rest only when more waits than could pass unseen, for it means deciding everything twice."""
     store, brakes = world.store, world.playbook.brakes
-    halt = mass_deletes(world, now)
-    dirty, known = store.dirty_count(world.person_objects), store.count_persons()
+    with store.reading():
+        halt = mass_deletes(world, now)
+        dirty, known = store.dirty_count(world.person_objects), store.count_persons()
     suspicious = known > 0 and dirty >= brakes.min_changes and dirty > brakes.max_changes_share * known
     if halt is not None or (dirty <= brakes.max_creates and not suspicious):
         return halt

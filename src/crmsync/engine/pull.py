@@ -15,7 +15,7 @@ from crmsync.connect.protocol import Page
 from crmsync.decide.translate import Lens, snapshot_of
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, CursorExpiredError
-from crmsync.model.attention import Problem
+from crmsync.model.attention import ParkedProblem, Problem
 from crmsync.model.fields import KEY
 from crmsync.model.link import Snapshot
 from crmsync.model.record import GONE, Record, RecordState, Ref
@@ -96,12 +96,14 @@ def belongings(world: World, side: str, object: str, records: Sequence[Record]) 
 def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pulled) -> None:
     store, connector = world.store, world.connectors[side]
     fields = world.fields_to_read(side, object)
-    cursor = store.cursor(side, object)
+    with store.reading():
+        cursor = store.cursor(side, object)
+        asked = store.get(f"read:{side}:{object}") or {}
+        noted = store.problems(person_ids=[""], limit=10_000)
     # A field that is newly mapped was never read, and one mapped anew was read by other rules: everything must be read once more.
-    asked = store.get(f"read:{side}:{object}") or {}
     mapping = world.mapping_mark(side, object)
     fresh = cursor is None or asked.get("mapping") != mapping or not set(fields) <= set(asked.get("fields", ()))
-    _note_missing(world, side, object, now)
+    _note_missing(world, side, object, noted, now)
     before = pulled.read
     try:
         for page in connector.pull(object, fields, None if fresh else cursor, now):
@@ -115,12 +117,12 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
         store.put(f"read:{side}:{object}", {"fields": list(fields), "mapping": mapping})
 
 
-def _note_missing(world: World, side: str, object: str, now: datetime) -> None:
-    """One problem per mapped field that the live schema lacks, as long as it lacks it (F45)."""
+def _note_missing(world: World, side: str, object: str, noted: Sequence[ParkedProblem], now: datetime) -> None:
+    """One problem per mapped field that the live schema lacks, as long as it lacks it (F45). noted: the problems that are nobody's."""
     store, missing = world.store, world.missing(side, object)
     known = {
         str(row.problem.field): row.problem_id
-        for row in store.problems(person_ids=[""], limit=10_000)
+        for row in noted
         if (row.problem.cause, row.problem.side, row.problem.object) == ("unknown_field", side, object)
     }
     fresh = [_missing(side, object, name) for name in missing if name not in known]

@@ -137,8 +137,9 @@ class World:
         """Reads identity, users and schemas of the sides where they are old. Returns side -> why one could not be asked: what was known of it stays.
 
         Raises: AccountChangedError when the credentials lead to another account than before; the trouble of a side that was never read."""
-        known: dict[str, Any] = self.store.get("world") or {}
-        read_at: dict[str, str] = self.store.get("world_read_at") or {}
+        with self.store.reading():
+            known: dict[str, Any] = self.store.get("world") or {}
+            read_at: dict[str, str] = self.store.get("world_read_at") or {}
         begun = bool(self.schemas)
         old = [side for side in self.sides if self.stale or side not in known or not _recent(moment(read_at.get(side)), now)]
         if not old and begun:
