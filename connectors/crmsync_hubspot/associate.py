@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from crmsync_hubspot import wire
 from crmsync_hubspot.client import Client, LostAnswerError, chunks
 from crmsync_hubspot.links import COMPANIES, DEALS
 
+_NUMBER = re.compile(r"\d+")
 CREATE_SIZE, ARCHIVE_SIZE = 2_000, 1_000
 _TRIES = 2  # an association made or ended twice is the same as once
 TYPES: Mapping[tuple[str, str], int] = {
@@ -127,9 +129,11 @@ def _both(row: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _named(error: Mapping[str, Any]) -> set[str]:
-    """Every id that an error's context mentions."""
+    """Every id that an error mentions: in its context, or where it has none, in its message [recorded]."""
     values = (error.get("context") or {}).values()
-    return {str(v) for value in values for v in (value if isinstance(value, list) else [value])}
+    return {str(v) for value in values for v in (value if isinstance(value, list) else [value])} or set(
+        _NUMBER.findall(str(error.get("message") or ""))
+    )
 
 
 def _refused(out: dict[str, Outcome], pair: _Pair, said: wire.Trouble) -> None:

@@ -308,6 +308,11 @@ def user(row: Mapping[str, Any], *, archived: bool) -> User:
 
 _TYPES = {"number": "number", "bool": "bool", "date": "date", "datetime": "datetime", "string": "text", "phone_number": "phone"}
 _TEXT_LIMIT = 65_536
+_REQUIRED = {
+    **dict.fromkeys(("tasks", "calls", "meetings", "notes"), ("hs_timestamp",)),
+    "emails": ("hs_timestamp", "hs_email_direction"),
+}
+"""Contracts 5.8; the definitions themselves do not tell."""
 
 
 def _kind(p: Mapping[str, Any], values: Sequence[str]) -> str:
@@ -339,7 +344,7 @@ def field_schema(object: str, p: Mapping[str, Any]) -> FieldSchema:
         length=_TEXT_LIMIT if kind in {"text", "email", "phone", "url"} else None,
         options=values if kind in {"picklist", "multi"} else (),
         restricted=kind in {"picklist", "multi"} and bool(values),
-        required=name == "hs_timestamp" and object in {"tasks", "calls", "emails", "meetings", "notes"},
+        required=name in _REQUIRED.get(object, ()),
         createable=writable,
         updateable=writable,
         unique=bool(p.get("hasUniqueValue")) or (object == CONTACTS and name == "email"),
