@@ -266,7 +266,8 @@ class Draft:
     def finish(self) -> PlannedWrite | None:
         if not self.fields:
             return None
-        if self.parked.get((self.ref.side, self.ref.object, RECORD)) == data_hash(self.fields):
+        refused = self.parked.get((self.ref.side, self.ref.object, RECORD))
+        if refused is not None and refused == data_hash(self.fields):
             return None
         create = self.snapshot is None
         return PlannedWrite(
@@ -328,7 +329,8 @@ class Draft:
         return fallback, None if self.snapshot.fields.get("owner") == fallback else native
 
     def _blocked(self, name: str, value: Value) -> bool:
-        return self.parked.get((self.ref.side, self.ref.object, name)) == data_hash(value)
+        refused = self.parked.get((self.ref.side, self.ref.object, name)) if self.parked else None
+        return refused is not None and refused == data_hash(value)
 
     def _fits(self, name: str, native: str, value: Value) -> bool:
         """Checks what the live schema already tells, so that no API call is spent on a certain refusal (F42, F45, F47)."""

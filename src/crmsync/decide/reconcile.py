@@ -90,15 +90,20 @@ def reconcile(
             if right_column is not None and settled_before and name in bases:
                 base[name] = bases[name]  # what was agreed still holds when the field is shown again
             continue
-        rule = left_column.map
+        rule, lv, rv = left_column.map, left.fields[name], right.fields[name]
+        chosen = (resolved or {}).get(name)
+        creation = left_column.place.at_creation or right_column.place.at_creation
+        if (lv == rv or same(rule.type, lv, rv)) and chosen is None and not creation:
+            # Nearly every field of nearly every person: whatever was agreed and whatever the policy, `merge` finds nothing to move.
+            facts[name] = _agreed(rule, lv, rv)
+            base[name] = Agreed(values={sides[0]: lv, sides[1]: rv}, mapping=rule.fingerprint)
+            continue
         agreed = bases.get(name) if settled_before or (paired_before and _carried(rule, bases.get(name), state, primaries, name)) else None
         known = agreed is not None and agreed.mapping == rule.fingerprint
         pair = Base(left=agreed.values.get(sides[0]), right=agreed.values.get(sides[1])) if known and agreed is not None else None
-        if pair is not None and agreed is not None and (left_column.place.at_creation or right_column.place.at_creation):
+        if pair is not None and agreed is not None and creation:
             base[name] = agreed
             continue
-        lv, rv = left.fields[name], right.fields[name]
-        chosen = (resolved or {}).get(name)
         policy = _policy(rule, left_column, right_column, sides, tie, first=pair is None, chosen=chosen)
         when = moments or {}
         merged = merge(
@@ -195,6 +200,13 @@ def _fact(merged: Merged, left: Value, right: Value, policy: Policy) -> Value:
         return merged.to_right.value
     if policy.type is FieldType.BOOL:
         return bool(left) or bool(right) if policy.rule is Rule.TRUE_WINS else left
+    return right if left is None else left
+
+
+def _agreed(rule: FieldMap, left: Value, right: Value) -> Value:
+    """The fact where both sides show the same; for a bool, empty is the same as false."""
+    if rule.type is FieldType.BOOL:
+        return bool(left) or bool(right) if rule.conflict == OPT_OUT else left
     return right if left is None else left
 
 

@@ -26,6 +26,9 @@ PERSON, FILTER, LATER = "person", "filter", "problem"
 DEFAULT_MEETING = timedelta(minutes=30)
 """How long a meeting is taken to be in a CRM that wants an end when the other does not say one."""
 FIRST_LINE = 80
+FOLLOWS = "the task follows the person's owner"
+DELETED = "deleted by us"
+"""In PersonState.written: we deleted the record of that side, so its absence is nobody's wish."""
 _SIGN = re.compile(r"\{(\w+)\}")
 
 
@@ -108,8 +111,10 @@ def when_of(house: Fields, record: Snapshot) -> datetime:
     return moment(house.get("start")) or moment(house.get("due")) or record.created_at or record.modified_at
 
 
-def plan_twin(twin: Twin, records: Sequence[Snapshot], belonging: Belonging, ground: Ground, parked: Parked) -> TwinPlan:
-    """The writes one twin needs now; at most one per side.
+def plan_twin(
+    twin: Twin, records: Sequence[Snapshot], belonging: Belonging, ground: Ground, parked: Parked, *, owner: Value = None
+) -> TwinPlan:
+    """The writes one twin needs now; at most one per side. owner: the house owner it goes to while it is open, on both sides (None: nobody new).
 
     records: its records in native terms, in every state (Snapshot.extra). Deletes go over to the other side, unless it was finished there
     meanwhile, or the record went with the person it belonged to."""
@@ -117,7 +122,8 @@ def plan_twin(twin: Twin, records: Sequence[Snapshot], belonging: Belonging, gro
     primaries = _primaries(twin, records, ground)
     reconciled = reconcile(twin.state, primaries, terms.lenses, tie=map.tie)
     facts = dict(reconciled.facts)
-    plan = _Planning(twin, primaries, belonging, ground, parked, reconciled)
+    heir = None if owner is None or finished(facts, map, ground.now) else str(owner)
+    plan = _Planning(twin, primaries, belonging, ground, parked, reconciled, heir)
     if len(primaries) > 1:
         plan.in_step()
     elif primaries:
@@ -157,9 +163,16 @@ class _Planning:
     """Collects what one call of plan_twin finds."""
 
     def __init__(
-        self, twin: Twin, primaries: Mapping[str, Snapshot], belonging: Belonging, ground: Ground, parked: Parked, reconciled: Reconciled
+        self,
+        twin: Twin,
+        primaries: Mapping[str, Snapshot],
+        belonging: Belonging,
+        ground: Ground,
+        parked: Parked,
+        reconciled: Reconciled,
+        heir: str | None,
     ) -> None:
-        self.twin, self.primaries, self.belonging = twin, primaries, belonging
+        self.twin, self.primaries, self.belonging, self.heir = twin, primaries, belonging, heir
         self.ground, self.parked, self.reconciled = ground, parked, reconciled
         self.writes: list[PlannedWrite] = []
         self.problems: list[Problem] = []
@@ -178,7 +191,7 @@ class _Planning:
             if odd:
                 moves = [m for m in reconciled.moves.get(side, ()) if m.field not in ("start", "end")]
                 reconciled = replace(reconciled, moves={**reconciled.moves, side: moves})
-            draft.take_moves(reconciled, None, "")
+            draft.take_moves(reconciled, self.heir, FOLLOWS)
             draft.follow()
             if self.ground.map.create_as:  # what is only read is not marked either
                 draft.take_outputs({KEY: self.twin.twin_id})
@@ -193,6 +206,7 @@ class _Planning:
         side, snapshot = next(iter(self.primaries.items()))
         self.links[side] = self.belonging.shown.get(side, ())
         own = TwinDraft(self.twin.state, snapshot.ref, snapshot, self.ground, self.parked, self.reconciled)
+        own.take_moves(self.reconciled, self.heir, FOLLOWS)
         for other in self.ground.terms.sides:
             if other == side:
                 continue
@@ -217,7 +231,7 @@ class _Planning:
             else f"deleted in {other}; {map.kind} records are not deleted in {side}"
             if not carried
             else f"deleted again in {other} by us; restore it there by hand if it is wanted"
-            if any(r.by_us for r in before) and snapshot.by_us is not True
+            if self.twin.state.written.get(other, {}).get(DELETED)
             else ""
         )
         if why:

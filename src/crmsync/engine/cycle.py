@@ -216,8 +216,16 @@ def _remember(world: World, verdicts: Sequence[Verdict], now: datetime, report: 
     _problems(world, verdicts, now)
     store.journal([item.entry for item in items])
     store.mark_dirty_persons(delayed)
+    _wake_tasks(world, verdicts)
     report.decided += len(verdicts)
     return items
+
+
+def _wake_tasks(world: World, verdicts: Sequence[Verdict]) -> None:
+    """Tasks of ours whose person has got another owner are decided again (F57)."""
+    owners = {v.state.person_id: v.state.owner for v in verdicts if v.state.owner is not None} if world.kinds.maps else {}
+    tasks = world.store.tasks_of(list(owners))
+    world.store.wake([person for person, rows in tasks.items() if any(row.record_id and row.owner != owners[person] for row in rows)])
 
 
 def _settled_conflicts(world: World, verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:

@@ -62,7 +62,10 @@ def deliberate(
     snapshots = store.snapshots_of(person_ids)
     states = store.persons(person_ids)
     parked = _parked(world, person_ids, now)
-    resolved = {(c.person_id, c.field): c.resolution for c in store.conflicts(person_ids=person_ids) if c.resolution is not None}
+    resolved: dict[str, dict[str, str]] = {}
+    for conflict in store.conflicts(person_ids=person_ids):
+        if conflict.resolution is not None:
+            resolved.setdefault(conflict.person_id, {})[conflict.field] = conflict.resolution
     source = _Histories(world, down)
     signals = _signals(world, snapshots, source if history else None)
     start = world.start(now)
@@ -81,7 +84,7 @@ def deliberate(
             for side in world.sides
             if (found := primary(snapshots.get(id, ()), side, world.playbook.person, state.anchors)) is not None
         }
-        chosen = {name: side for (person, name), side in resolved.items() if person == id and side is not None}
+        chosen = resolved.get(id, {})
         reconciled = reconcile(state, primaries, world.lenses, tie=world.playbook.person.tie, resolved=chosen)
         for name in reconciled.contested:
             contested.setdefault(id, set()).add(name)

@@ -43,6 +43,8 @@ def settle_people(world: World, dirty: Sequence[Snapshot]) -> list[str]:
         current = {c.snapshot.ref: c.snapshot.person_id for c in candidates}
         store.link({ref: person for ref, person in matched.links.items() if current.get(ref) != person})
         persons |= set(matched.links.values())
+        if world.kinds.maps:
+            store.wake(sorted(set(matched.links.values())))  # activities that came before the person they belong to
     born: dict[str, datetime] = {}
     for s in (c.snapshot for c in candidates):
         id = matched.links.get(s.ref)

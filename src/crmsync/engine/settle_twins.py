@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from crmsync.decide.plan import data_hash
 from crmsync.decide.translate import Lens
+from crmsync.decide.twin import DELETED
 from crmsync.engine.kinds import kind_in
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.pull import belongings, record_hash, store_row
@@ -66,6 +67,9 @@ class TwinSettlement:
         if write.action is Action.DELETE:
             if before is not None:
                 self._row(replace(before, state=RecordState.DELETED, by_us=True), "")
+            noted = {**twin.state.written.get(self.side, {}), DELETED: str(write.id)}
+            self.twins[twin.twin_id] = replace(twin, state=replace(twin.state, written={**twin.state.written, self.side: noted}))
+            self.touched.add(twin.twin_id)
             return
         native = {**write.fields, **(outcome.shown or {})}
         if write.key:

@@ -44,6 +44,7 @@ def deliberate_twins(world: World, twin_ids: Sequence[str], now: datetime) -> li
     grounds: dict[str, Ground] = {}
     parked = _parked(world, twin_ids, now)
     people = {side: world.connectors[side].traits.people_per_activity for side in world.sides}
+    heirs = _heirs(world, twin_ids)
     plans: list[TwinPlan] = []
     for id in twin_ids:
         twin = around.twins.get(id)
@@ -53,9 +54,17 @@ def deliberate_twins(world: World, twin_ids: Sequence[str], now: datetime) -> li
         records = around.records.get(id, [])
         shown = {r.ref.side: around.whose.get(r.ref, ()) for r in records if r.state is RecordState.LIVE}
         belonging = Belonging(shown=shown, parties=around.parties, people=people)
-        plan = plan_twin(twin, records, belonging, ground, parked.get(id, {}))
+        plan = plan_twin(twin, records, belonging, ground, parked.get(id, {}), owner=heirs.get(id))
         plans.append(replace(plan, problems=(*plan.problems, *_unlisted(plan, ground, records))))
     return plans
+
+
+def _heirs(world: World, twin_ids: Sequence[str]) -> dict[str, str]:
+    """Our own tasks whose person has got another owner since: the open ones go to that owner (F57)."""
+    tasks = world.store.tasks_by_key(twin_ids)
+    states = world.store.persons(sorted({row.person_id for row in tasks.values()}))
+    found = {key: states[row.person_id].owner for key, row in tasks.items() if row.person_id in states}
+    return {key: owner for key, owner in found.items() if owner is not None and owner != tasks[key].owner}
 
 
 def look_around(world: World, twin_ids: Sequence[str]) -> Around:
@@ -156,6 +165,8 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
             items.append(replace(item, entry=replace(item.entry, kind=PREFIX + plan.twin.kind), belongs=belongs))
         twins.append(replace(plan.twin, retry_at=due or _later(plan.twin.retry_at, now)))
     store.save_twins(twins)
+    heirs = _heirs(world, [twin.twin_id for twin in twins])
+    store.save_tasks([replace(row, owner=heirs[key]) for key, row in store.tasks_by_key(list(heirs)).items()])
     _problems(world, plans, now)
     _signals(world, plans, now)
     store.journal([item.entry for item in items])
