@@ -26,13 +26,14 @@ class Bench:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         self.now, self.due = NOON, None
+        self.retry: datetime | None = None
         self.answers: list[Exception | bool | dict[str, CrmsyncError]] = []
         self.cycles = 0
         self.waits: list[float] = []
         workspace: Any = SimpleNamespace(
             clock=lambda: self.now,
             playbook=SimpleNamespace(poll_seconds=POLL),
-            store=SimpleNamespace(next_due_at=lambda: self.due),
+            store=SimpleNamespace(next_due_at=lambda: self.due, next_retry_at=lambda: self.retry),
             settings=SimpleNamespace(home=tmp_path),
             api_calls=lambda: {"left": self.cycles},
         )
@@ -42,14 +43,15 @@ class Bench:
         monkeypatch.setattr("crmsync.daemon.loop.one_cycle", self._cycle)
         self.due: datetime | None
 
-    def _cycle(self, _workspace: object) -> Any:
+    def _cycle(self, _workspace: object, *, everything: bool) -> Any:
+        assert not everything, "the daemon polls the rarer objects in turn"
         self.cycles += 1
         answer = self.answers.pop(0) if self.answers else False
         if isinstance(answer, Exception):
             raise answer
         errors = answer if isinstance(answer, dict) else {}
         return SimpleNamespace(
-            errors=errors, more=answer is True, pulled={"left": SimpleNamespace(read=3)}, sent=SimpleNamespace(done={"left": 2})
+            errors=errors, urgent=answer is True, pulled={"left": SimpleNamespace(read=3)}, sent=SimpleNamespace(done={"left": 2})
         )
 
     def _wait(self, _event: threading.Event, seconds: float) -> bool:
@@ -76,8 +78,11 @@ def test_it_polls_and_is_ready(bench: Bench) -> None:
     [(5.0, 5.0), (0.2, SHORTEST_PAUSE), (-3600.0, SHORTEST_PAUSE), (3600.0, POLL), (None, POLL)],
 )
 def test_it_sleeps_until_due_but_never_storms(bench: Bench, due_in: float | None, pause: float) -> None:
-    bench.due = None if due_in is None else NOON + timedelta(seconds=due_in)
+    at = None if due_in is None else NOON + timedelta(seconds=due_in)
+    bench.due = at
     assert bench.daemon.step() == pause
+    bench.due, bench.retry = NOON + timedelta(hours=2), at
+    assert bench.daemon.step() == pause, "what is to be tried again is due as well"
 
 
 def test_a_clock_that_jumps_back_does_not_stall_it(bench: Bench) -> None:
@@ -175,10 +180,10 @@ def test_an_unexpected_failure_is_kept_and_repeated_ones_end_it(bench: Bench, tm
 
 
 def test_run_stops_after_the_cycle_under_way(bench: Bench) -> None:
-    def stop(*_: object) -> Any:
+    def stop(*_: object, **__: object) -> Any:
         bench.cycles += 1
         bench.daemon.stop()
-        return SimpleNamespace(errors={}, more=False, pulled={}, sent=SimpleNamespace(done={}))
+        return SimpleNamespace(errors={}, urgent=False, pulled={}, sent=SimpleNamespace(done={}))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("crmsync.daemon.loop.one_cycle", stop)

@@ -98,7 +98,7 @@ class Daemon:
         """One cycle. Returns the real seconds to wait before the next."""
         try:
             self._lease.check()
-            report = one_cycle(self._workspace)
+            report = one_cycle(self._workspace, everything=False)
         except BusyError:
             raise
         except HaltError as error:
@@ -127,8 +127,8 @@ class Daemon:
             )
         self._on_cycle()
         # Something is due at once, but a cycle that always says so must not become a storm.
-        self._bursts = self._bursts + 1 if report.more else 0
-        if report.more and self._bursts < AT_ONCE:
+        self._bursts = self._bursts + 1 if report.urgent else 0
+        if report.urgent and self._bursts < AT_ONCE:
             return min(self._shortest, SHORTEST_PAUSE) / 5
         return self._until_due()
 
@@ -141,7 +141,8 @@ class Daemon:
 
     def _next_due(self) -> datetime | None:
         try:
-            return self._workspace.store.next_due_at()
+            dues = (self._workspace.store.next_due_at(), self._workspace.store.next_retry_at())
+            return min((due for due in dues if due is not None), default=None)
         except CrmsyncError:
             return None
 

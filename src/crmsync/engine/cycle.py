@@ -33,7 +33,8 @@ CALLS_AT_ONCE = 8
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What one cycle did. errors: side -> why it was not (wholly) reached. more: something is due at once."""
+    """What one cycle did. errors: side -> why it was not (wholly) reached. more: another cycle at the same moment would do or see something.
+    urgent: something is due at once; what was written needs no other look before the next poll."""
 
     now: datetime
     pulled: dict[str, Pulled] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Report:
     resumed: int = 0
     errors: dict[str, CrmsyncError] = field(default_factory=dict)
     more: bool = False
+    urgent: bool = False
 
 
 def cycle(world: World, now: datetime, *, everything: bool = True) -> Report:
@@ -73,15 +75,10 @@ def cycle(world: World, now: datetime, *, everything: bool = True) -> Report:
     _create_tasks(world, now, report)
     _decide_twins(world, now, report, outbox)
     report.errors.update(report.sent.errors)
-    report.more = _more(world, now, report)
+    # Only worth it while every side answers.
+    report.urgent = not report.errors and bool(report.sent.superseded or report.sent.refused or store.dirty_count(world.decided()))
+    report.more = report.urgent or (not report.errors and bool(report.sent.done))
     return report
-
-
-def _more(world: World, now: datetime, report: Report) -> bool:
-    """Whether another cycle at the same moment would do something: only worth it while every side answers."""
-    if report.errors:
-        return False
-    return bool(report.sent.done or report.sent.superseded or report.sent.refused or world.store.dirty_count())
 
 
 # --- guard ------------------------------------------------------------------------------------------------------------------

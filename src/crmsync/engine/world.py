@@ -110,6 +110,10 @@ class World:
         """Native objects of all sides that stand for persons."""
         return frozenset(object for side in self.sides for object in self.objects(side))
 
+    def decided(self) -> frozenset[str]:
+        """Native objects whose waiting records a cycle decides about."""
+        return self.person_objects | {object for side in self.sides for object in self.twin_objects(side)}
+
     def families(self, side: str) -> list[tuple[str, ...]]:
         """Native objects whose deletes are counted together: persons, and each kind of activity, companies and deals."""
         return [self.objects(side), *((object,) for object in self.twin_objects(side))]

@@ -102,12 +102,13 @@ def _cycles(workspace: Workspace, lease: Lease, result: SyncResult, max_cycles: 
         result.more = report.more
 
 
-def one_cycle(workspace: Workspace) -> Report:
-    """One engine cycle at the workspace's `now`; what it did is remembered for `status`. Raises what the engine raises."""
+def one_cycle(workspace: Workspace, *, everything: bool = True) -> Report:
+    """One engine cycle at the workspace's `now`; what it did is remembered for `status`. everything: polls all objects, else the rarer ones in
+    turn. Raises what the engine raises."""
     now = workspace.clock()
     calls = {side: connector.calls() for side, connector in workspace.connectors.items()}
     try:
-        report = cycle(workspace.world, now)
+        report = cycle(workspace.world, now, everything=everything)
     except CrmsyncError as error:
         remember(workspace, now, error=error, before=calls)
         raise
