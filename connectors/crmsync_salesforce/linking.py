@@ -181,12 +181,11 @@ class Linking:
                 errors = [(wire.ApiError(code=code, message=str(error)),)] * len(part)
             for job, said in zip(part, errors, strict=True):
                 # what is there already, or gone already, is as it was wanted
-                if said and said[0].code not in _SETTLED:
+                if said and said[0].code != ("DUPLICATE_VALUE" if job.body is not None else "ENTITY_IS_DELETED"):
                     outcomes[job.place] = _troubled(writes[job.place], outcomes[job.place], said[0])
 
 
 _UNTOLD = wire.ApiError(code="ANSWER_LOST", message="Salesforce's answer to a collection does not match what was sent")
-_SETTLED = frozenset({"DUPLICATE_VALUE", "ENTITY_IS_DELETED"})
 
 
 def _jobs(junction: Junction, write: Write, place: int, parent: str, ties: Sequence[Tie]) -> list[_Job]:

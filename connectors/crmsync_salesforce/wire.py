@@ -134,6 +134,7 @@ class Decoder:
             survivor=survivor,
             former_ids=former.get(row["Id"], ()),
             by_us=None if self._mine is None or by is None else by[:15] == self._mine,
+            links=self._belongs(row) if self._belongs is not None else None,
         )
 
     def _shown(self, row: Mapping[str, Any]) -> dict[str, Value]:
