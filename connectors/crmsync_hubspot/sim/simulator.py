@@ -272,8 +272,7 @@ class Simulator:
         if not _is_api(path):
             with self.portal.lock:
                 self.portal.settle()
-                status, page = self._pages.render(method, path, query)
-            return status, page.encode(), {"Content-Type": "text/html; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+                return self._pages.answer(method, path, query, body, headers)
         answer = self.api.handle(method, path, query, body, headers, self.url)
         self._note(method, path, answer.status, answer.billed)
         payload = b"" if answer.body is None else orjson.dumps(answer.body)
@@ -288,4 +287,4 @@ class Simulator:
 
 
 def _is_api(path: str) -> bool:
-    return path != "/" and not path.startswith(("/_sim/", "/records/", "/tasks", "/writes", "/favicon"))
+    return path != "/" and not path.startswith(("/_sim/", "/records/", "/act/", "/favicon"))
