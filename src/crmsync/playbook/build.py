@@ -26,7 +26,7 @@ from crmsync.model.rules import (
     TypeRule,
     WorkingHours,
 )
-from crmsync.playbook.fingerprint import of_field, of_playbook
+from crmsync.playbook.fingerprint import of_field
 from crmsync.playbook.references import minutes_of, places_of, words
 from crmsync.playbook.schema import CrmsyncFile
 from crmsync.playbook.schema_mapping import FieldFile, PersonFile, SignalsFile
@@ -40,8 +40,8 @@ _UNIT_MINUTES = {"minute": 1, "min": 1, "hour": 60}
 def build(
     crmsync: CrmsyncFile, person: PersonFile, signals: SignalsFile, playbook: PlaybookFile, lists: ListsFile, person_file: YamlFile
 ) -> Playbook:
-    """The playbook of five checked files. person_file: where fields stand, for FieldMap.where."""
-    made = Playbook(
+    """The playbook of five checked files, without twins and fingerprint. person_file: where fields stand, for FieldMap.where."""
+    return Playbook(
         person=person_map(person, signals, person_file),
         signals=tuple(
             SignalMap(
@@ -75,7 +75,6 @@ def build(
         titles={name: tuple(phrases) for name, phrases in lists.titles.items()},
         poll_seconds=crmsync.poll_seconds,
     )
-    return of_playbook(made)
 
 
 def person_map(person: PersonFile, signals: SignalsFile, file: YamlFile) -> PersonMap:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from crmsync.connect.protocol import Finding
 from crmsync.model.fields import KEY, OWN_FIELDS
 from crmsync.model.record import FieldSchema, ObjectSchema
-from crmsync.model.rules import FieldMap, FieldType, PersonMap, Place, Playbook
+from crmsync.model.rules import FieldMap, FieldType, PersonMap, Place, Playbook, TwinMap
 from crmsync.playbook.problems import close
 
 __all__ = ["Finding", "Schemas", "check"]
@@ -16,11 +16,14 @@ Schemas = Mapping[str, Mapping[str, ObjectSchema]]
 """side -> native object -> schema."""
 
 PERSON, SIGNALS = "mappings/person.yaml", "mappings/signals.yaml"
+ACTIVITIES, COMPANIES = "mappings/activities.yaml", "mappings/companies.yaml"
 
 _TEXTS = frozenset({"text", "email", "phone", "url", "picklist", "multi", "reference", "other"})
 _FITS: Mapping[FieldType, frozenset[str]] = {
     FieldType.TEXT: _TEXTS,
     FieldType.LONG_TEXT: _TEXTS,
+    FieldType.RICH_TEXT: _TEXTS,
+    FieldType.DAY: frozenset({"date", "datetime"}),
     FieldType.EMAIL: frozenset({"email", "text"}),
     FieldType.PHONE: frozenset({"phone", "text"}),
     FieldType.URL: frozenset({"url", "text"}),
@@ -41,7 +44,8 @@ _LISTED = 8
 def check(playbook: Playbook, schemas: Schemas, own: Mapping[str, Callable[[str], str]] | None = None) -> list[Finding]:
     """What would go wrong with this playbook against these live schemas; empty when nothing would.
 
-    schemas: of every connected side, all its person objects; sides that are absent are not checked. own: side -> the connector's
+    schemas: of every connected side, all its person objects, and those of activities, companies and deals that may be seen; sides that are
+    absent are not checked. own: side -> the connector's
     `own_field`, to look for crmsync's own fields there (left out: they are not looked for). Errors stop something from working, warnings
     may, infos are good to know. `subject` is `file:line` where the admin wrote what it is about, then the native field.
     """
@@ -65,7 +69,40 @@ def check(playbook: Playbook, schemas: Schemas, own: Mapping[str, Callable[[str]
     found.extend(_required(person, schemas))
     for side, name_of in (own or {}).items():
         found.extend(_own(side, name_of, person, schemas))
+    for twin in playbook.twins.values():
+        found.extend(_twin(twin, schemas))
     return found
+
+
+def _twin(twin: TwinMap, schemas: Schemas) -> Iterator[Finding]:
+    """An activity, company or deal: an object out of sight costs that kind, not the sync."""
+    file = ACTIVITIES if twin.activity else COMPANIES
+    for side, objects in twin.objects.items():
+        for object in objects if side in schemas else ():
+            if object not in schemas[side]:
+                yield _warning(f"{file} {object}", f"{side} shows no object {object}{_guess(object, schemas[side])}; no {twin.kind} is kept in step",
+                               f"give the integration user access to it, correct objects, or write on: false under {twin.kind}")  # fmt: skip
+                continue
+            named = [*twin.when.get(side, {}), *(twin.fixed.get(side, {}) if twin.create_as.get(side) == object else ())]
+            for native in dict.fromkeys(named):
+                if _seen(schemas, side, object, native) and _of(schemas, side, object, native) is None:
+                    guess = _guess(native, schemas[side][object].fields)
+                    yield _error(f"{file} {object}.{native}", f"{twin.kind}: {side} has no field {native} on {object}, or hides it from the integration user{guess}",
+                                 f"correct or remove it under {twin.kind} in {file}")  # fmt: skip
+    for field in twin.fields.values():
+        yield from _field(field, twin, schemas)
+    for side, object in twin.create_as.items():
+        yield from _unfilled(twin, side, object, schemas, file)
+
+
+def _unfilled(twin: TwinMap, side: str, object: str, schemas: Schemas, file: str) -> Iterator[Finding]:
+    schema = schemas.get(side, {}).get(object)
+    filled = {p.field for f in twin.fields.values() if (p := f.places.get((side, object))) is not None and _written(f, side, p)}
+    filled |= set(twin.fixed.get(side, {}))
+    for native in schema.fields.values() if schema is not None else ():
+        if native.required and native.createable and native.name not in filled:
+            yield _error(f"{file} {object}.{native.name}", f"{object}.{native.name} is required for new records in {side} and nothing fills it",
+                         f"map a field to it or name it under fixed of {twin.kind}, or give it a default value in {side}")  # fmt: skip
 
 
 def _error(subject: str, message: str, fix: str) -> Finding:
@@ -114,10 +151,12 @@ def _field(field: FieldMap, person: PersonMap, schemas: Schemas) -> Iterator[Fin
             yield _error(subject, f"{field.name}: {side} has no field {place.field} on {object}, or hides it from the integration user{guess}",
                          f"correct it in {field.where}, remove it there, or grant access to the field")  # fmt: skip
             continue
-        if native.type not in _FITS[field.type]:
+        # HubSpot keeps some moments of activities as milliseconds in a text.
+        moment_as_text = field.type is FieldType.DATETIME and native.type == "text" and isinstance(person, TwinMap)
+        if native.type not in _FITS[field.type] and not moment_as_text:
             yield _error(subject, f"{field.name} is of type {field.type}, but {object}.{place.field} is {native.type} in {side}",
                          "map another field, or change type")  # fmt: skip
-        elif {field.type, native.type} == {"date", "datetime"}:
+        elif {field.type, native.type} == {"date", "datetime"} and (field.to or not isinstance(person, TwinMap)):
             yield _warning(subject, f"{field.name} is of type {field.type}, but {object}.{place.field} is {native.type}: the time of day is lost or made up",
                            f"change type to {native.type} if both CRMs have it")  # fmt: skip
         if native.computed:

@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from crmsync.playbook.load import shipped_paths
 from crmsync.playbook.schema import FILES
-from crmsync.playbook.schema_mapping import FieldFile, SideSpec
+from crmsync.playbook.schema_mapping import CommonField
 from crmsync.playbook.validate import models_in
 
 FOLDER = "docs/reference"
@@ -35,6 +35,11 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "The mapping",
         "Which records stand for persons, which fields are kept in step, and which fields tell of behaviour.",
         ("mappings/person.yaml", "mappings/signals.yaml"),
+    ),
+    "activities.md": (
+        "Activities, companies and deals",
+        "Which activities of persons are kept in step and how; what is read of companies and deals.",
+        ("mappings/activities.yaml", "mappings/companies.yaml"),
     ),
     "playbook.md": (
         "The playbook",
@@ -81,8 +86,8 @@ def _sections(model: type[BaseModel], path: str) -> Iterator[str]:
         rows = [_row(field.alias or name, field) for name, field in model.model_fields.items()]
         yield "| key | what it may be | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
         inner = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-        if model is FieldFile:
-            inner["<crm>"] = SideSpec
+        if issubclass(model, CommonField):
+            inner["<crm>"] = model.SIDE
         for name, annotation in inner.items():
             for inside in models_in(annotation):
                 yield from section(inside, f"{path}.{name}".removeprefix("."))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from crmsync.model.rules import Playbook, ScoreRules
-from crmsync.playbook.check import Finding
+from crmsync.playbook.check import ACTIVITIES, COMPANIES, Finding
 
 FILE = "mappings/playbook.yaml"
 MANY_RULES = 20
@@ -14,12 +14,22 @@ MANY_RULES = 20
 
 
 def lint(playbook: Playbook) -> list[Finding]:
-    """Warnings on a playbook that loads; needs no CRM. Empty for the one that ships."""
-    return [
+    """Warnings on a playbook that loads, and what is off in it; needs no CRM. Empty for the one that ships."""
+    said = [
         Finding(level="warning", subject=subject, message=message, fix=fix)
         for part in (_score(playbook.score), _types(playbook), _process(playbook), _fields(playbook))
         for subject, message, fix in part
     ]
+    return [*said, *(Finding(level="info", subject=file, message=message, fix=fix) for file, message, fix in _off(playbook))]
+
+
+def _off(playbook: Playbook) -> Iterator[tuple[str, str, str]]:
+    """Homes of earlier versions have no file for activities and none for companies."""
+    fix = "`crmsync init` writes the file if it is missing; set on: true for what you want"
+    if not any(twin.activity for twin in playbook.twins.values()):
+        yield ACTIVITIES, "no kind of activity is kept in step", fix
+    if all(twin.activity for twin in playbook.twins.values()):
+        yield COMPANIES, "neither companies nor deals are read", fix
 
 
 def most(rules: ScoreRules) -> float:

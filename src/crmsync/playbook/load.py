@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from crmsync.errors import ConfigError
 from crmsync.model.rules import Playbook
 from crmsync.playbook.build import build
+from crmsync.playbook.build_twins import twin_maps
+from crmsync.playbook.fingerprint import of_playbook
 from crmsync.playbook.problems import Problems
 from crmsync.playbook.references import References
-from crmsync.playbook.schema import FILES, CrmsyncFile
+from crmsync.playbook.schema import FILES, OPTIONAL, CrmsyncFile
+from crmsync.playbook.schema_activities import ActivitiesFile, CompaniesFile
 from crmsync.playbook.schema_mapping import PersonFile, SignalsFile
 from crmsync.playbook.schema_process import ListsFile, PlaybookFile
 from crmsync.playbook.shapes import Strict
@@ -33,27 +37,34 @@ def load(home: Path) -> Playbook:
 
 
 def load_files(paths: dict[str, Path]) -> Playbook:
-    """The same from files wherever they lie. paths: every name in FILES -> the file to read."""
+    """The same from files wherever they lie. paths: every name in FILES -> the file to read. One of OPTIONAL may be missing."""
     problems = Problems()
     files: dict[str, YamlFile] = {}
     models: dict[str, Strict | None] = {}
     for name, model in FILES.items():
+        if name in OPTIONAL and not paths[name].exists():
+            files[name], models[name] = YamlFile(name=name, data={}), model()
+            continue
         file = read(paths[name], name, problems)
         if file is not None:
             files[name] = file
             models[name] = validate(file, model, problems)
     References(files, models, problems).run()
     problems.fail()
-    crmsync, person, signals, playbook, lists = (models[name] for name in FILES)
+    crmsync, person, signals, playbook, lists, activities, companies = (models[name] for name in FILES)
     if not (
         isinstance(crmsync, CrmsyncFile)
         and isinstance(person, PersonFile)
         and isinstance(signals, SignalsFile)
         and isinstance(playbook, PlaybookFile)
         and isinstance(lists, ListsFile)
+        and isinstance(activities, ActivitiesFile)
+        and isinstance(companies, CompaniesFile)
     ):
         raise ConfigError("the configuration could not be read, and no file says why; run `crmsync init` in an empty folder and compare")
-    return build(crmsync, person, signals, playbook, lists, files["mappings/person.yaml"])
+    made = build(crmsync, person, signals, playbook, lists, files["mappings/person.yaml"])
+    twins = twin_maps(activities, companies, made.person, files["mappings/activities.yaml"], files["mappings/companies.yaml"])
+    return of_playbook(replace(made, twins=twins, due_time=activities.due_time))
 
 
 def shipped() -> Path:

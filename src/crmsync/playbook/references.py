@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from crmsync.model.rules import ASK, FILL, LATEST, OPT_OUT
 from crmsync.playbook.problems import Path, Problems, one_of, quoted
+from crmsync.playbook.references_twins import TwinReferences, activity_signals, twins_of
 from crmsync.playbook.schema import CrmsyncFile
+from crmsync.playbook.schema_activities import ActivitiesFile, CompaniesFile
 from crmsync.playbook.schema_mapping import FieldFile, PersonFile, PlaceSpec, SignalsFile
 from crmsync.playbook.schema_process import ListsFile, PlaybookFile, When
 from crmsync.playbook.shapes import Strict
@@ -32,8 +34,15 @@ class References:
         playbook = self.models.get("mappings/playbook.yaml")
         lists = self.models.get("mappings/lists.yaml")
         crmsync = self.models.get("crmsync.yaml")
+        found, others = self.models.get("mappings/activities.yaml"), self.models.get("mappings/companies.yaml")
+        activities = found if isinstance(found, ActivitiesFile) else None
+        companies = others if isinstance(others, CompaniesFile) else None
+        if activities is not None and minutes_of(activities.due_time) >= 24 * 60:
+            self.add("mappings/activities.yaml", ("due_time",), f"{activities.due_time} is no time of a day; write 23:59 at most")
         if isinstance(person, PersonFile):
             self.person(person)
+            for file, kind, twin in twins_of(activities, companies):
+                TwinReferences(file, kind, twin, list(person.objects), self.add).run()
             if isinstance(crmsync, CrmsyncFile) and crmsync.tasks_in is not None:
                 self.known("crmsync.yaml", ("tasks_in",), crmsync.tasks_in, person.objects, "unknown CRM")
             if isinstance(signals, SignalsFile):
@@ -41,7 +50,7 @@ class References:
         if isinstance(playbook, PlaybookFile):
             self.playbook(playbook)
             if isinstance(signals, SignalsFile):
-                self.used_signals(playbook, signals)
+                self.used_signals(playbook, [*signal_types(signals), *activity_signals(activities)])
             if isinstance(person, PersonFile):
                 self.conditions(playbook, person, lists if isinstance(lists, ListsFile) else None)
 
@@ -181,8 +190,8 @@ class References:
                     self.add(file, ("score", rules, i, "name"), f"another {rules} rule is already called {quoted(named.name)}; rename one")
                 names.setdefault(named.name, i)
 
-    def used_signals(self, playbook: PlaybookFile, signals: SignalsFile) -> None:
-        file, made = "mappings/playbook.yaml", signal_types(signals)
+    def used_signals(self, playbook: PlaybookFile, made: list[str]) -> None:
+        file = "mappings/playbook.yaml"
         for i, word in enumerate(playbook.score.express):
             self.known(file, ("score", "express", i), word, made, "unknown signal")
         for i, rule in enumerate(playbook.score.behavior):

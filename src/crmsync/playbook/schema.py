@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from crmsync.playbook.schema_activities import ActivitiesFile, CompaniesFile
 from crmsync.playbook.schema_mapping import PersonFile, SignalsFile
 from crmsync.playbook.schema_process import ListsFile, PlaybookFile
 from crmsync.playbook.shapes import Share, Strict
@@ -85,5 +86,9 @@ FILES: dict[str, type[Strict]] = {
     "mappings/signals.yaml": SignalsFile,
     "mappings/playbook.yaml": PlaybookFile,
     "mappings/lists.yaml": ListsFile,
+    "mappings/activities.yaml": ActivitiesFile,
+    "mappings/companies.yaml": CompaniesFile,
 }
 """Every file of a home folder -> the model of its content."""
+OPTIONAL = frozenset({"mappings/activities.yaml", "mappings/companies.yaml"})
+"""Files that a home folder of an earlier version has not: everything in them is off."""

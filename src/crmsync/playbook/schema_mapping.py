@@ -5,7 +5,7 @@ The Field descriptions are the reference documentation: docs/reference/mapping.m
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -36,16 +36,13 @@ SideSpec = Annotated[
 ]
 
 
-class FieldFile(Strict):
-    """One house field. Beside the keys below, one key for each CRM says where the field lives there: a native field name (on all objects
-    of that CRM), or `{field: ..., read_only: true}`, or a name or such a mapping for each object."""
+class CommonField(Strict):
+    """What fields of persons and of everything else have in common."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-    __pydantic_extra__: dict[str, SideSpec]
+    SIDE: ClassVar[Any] = None
+    """What may stand under a CRM's name."""
 
-    type: Literal["text", "long_text", "email", "phone", "url", "number", "bool", "date", "datetime", "picklist", "multi", "owner"] = Field(
-        description="How values are read and compared."
-    )
+    type: str = Field(description="How values are read and compared.")
     direction: str = Field(
         default="both", description="`both`, or `to_` and a CRM's name: only that CRM is written to. `none`: read, never written."
     )
@@ -66,6 +63,19 @@ class FieldFile(Strict):
         default="park", description="A text longer than the other CRM allows: `park` reports it and writes nothing, `cut` shortens it."
     )
     required: bool = Field(default=False, description="An emptied value is never carried over.")
+
+
+class FieldFile(CommonField):
+    """One house field. Beside the keys below, one key for each CRM says where the field lives there: a native field name (on all objects
+    of that CRM), or `{field: ..., read_only: true}`, or a name or such a mapping for each object."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    __pydantic_extra__: dict[str, SideSpec]
+    SIDE: ClassVar[Any] = SideSpec
+
+    type: Literal["text", "long_text", "email", "phone", "url", "number", "bool", "date", "datetime", "picklist", "multi", "owner"] = Field(
+        description="How values are read and compared."
+    )
 
 
 class OwnersFile(Strict):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from crmsync.playbook.problems import Path, Problems, one_of, quoted
-from crmsync.playbook.schema_mapping import FieldFile, SideSpec
+from crmsync.playbook.schema_mapping import CommonField
 from crmsync.playbook.shapes import CLOCK, DURATION, NAME, Strict
 from crmsync.playbook.yamlfile import YamlFile
 
@@ -118,7 +118,7 @@ def _number(value: Any) -> str:
 
 
 def keys_of(model: type[BaseModel], path: Path) -> list[str]:
-    """The keys that the mapping at `path` may have, as an admin writes them; of FieldFile only the fixed ones."""
+    """The keys that the mapping at `path` may have, as an admin writes them; of a field only the fixed ones."""
     here: Any = model
     for step in path:
         here = _inside(here, step)
@@ -133,8 +133,8 @@ def _inside(annotation: Any, step: str | int) -> Any:
         for name, f in m.model_fields.items():
             if step in (name, f.alias):
                 return f.annotation
-        if m is FieldFile:
-            return SideSpec
+        if issubclass(m, CommonField):
+            return m.SIDE
     for part in _parts(annotation):
         if get_origin(part) is (list if isinstance(step, int) else dict):
             return get_args(part)[-1]

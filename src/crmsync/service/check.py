@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from crmsync.connect import Finding
+from crmsync.errors import CredentialsError
 from crmsync.model.rules import Playbook
 from crmsync.playbook.check import check as check_schemas
 from crmsync.playbook.lint import lint
@@ -32,7 +34,11 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
         identity = connector.identity()
         found[side] = [Finding(level="info", subject="account", message=f"connected to {identity.label or identity.account}")]
         found[side] += connector.check()
-        schemas[side] = connector.schema(workspace.world.objects(side))
+        schemas[side] = dict(connector.schema(workspace.world.objects(side)))
+        for object in workspace.world.kinds.objects(side):
+            # An activity, company or deal out of sight costs that kind alone: the check of the mapping says so.
+            with suppress(CredentialsError):
+                schemas[side].update(connector.schema((object,)))
     workspace.world.report("checking", len(schemas), len(schemas))
     found["mapping"] = list(check_schemas(workspace.playbook, schemas, {side: c.own_field for side, c in workspace.connectors.items()}))
     return found
