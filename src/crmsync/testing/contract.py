@@ -19,6 +19,7 @@ from crmsync.errors import QuotaError, UnreachableError
 from crmsync.model.change import Action, OutcomeKind, Write
 from crmsync.model.fields import KEY, OWN_FIELDS
 from crmsync.model.record import RecordState, Ref, Value
+from crmsync.testing.contract_links import LinksContract
 from crmsync.testing.rig import Rig, add, asked, create, draft_of, each_method, error_of, mail, needs, of, pull, update
 
 __all__ = ["ConnectorContract", "Rig"]
@@ -26,7 +27,7 @@ __all__ = ["ConnectorContract", "Rig"]
 ODD = 'Zoë "O\'Brien" \\ 50 % & <b> 😀'
 
 
-class ConnectorContract:
+class ConnectorContract(LinksContract):
     """Subclass it in a test module and give it a `rig` fixture with a fresh CRM per test."""
 
     # --- reading ----------------------------------------------------------------------------------------------------------------
@@ -148,7 +149,9 @@ class ConnectorContract:
         rig.edit(id, {rig.text: "now"})
         told = rig.connector.fetch(rig.object, [id, rig.unknown_id], asked(rig))
         live = [r for r in told if r.state is not RecordState.PURGED]
-        assert [(r.ref.id, r.fields[rig.text]) for r in live] == [(id, "now")], "strongly consistent; missing ones are absent, or told as purged"
+        assert [(r.ref.id, r.fields[rig.text]) for r in live] == [(id, "now")], (
+            "strongly consistent; missing ones are absent, or told as purged"
+        )
         assert rig.connector.fetch(rig.object, [], asked(rig)) == []
 
     def test_find_ignores_case_and_shows_the_present(self, rig: Rig) -> None:

@@ -113,7 +113,9 @@ def refuses(fields: Fields) -> str | None:
 
 class SalesforceRig:
     email = "Email"
-    can = frozenset({"merge", "tasks", "refuse", "break", "bare"})
+    can = frozenset({"merge", "tasks", "refuse", "break", "bare", "activities"})
+    activity, activity_text = "Task", "Subject"
+    activity_needs: ClassVar[Fields] = {}
     idle_calls, seen_after, gone_after = 1, 1.0, 1.0
 
     def __init__(self, object: str) -> None:
@@ -191,7 +193,9 @@ class HubSpotRig:
     object, email, text = "contacts", "email", "jobtitle"
     needs: ClassVar[Fields] = {}
     bad: ClassVar[Fields] = {"email": "not an address"}
-    can = frozenset({"merge", "unique_email", "tasks", "refuse", "break", "bare"})
+    can = frozenset({"merge", "unique_email", "tasks", "refuse", "break", "bare", "activities"})
+    activity, activity_text = "tasks", "hs_task_subject"
+    activity_needs: ClassVar[Fields] = {"hs_timestamp": "2030-01-07T10:00:00.000Z"}
     idle_calls, seen_after, gone_after, unknown_id = 1, 10.0, 1000.0, "99999999999"
 
     def __init__(self) -> None:
