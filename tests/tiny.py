@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import structlog
 
 from crmsync.engine.cycle import Report, cycle
 from crmsync.engine.world import World
@@ -48,16 +53,43 @@ def memory(name: str, **more: object) -> MemoryCrm:
     return MemoryCrm(name=name, names=NAMES, unique_email="email", reads_back=name == "b", **more)  # type: ignore[arg-type]
 
 
-class Tiny:
-    """Two CRMs, one store, a clock that moves a minute per cycle."""
+class Shelf:
+    """One database for thousands of worlds, one after the other: each begins with what the file held at `keep`.
 
-    def __init__(self, folder: Path, *, rules: Playbook | None = None, a: MemoryCrm | None = None, b: MemoryCrm | None = None) -> None:
-        self.url = f"sqlite:///{folder / 'state.db'}"
+    What makes a new database dear is not the file but the first use of each statement; the open store remembers how they are compiled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "state.db"
+        self.store = Store.open(f"sqlite:///{self.file}")
+        self.keep()
+
+    def keep(self) -> None:
+        """Every later world begins with what the database holds now."""
+        self.store.close()
+        shutil.copyfile(self.file, self.file.with_suffix(".kept"))
+
+    def fresh(self) -> Store:
+        """The store as it was kept; the world before it is over."""
+        self.store.close()
+        left = [name for name in ("-wal", "-shm") if self.file.with_name(self.file.name + name).exists()]
+        assert left == [], "somebody still has a connection to the last world"
+        shutil.copyfile(self.file.with_suffix(".kept"), self.file)
+        return self.store
+
+
+class Tiny:
+    """Two CRMs, one store, a clock that moves a minute per cycle. where: the folder of a database of its own, or a shelf to take it from."""
+
+    def __init__(
+        self, where: Path | Shelf, *, rules: Playbook | None = None, a: MemoryCrm | None = None, b: MemoryCrm | None = None
+    ) -> None:
+        self.shelf = where if isinstance(where, Shelf) else None
         self.a, self.b = a or memory("a"), b or memory("b")
         self.rules = rules or playbook()
         self.now = START
         self._ids = itertools.count(1)
-        self.store = Store.open(self.url)
+        self.url = f"sqlite:///{where.file if isinstance(where, Shelf) else where / 'state.db'}"
+        self.store = where.fresh() if isinstance(where, Shelf) else Store.open(self.url)
         self.world = self._world()
 
     def _world(self) -> World:
@@ -77,9 +109,9 @@ class Tiny:
         raise AssertionError(f"still busy after {most} cycles")
 
     def restart(self) -> None:
-        """As after a crash: a new process opens the same database."""
+        """As after a crash: a new process opens the same database. Of a shelf's store all connections are new: it remembers nothing else."""
         self.store.close()
-        self.store = Store.open(self.url)
+        self.store = Store.open(self.url) if self.shelf is None else self.store
         self.world = self._world()
 
     def remap(self, change: Callable[[Playbook], Playbook]) -> None:
@@ -103,4 +135,15 @@ def quietly(tiny: Tiny) -> Report | None:
         return None
 
 
-__all__ = ["START", "Tiny", "field_map", "memory", "playbook", "quietly", "replace"]
+@contextmanager
+def silence() -> Iterator[None]:
+    """Thousands of cycles that fail on purpose would log more than they work."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+__all__ = ["START", "Shelf", "Tiny", "field_map", "memory", "playbook", "quietly", "replace", "silence"]
