@@ -136,7 +136,9 @@ class Connector(Protocol):
         ...
 
     def fetch(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
-        """These records as they are now, strongly consistent; missing ones are absent; merged and converted ones come as such."""
+        """These records as they are now, strongly consistent; missing ones are absent; merged and converted ones come as such.
+
+        PURGED: the CRM keeps nothing at all of an id that it once gave out; only where that can mean nothing but an erasure for privacy."""
         ...
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
