@@ -81,7 +81,7 @@ def edits(draw: st.DrawFn) -> Edit:
     return Edit(left=draw(st.booleans()), field=field, value=draw(st.sampled_from(values(field))))
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(
     changes=st.lists(edits(), min_size=1, max_size=4),
     rude=st.tuples(st.integers(0, 3), st.integers(0, 3)),
