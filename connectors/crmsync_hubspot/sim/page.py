@@ -191,7 +191,10 @@ class Pages:
             owner=owner,
             owners=list(self.portal.owners.listed(archived=False, email=None)),
             facts=[(schema[n].label, self._cell(kind.plural, doc, n)) for n in _FACTS.get(kind.plural, ()) if n in schema],
-            editable=sorted((p for p in schema.values() if self._editable(p.name, kind.plural)), key=lambda p: p.label.lower()),
+            editable=sorted(
+                (p for p in schema.values() if self._editable(p.name, kind.plural)),
+                key=lambda p: (p.name not in _FACTS.get(kind.plural, ()), p.label.lower()),
+            ),
             fields=fields,
             people=self._linked(kind.plural, doc.id, "contacts"),
             companies=self._linked(kind.plural, doc.id, "companies"),

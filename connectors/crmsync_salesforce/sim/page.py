@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from crmsync_salesforce.sim import agenda, forms
+from crmsync_salesforce.sim.errors import SalesforceError
 from crmsync_salesforce.sim.http import Call, Reply, segment
 from crmsync_salesforce.sim.ids import normalise_id
 from crmsync_salesforce.sim.org import Org, Write
@@ -28,6 +30,35 @@ COLUMNS = {
     "Campaign": ("Name", "Type", "Status", "OwnerId"),
     "User": ("Name", "Email", "IsActive"),
 }
+FACTS = {
+    "Lead": (
+        "Title",
+        "Company",
+        "Email",
+        "Phone",
+        "MobilePhone",
+        "Status",
+        "LeadSource",
+        "City",
+        "Country",
+        "HasOptedOutOfEmail",
+        *PROCESS,
+    ),
+    "Contact": (
+        "Title",
+        "AccountId",
+        "Email",
+        "Phone",
+        "MobilePhone",
+        "LeadSource",
+        "MailingCity",
+        "MailingCountry",
+        "HasOptedOutOfEmail",
+        *PROCESS,
+    ),
+    "Account": ("Industry", "Website", "NumberOfEmployees", "Phone", "BillingCountry"),
+    "Opportunity": ("AccountId", "StageName", "Amount", "CloseDate", "Probability"),
+}
 HEADINGS = {"Name": "Name", "WhoId": "Person", "ActivityDate": "Due"}  # shorter than the labels
 SYSTEM = frozenset(
     {"Id", "IsDeleted", "MasterRecordId", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp"}
@@ -38,19 +69,24 @@ TASKS_PER_OWNER = 10
 CHANGES = 12
 LONG = 160
 HTML = "text/html; charset=utf-8"
-HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "X-Content-Type-Options": "nosniff"}
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}
+PARTIES = frozenset({"Lead", "Contact", "Account", "Opportunity"})
 
 
 class Page:
-    """GET / (tabs, search, tasks, writes) and GET /record/X/ID."""
+    """GET / (tabs, search, tasks, writes), /record/X/ID, /tasks and /tasks/USER; POST /act/VERB."""
 
-    def __init__(self, org: Org, *, integration_user: str) -> None:
+    def __init__(self, org: Org, *, integration_user: str, admin_user: str) -> None:
         self._org = org
+        self._forms = forms.Forms(org, admin=admin_user)
         self._integration = integration_user
         self._made: Environment | None = None
 
     def answer(self, call: Call) -> Reply:
-        """The page for an address."""
+        """The page for an address, or what became of a form."""
+        if call.method == "POST" and call.path.startswith("/act/"):
+            return self._act(call)
         if call.method not in ("GET", "HEAD"):
             return Reply(status=405, body="method not allowed", content_type="text/plain")
         parts = [segment(part) for part in call.path.strip("/").split("/") if part]
@@ -58,9 +94,59 @@ class Page:
             self._org.settle()
             if not parts:
                 return self._index(call)
-            if len(parts) == 3 and parts[0] == "record":
-                return self._record(parts[1], parts[2])
+            return self._inner(parts)
+
+    def _inner(self, parts: list[str], error: str = "") -> Reply:
+        if len(parts) == 3 and parts[0] == "record":
+            return self._record(parts[1], parts[2], error)
+        if parts[0] == "tasks" and len(parts) <= 2:
+            return self._tasks(parts[1] if len(parts) == 2 else None, error)
         return Reply(status=404, body="no such page", content_type="text/plain")
+
+    def _act(self, call: Call) -> Reply:
+        why = forms.refused(call.headers)
+        if why is not None:
+            return Reply(status=403, body=why, content_type="text/plain")
+        back = "/"
+        with self._org.lock:
+            self._org.settle()
+            mark = self._org.begin()
+            try:
+                fields = forms.fields_of(call.body)
+                back = forms.back_of(fields)
+                to = self._forms.run(segment(call.path).removeprefix("/act/"), fields)
+                return Reply(status=303, headers={"Location": to})
+            except (SalesforceError, ValueError) as error:
+                self._org.rollback(mark)
+                said = str(error)
+            finally:
+                self._org.end()
+            parts = [part for part in back.strip("/").split("/") if part]
+            page = self._inner(parts, said) if parts and not parts[0].startswith("?") else None
+            if page is None or page.status != 200:
+                return Reply(status=422, body=said, content_type="text/plain; charset=utf-8", headers=HEADERS)
+            return Reply(status=422, body=page.body, content_type=HTML, headers=HEADERS)
+
+    # ---- a rep's tasks ----------------------------------------------------------------------------------------
+    def _tasks(self, user: str | None, error: str) -> Reply:
+        reps = agenda.reps(self._org)
+        chosen = normalise_id(user) if user is not None else next((rep for rep, *_ in reps), None)
+        owner = None if chosen is None else self._org.row("User", chosen) or self._org.row("Group", chosen)
+        if user is not None and owner is None:
+            return Reply(status=404, body="no such user", content_type="text/plain")
+        waiting, done = ([], []) if owner is None else agenda.of_rep(self._org, owner["Id"])
+        return self._render(
+            "agenda.html",
+            reps=reps,
+            chosen=None if owner is None else owner["Id"],
+            name="Nobody" if owner is None else title_of(owner),
+            zone=None if owner is None else owner.get("TimeZoneSidKey"),
+            waiting=waiting,
+            late=sum(item.overdue for item in waiting),
+            done=done,
+            error=error,
+            here="/tasks" if owner is None else f"/tasks/{owner['Id']}",
+        )
 
     # ---- the list ---------------------------------------------------------------------------------------------
     def _index(self, call: Call) -> Reply:
@@ -147,7 +233,7 @@ class Page:
         }
 
     # ---- one record -------------------------------------------------------------------------------------------
-    def _record(self, name: str, record_id: str) -> Reply:
+    def _record(self, name: str, record_id: str, error: str = "") -> Reply:
         kind = self._org.known(name)
         row = None if kind is None else self._org.row(kind.name, normalise_id(record_id))
         if kind is None or row is None:
@@ -161,10 +247,7 @@ class Page:
                 continue
             section = "System" if field.name in SYSTEM else "Custom fields" if field.custom else "Details"
             sections[section].append(entry)
-        tasks = sorted(
-            (task for found in self._org.tables["Task"].find("WhoId", row["Id"]) if (task := self._org.live_row("Task", found))),
-            key=lambda task: (bool(task.get("IsClosed")), task.get("ActivityDate") or "9999", task["Id"]),
-        )
+        ahead, past = agenda.of_person(self._org, row["Id"]) if kind.name in PARTIES else ([], [])
         writes = [entry for entry in self._org.writes if entry.id == row["Id"]][:50]
         return self._render(
             "record.html",
@@ -176,9 +259,30 @@ class Page:
             owner=name_of(self._org, row.get("OwnerId")),
             sections=[(heading, entries) for heading, entries in sections.items() if entries],
             empty=empty,
-            tasks=[self._task(task) for task in tasks],
+            id=row["Id"],
+            here=f"/record/{kind.name}/{row['Id']}",
+            party=kind.name in PARTIES,
+            activity=agenda.item_of(self._org, kind.name, row) if kind.name in ("Task", "Event") else None,
+            facts=self._facts(kind, row),
+            ahead=ahead,
+            past=past,
             writes=[self._write(entry) for entry in writes],
+            works=kind.business and kind.writable and not row.get("IsDeleted") and not row.get("IsConverted"),
+            actor=name_of(self._org, self._forms.who(row)),
+            owner_id=row.get("OwnerId"),
+            users=sorted((title_of(user), user["Id"]) for user in self._org.tables["User"].live() if user.get("IsActive")),
+            editable=sorted(
+                (field for field in kind.fields.values() if field.updateable and field.name != "OwnerId"),
+                key=lambda field: (field.name not in FACTS.get(kind.name, ()) or field.type == "reference", field.label),
+            ),
+            opt_out=kind.has("HasOptedOutOfEmail") and not row.get("HasOptedOutOfEmail"),
+            today=self._org.now_stamp()[:10],
+            error=error,
         )
+
+    def _facts(self, kind: ObjectType, row: Row) -> list[dict[str, Any]]:
+        found = [kind.fields[name.lower()] for name in FACTS.get(kind.name, ()) if kind.has(name)]
+        return [{"label": column_label(field), **cell(self._org, kind, row, field)} for field in found]
 
     # ---- writes -----------------------------------------------------------------------------------------------
     def _write(self, entry: Write) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Simulator:
         self._api = Api(self.org, self.auth, self._tooling)
         self.faults = Faults()
         self._control = Control(self)
-        self._page = Page(self.org, integration_user=residents.integration_user)
+        self._page = Page(self.org, integration_user=residents.integration_user, admin_user=residents.admin_user)
         self._host, self._port = host, port
         self.url = ""
         self._server = Server(
