@@ -264,7 +264,7 @@ def group(n: int) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def sweep() -> Iterator[Sweep]:
-    with pytest.MonkeyPatch.context() as patch, Both(people=[row for n in range(GROUPS) for row in group(n)]) as both:
+    with pytest.MonkeyPatch.context() as patch, Both(people=[row for n in range(GROUPS) for row in group(n)], persons_only=True) as both:
         both.settle()
         wire = Wire({urlsplit(simulator.url).port or 0: simulator for simulator in (both.sf, both.hs)}, HTTPConnectionPool.urlopen)
         patch.setattr(HTTPConnectionPool, "urlopen", lambda pool, method, url, *a, **k: wire.open(pool, method, url, *a, **k))

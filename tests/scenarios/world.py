@@ -22,6 +22,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -142,7 +143,8 @@ class Both:
     """One scenario's world. Close it (or use it as a context manager).
 
     database: an address; None: a new SQLite file. edits: changes of the shipped YAML. salesforce / hubspot: options of the simulators
-    (`search_lag` of HubSpot is 0 unless given). users / people: neutral rows as in `Simulator.seed`, seeded into both.
+    (`search_lag` of HubSpot is 0 unless given). users / people: neutral rows as in `Simulator.seed`, seeded into both. persons_only: no
+    activities, companies and deals.
     """
 
     def __init__(
@@ -154,6 +156,7 @@ class Both:
         people: Iterable[Mapping[str, Any]] = (),
         salesforce: Mapping[str, Any] | None = None,
         hubspot: Mapping[str, Any] | None = None,
+        persons_only: bool = False,
     ) -> None:
         self.time = Time()
         self.sf = Salesforce(clock=self.time, **(salesforce or {})).start()
@@ -166,6 +169,8 @@ class Both:
         self.database = database
         self.environ = {**self.sf.environment(), **self.hs.environment(), **PACING}
         self.playbook = shipped_playbook(tuple((name, tuple(texts.items())) for name, texts in (edits or {}).items()))
+        if persons_only:
+            self.playbook = replace(self.playbook, twins={})
         _provision_quickly(self.sf)
         everybody, crowd = list(users), list(people)
         self.sf.seed(users=everybody, people=crowd)
@@ -215,13 +220,14 @@ class Both:
         self.time.advance(after)
         return cycle(self.world, self.time())
 
-    def settle(self, after: float = POLL) -> list[Report]:
-        """Cycles, the first `after` so many seconds, until nothing more is to do at this moment. Fails when that never comes."""
+    def settle(self, after: float = POLL, *, everything: bool = True) -> list[Report]:
+        """Cycles, the first `after` so many seconds, until nothing more is to do at this moment. Fails when that never comes. everything: all
+        objects are polled, as `sync` does; else as the daemon does, the rarer ones in turn."""
         self.time.advance(after)
         reports: list[Report] = []
         while not reports or reports[-1].more:
             assert len(reports) < SETTLES, f"not settled after {SETTLES} cycles: {reports[-1]}"
-            reports.append(cycle(self.world, self.time()))
+            reports.append(cycle(self.world, self.time(), everything=everything))
         return reports
 
     # --- what is looked at ----------------------------------------------------------------------------------------------------
@@ -301,6 +307,9 @@ class Both:
         self.world.refresh(self.time.advance(after))
         self.mark()
         self.settle(0)
+        assert self.writes() == {"hubspot": 0, "salesforce": 0}, [*self.written("hubspot"), *self.written("salesforce")]
+        self.mark()
+        self.settle(0, everything=False)
         assert self.writes() == {"hubspot": 0, "salesforce": 0}, [*self.written("hubspot"), *self.written("salesforce")]
         calls = self.calls()
         made = [*((c.method, c.path) for c in self.sf.calls), *((c.method, c.path) for c in self.hs.calls)]

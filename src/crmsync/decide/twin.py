@@ -106,9 +106,11 @@ def finished(house: Fields, map: TwinMap, now: datetime) -> bool:
     return ends is not None and ends <= now
 
 
-def when_of(house: Fields, record: Snapshot) -> datetime:
-    """When it took place or is due: its start, its day, else when it was entered."""
-    return moment(house.get("start")) or moment(house.get("due")) or record.created_at or record.modified_at
+def when_of(record: Snapshot, lens: Lens) -> datetime:
+    """When it took place or is due: its start, its moment or day, else when it was entered."""
+    due = lens.by_name.get("due")
+    native = record.extra.get(due.place.field) if due is not None else None
+    return moment(record.fields.get("start")) or moment(native) or record.created_at or record.modified_at
 
 
 def plan_twin(
@@ -140,7 +142,8 @@ def plan_twin(
         writes=tuple(plan.writes),
         problems=(*reconciled.problems, *plan.problems),
         finished=bool(primaries) and finished(facts, map, ground.now),
-        at=min((when_of(facts, record) for record in primaries.values()), default=ground.now),
+        # The latest: a side that keeps days only says midnight.
+        at=max((when_of(record, terms.lenses[record.ref.side, record.ref.object]) for record in primaries.values()), default=ground.now),
         facts=facts,
         shown=belonging.shown,
         reconciled=reconciled,
@@ -309,7 +312,9 @@ def _passes(snapshot: Snapshot, map: TwinMap, ground: Ground) -> bool:
         return False
     if rule.history_days is None or not finished(house, map, ground.now):
         return True
-    return when_of(house, snapshot) >= ground.start - timedelta(days=rule.history_days)
+    return when_of(snapshot, ground.terms.lenses[snapshot.ref.side, snapshot.ref.object]) >= ground.start - timedelta(
+        days=rule.history_days
+    )
 
 
 class TwinDraft(Draft):
@@ -363,7 +368,11 @@ class TwinDraft(Draft):
         column = self.lens.by_name.get("due")
         rule = self.schema.get(column.place.field) if column is not None else None
         if column is not None and rule is not None and rule.required and self.fields.get(column.place.field) is None:
-            self._put(column.place.field, stamp(when_of(source.fields, source)), "required, the other side says no day")
+            self._put(
+                column.place.field,
+                stamp(when_of(source, self.terms.lenses[source.ref.side, source.ref.object])),
+                "required, the other side says no day",
+            )
 
     def _put(self, native: str, value: Value, because: str) -> None:
         self.fields[native], self.rules[native] = value, because

@@ -142,7 +142,7 @@ def _signatures(world: World, records: Sequence[Snapshot], now: datetime) -> dic
         subject = fold(FieldType.TEXT, seen.fields.get("subject") or str(seen.fields.get("body") or "")[:80])
         if not subject:
             continue
-        day = when_of(seen.fields, seen).date().isoformat()
+        day = str(seen.fields.get("due") or when_of(seen, lens).date().isoformat())
         whose = {p for to in belongs.get(snapshot.ref, ()) if to in held and (p := held[to].person_id) is not None}
         found[snapshot.ref] = [(person, kind, day, str(subject).lower()) for person in sorted(whose)]
     return found
