@@ -155,9 +155,11 @@ def _verdict(
     written = {side: {**after.written.get(side, {}), **own} for side, own in plan.written.items()}
     fields = world.playbook.person.fields
     left = {name: Agreed(values=values, mapping=fields[name].fingerprint) for name, values in plan.accepted.items()}
+    if written or left:
+        after = replace(after, written={**after.written, **written}, base={**after.base, **left})
     return Verdict(
-        state=replace(after, written={**after.written, **written}, base={**after.base, **left}),
-        plan=replace(plan, problems=tuple(problems)),
+        state=after,
+        plan=replace(plan, problems=tuple(problems)) if len(problems) > len(plan.problems) else plan,
         decision=decision,
         reconciled=reconciled,
         conflicts=reconciled.conflicts,

@@ -19,6 +19,7 @@ from crmsync.store.tables import snapshots as table
 
 EMAIL_LENGTH = 320
 """Longer "e-mails" are not addresses (RFC 5321: 64 + 1 + 255) and are not indexed."""
+_STATES = {state.value: state for state in RecordState}
 _OWN_COLUMNS = frozenset({"ref", "state", "person_id", "modified_at"})
 SEEN = (table.c.side, table.c.object, table.c.id, table.c.state, table.c.person_id, table.c.modified_at, table.c.data)
 _DIRTY = text("snapshots.dirty = 1")  # literal, or the partial index would not be used
@@ -107,7 +108,7 @@ def _grouped(refs: Iterable[Ref]) -> Iterator[tuple[str, str, list[str]]]:
 def read(row: Any) -> Snapshot:
     return build(
         Snapshot, parse(row.data),
-        ref=Ref(side=row.side, object=row.object, id=row.id), state=RecordState(row.state), person_id=row.person_id,
+        ref=Ref(side=row.side, object=row.object, id=row.id), state=_STATES[row.state], person_id=row.person_id,
         modified_at=moment(row.modified_at),
     )  # fmt: skip
 
@@ -234,7 +235,9 @@ def clean_persons(connection: Connection, person_ids: Sequence[str]) -> None:
 def mark_dirty_persons(connection: Connection, person_ids: Sequence[str]) -> None:
     # Deleted records are news only once: a person to be decided again must not look like a delete to the brakes (F39).
     rows = [(id,) for id in dict.fromkeys(person_ids)]
-    many(connection, "UPDATE snapshots SET dirty = 1, version = version + 1 WHERE person_id = ? AND state NOT IN ('deleted', 'purged')", rows)
+    many(
+        connection, "UPDATE snapshots SET dirty = 1, version = version + 1 WHERE person_id = ? AND state NOT IN ('deleted', 'purged')", rows
+    )
 
 
 def dirty_deleted(connection: Connection) -> dict[tuple[str, str], int]:
