@@ -105,7 +105,7 @@ def main(count: int = 4_000, sample: int = 25, runs: int = 3) -> None:
     table(
         f"Initial load of {count:,} matched persons, {LATENCY * 1000:.0f} ms per call, median of {runs}",
         ("", "write calls", "minimum", "ratio"),
-        [(side, sum(c[side] for c in calls) / runs, need[side], f"{sum(c[side] for c in calls) / runs / need[side]:.3f}") for side in need],
+        [(side, median(c[side] for c in calls), need[side], f"{median(c[side] for c in calls) / need[side]:.3f}") for side in need],
     )
     table(
         "Beside a straight-line script (simple-salesforce and hubspot-api-client, record by record)",

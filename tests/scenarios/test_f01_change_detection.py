@@ -104,6 +104,35 @@ def test_f01_a_change_right_after_a_rare_poll(side: str, pause: float) -> None:
         both.assert_settled()
 
 
+@pytest.mark.usefixtures("small_searches")
+def test_f01_a_burst_of_our_own_writes_is_read_again_for_a_while_only() -> None:
+    with Both(people=[], salesforce={"page_size": PAGE}) as both:
+        # given 50 persons just created in Salesforce, each of them written back to in HubSpot: three pages there, three here
+        both.hs.create_many("contacts", [{"email": f"p{n}@example.com", "lastname": f"No{n}", "company": "Acme"} for n in range(50)])
+        both.settle()
+        both.settle()
+        # when an edit in the middle of them shows five minutes late, and the overlap has passed
+        both.hs.options.change("search_lag", LAG_PROMISED)
+        both.hs.edit("contacts", both.contact("p20@example.com")["id"], {"phone": "+14085550100"})
+        both.hs.options.change("search_lag", 0.0)
+        for _ in range(12):
+            both.settle(MINUTE)
+        # then nothing was missed
+        assert both.lead("p20@example.com")["Phone"] == "+14085550100"
+        # and looking costs one call per object from then on, in this process and in a new one, which asks for the rest apart
+        for restarted in (False, True):
+            if restarted:
+                both.restart()
+            both.time.advance(20 * MINUTE)
+            both.mark()
+            (report,) = both.settle(0)
+            looked = {side: calls - report.refresh_calls[side] for side, calls in both.calls().items()}
+            assert max(looked.values()) <= 2, (looked, both.calls())
+            assert max(report.refresh_calls.values()) <= 6
+            assert {side: pulled.read for side, pulled in report.pulled.items()} == {"hubspot": 0, "salesforce": 0}
+        both.assert_settled()
+
+
 # --- F02 ------------------------------------------------------------------------------------------------------------------------
 
 

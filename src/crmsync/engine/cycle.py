@@ -33,14 +33,16 @@ CALLS_AT_ONCE = 8
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What one cycle did. errors: side -> why it was not (wholly) reached. more: another cycle at the same moment would do or see something.
-    urgent: something is due at once; what was written needs no other look before the next poll."""
+    """What one cycle did. refresh_calls: side -> API calls that reading who we are, users and schemas took. errors: side -> why it was not
+    (wholly) reached. more: another cycle at the same moment would do or see something. urgent: something is due at once; what was written
+    needs no other look before the next poll."""
 
     now: datetime
     pulled: dict[str, Pulled] = field(default_factory=dict)
     sent: Sent = field(default_factory=Sent)
     decided: int = 0
     resumed: int = 0
+    refresh_calls: dict[str, int] = field(default_factory=dict)
     errors: dict[str, CrmsyncError] = field(default_factory=dict)
     more: bool = False
     urgent: bool = False
@@ -53,11 +55,13 @@ def cycle(world: World, now: datetime, *, everything: bool = True) -> Report:
     if halted is not None:
         raise HaltError(halted.message)
     report = Report(now=now)
+    calls = {side: connector.calls() for side, connector in world.connectors.items()}
     try:
         troubles = world.refresh(now)
     except AccountChangedError as error:
         _keep_halt(world, error.halt, now)  # whatever was let pass: with another account every link would be wrong
         raise
+    report.refresh_calls = {side: connector.calls() - calls[side] for side, connector in world.connectors.items()}
     world.require_provisioned()
     _stop(world, _schema_loss(world, now), now)
     world.start(now)

@@ -20,7 +20,8 @@ MAX_CYCLES = 25
 
 @dataclass(slots=True, kw_only=True)
 class SyncResult:
-    """Totals of one `sync`. read, written, api_calls: per side. problems, conflicts: standing in the store afterwards.
+    """Totals of one `sync`. read, written, api_calls: per side. refresh_calls: those of the api_calls that reading the account, users and schemas took,
+    at the start of a process and every five minutes. problems, conflicts: standing in the store afterwards.
 
     errors: side ("" for the whole run) -> what stopped it. more: something was still due when the bound of cycles was reached.
     """
@@ -29,6 +30,7 @@ class SyncResult:
     read: dict[str, int] = field(default_factory=dict)
     written: dict[str, int] = field(default_factory=dict)
     api_calls: dict[str, int] = field(default_factory=dict)
+    refresh_calls: dict[str, int] = field(default_factory=dict)
     problems: int = 0
     conflicts: int = 0
     halted: str | None = None
@@ -54,6 +56,7 @@ class SyncResult:
             "read": self.read,
             "written": self.written,
             "api_calls": self.api_calls,
+            "refresh_calls": self.refresh_calls,
             "problems": self.problems,
             "conflicts": self.conflicts,
             "halted": self.halted,
@@ -97,6 +100,8 @@ def _cycles(workspace: Workspace, lease: Lease, result: SyncResult, max_cycles: 
             result.read[side] += pulled.read
         for side, done in report.sent.done.items():
             result.written[side] += done
+        for side, calls in report.refresh_calls.items():
+            result.refresh_calls[side] = result.refresh_calls.get(side, 0) + calls
         result.decided += report.decided
         result.errors = dict(report.errors)
         result.more = report.more

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, select
+from sqlalchemy import Connection, delete, exists, select
 
 from crmsync.model.change import OutcomeKind
 from crmsync.model.record import RecordState
@@ -39,7 +39,7 @@ def journal_page(connection: Connection, after: int, before: datetime, limit: in
     return len(over), rows[-1].seq
 
 
-def _needed(row: Row[Any], newest: Mapping[Place, int]) -> bool:
+def _needed(row: Any, newest: Mapping[Place, int]) -> bool:
     return row.outcome in ARRIVED and any(newest.get(place, 0) <= row.seq for place in _places(row))
 
 
@@ -54,7 +54,7 @@ def _newest(connection: Connection, people: Sequence[str]) -> dict[Place, int]:
     return newest
 
 
-def _places(row: Row[Any]) -> list[Place]:
+def _places(row: Any) -> list[Place]:
     write = parse(row.data)["write"]
     record = str(row.record_id or write.get("id") or "")
     return [(row.side, write["object"], record, name) for name in (*write.get("fields", {}), "")]
