@@ -263,3 +263,14 @@ def test_what_a_new_activity_lacks() -> None:
     assert (found.level, found.subject) == ("error", "mappings/activities.yaml deed.owner")
     assert check(_twins(fixed={"b": {"owner": "somebody"}}), schemas) == []
     assert check(_twins(create_as={"a": "doing"}), schemas) == []
+
+
+def test_the_key_of_activities() -> None:
+    own = {"b": lambda name: f"{name}__c"}
+    names = [_f(f"{f.name}__c", unique=f.unique) for f in OWN_FIELDS if "person" in f.on]
+    schemas = _schemas(_f("x"), _f("y"))
+    schemas["b"] |= _object("human", *schemas["b"]["human"].fields.values(), *names)
+    found = _one(check(_twins(), schemas, own))
+    assert (found.level, found.subject, found.fix) == ("error", "b deed", "run `crmsync provision`")
+    schemas["b"] |= _object("deed", _f("y"), _f("crmsync_key__c", unique=True))
+    assert check(_twins(), schemas, own) == []

@@ -71,6 +71,14 @@ def check(playbook: Playbook, schemas: Schemas, own: Mapping[str, Callable[[str]
         found.extend(_own(side, name_of, person, schemas))
     for twin in playbook.twins.values():
         found.extend(_twin(twin, schemas))
+    places = dict.fromkeys(
+        (s, o) for twin in playbook.twins.values() if twin.activity for s, objects in twin.objects.items() for o in objects
+    )
+    for side, object in places:
+        schema = schemas.get(side, {}).get(object)
+        if own is not None and side in own and schema is not None and own[side](KEY) not in schema.fields:
+            message = f"crmsync's own field {own[side](KEY)} is missing or hidden: an interrupted create could be repeated"
+            found.append(_error(f"{side} {object}", message, "run `crmsync provision`"))
     return found
 
 
