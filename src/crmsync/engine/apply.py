@@ -158,6 +158,8 @@ def _settle(world: World, side: str, items: Sequence[Outgoing], outcomes: Sequen
                 sent.refused += 1
         settlement.store()
         twins.store()
+        # Due whatever becomes of the look that follows.
+        store.mark_dirty_persons([str(item.entry.person_id) for item, _ in adopt])
     for item, outcome in adopt:
         if kind_in(item.entry.kind):
             adopt_twin(world, side, item, outcome)
