@@ -197,6 +197,12 @@ def test_f15_a_lead_created_by_a_pull_is_not_pushed_back(both: Both) -> None:
         name: before[name] for name in MAPPED["hubspot"] & set(before)
     }
     both.assert_settled()
+    # and what the lead was created with is agreed: a value cleared afterwards is cleared, not filled in again as if the two had just met
+    both.hs.edit("contacts", contact, {"city": ""})
+    both.settle()
+    assert both.lead(EMAIL)["City"] is None
+    assert not both.hs.get("contacts", contact).get("city")
+    both.assert_settled()
 
 
 def test_f15_a_contact_created_by_a_pull_is_not_pushed_back(both: Both) -> None:
@@ -215,4 +221,10 @@ def test_f15_a_contact_created_by_a_pull_is_not_pushed_back(both: Both) -> None:
     assert [write.action for write in back] == ["update"]
     assert all(name.startswith("crmsync_") for name in back[0].changes)
     assert both.sf.get("Lead", lead)["OwnerId"] == both.sf.admin_user
+    both.assert_settled()
+    # and what the contact was created with is agreed: a value cleared afterwards is cleared, not filled in again as if the two had just met
+    both.sf.edit("Lead", lead, {"Phone": None})
+    both.settle()
+    assert not both.contact(EMAIL).get("phone")
+    assert both.sf.get("Lead", lead)["Phone"] is None
     both.assert_settled()

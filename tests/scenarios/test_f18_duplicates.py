@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from crmsync.model.change import Action
 from scenarios.world import Both
 
 EMAIL = "ann@example.com"
@@ -60,6 +61,9 @@ def test_f18_create_timed_out_but_succeeded(side: str, fault: Mapping[str, Any],
         assert both.person_of("hubspot", "contacts", contact["id"]) == both.person_of("salesforce", "Lead", lead["Id"]) is not None
         assert contact["crmsync_key"] == lead["crmsync_key__c"] is not None
         assert [w.action for w in both.written(side) if w.action == "create"] == ["create"]
+        # and it was found by looking for its key, not by trying again and running into it
+        made = [e for e in both.store.writes_of(str(both.person_of("salesforce", "Lead", lead["Id"])), limit=20) if e.side == side]
+        assert [e.outcome for e in made if e.write.action is Action.CREATE] == ["looked_up"]
         both.hs.edit("contacts", contact["id"], {"phone": "+14085550100"})
         both.settle(130)
         assert both.lead(EMAIL)["Phone"] == "+14085550100"

@@ -62,6 +62,16 @@ def test_f48_fallback_owner_takes_over_once() -> None:
         assert [w.action for w in both.written("salesforce", "Lead")].count("update") == 1
         both.settle()
         both.assert_settled()
+        # and when another one without a twin takes over in HubSpot, the fallback, who owns it already, is not set once more
+        both.hs.add_user({**HOPE, "email": "ivy@corp.example", "first_name": "Ivy"})
+        both.settle(after=400)
+        both.mark()
+        both.hs.edit("contacts", contact, {"hubspot_owner_id": both.owner("hubspot", "ivy@corp.example")})
+        both.settle()
+        assert owner_of(both, lead) == "sam@corp.example"
+        assert both.writes() == {"hubspot": 0, "salesforce": 0}
+        assert both.hs.get("contacts", contact)["hubspot_owner_id"] == both.owner("hubspot", "ivy@corp.example")
+        both.assert_settled()
 
 
 def test_f48_deactivated_owner_and_queue(both: Both) -> None:

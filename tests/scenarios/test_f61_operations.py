@@ -125,6 +125,9 @@ def test_f63_poison_record_is_tried_once_and_heals_by_its_data(both: Both) -> No
     for _ in range(3):
         both.settle(after=100)
         both.restart()
+        poison = both.person_of("hubspot", "contacts", str(both.contact(email(0))["id"]))
+        both.store.mark_dirty_persons([str(poison)])  # decided again, with the same data
+    both.settle()
     # then it was tried once, is said once, and the others are there
     (row,) = both.store.problems()
     assert (row.problem.cause, row.attempts, row.retry_at) == ("FIELD_CUSTOM_VALIDATION_EXCEPTION", 1, None)
