@@ -25,7 +25,7 @@ Send = Callable[[Sequence[Write]], tuple[int, Any]]
 
 def create_input(write: Write) -> dict[str, Any]:
     """One input of batch/create; the trace id makes a 207 name the row."""
-    properties = {name: wire.encode(value) for name, value in write.fields.items() if value is not None}
+    properties = {name: wire.sent(name, value) for name, value in write.fields.items() if value is not None}
     if write.key:
         properties[KEY] = write.key
     return {"properties": properties, "objectWriteTraceId": write.write_id, "associations": associate.inline(write)}
@@ -35,7 +35,7 @@ def update_input(write: Write) -> dict[str, Any]:
     """One input of batch/update; None clears."""
     return {
         "id": write.id,
-        "properties": {name: wire.encode(value) for name, value in write.fields.items()},
+        "properties": {name: wire.sent(name, value) for name, value in write.fields.items()},
         "objectWriteTraceId": write.write_id,
     }
 

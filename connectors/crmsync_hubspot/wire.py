@@ -20,6 +20,7 @@ SIDE = "hubspot"
 CONTACTS = "contacts"
 MERGEABLE = frozenset({CONTACTS, "companies", "deals"})
 OPT_OUT = "hs_email_optout"
+REMINDERS = "hs_task_reminders"
 MERGED_IDS = "hs_merged_object_ids"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXISTING = re.compile(r"Existing ID:\s*(\d+)", re.IGNORECASE)
@@ -221,6 +222,17 @@ def encode(value: Value) -> str:
     return str(value)
 
 
+def sent(name: str, value: Value) -> str:
+    """As `encode`, for properties that want a form of their own: a task's reminders are milliseconds in a text (contracts 5.8)."""
+    text = encode(value)
+    if name == REMINDERS and text:
+        try:
+            return str(millis(moment(text)))
+        except ValueError:
+            return text
+    return text
+
+
 def as_html(text: str) -> str:
     """Plain text for an HTML body: escaped, line breaks kept."""
     return html.escape(text).replace("\r\n", "\n").replace("\n", "<br>")
@@ -327,6 +339,8 @@ def _kind(p: Mapping[str, Any], values: Sequence[str]) -> str:
         return "phone"
     if kind == "string" and p.get("name") in {"email", "work_email"}:
         return "email"
+    if p.get("name") == REMINDERS:
+        return "datetime"  # a text of milliseconds in HubSpot's own schema
     return _TYPES.get(str(kind), "other")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from crmsync.decide.belong import Belonging
-from crmsync.decide.bodies import cut, is_cut, to_text
+from crmsync.decide.bodies import MARK, cut, fit, is_cut, to_text
 from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.days import day_of, moment_of
 from crmsync.decide.plan import Draft, Parked, PlannedWrite, Terms, data_hash
@@ -341,10 +341,9 @@ class TwinDraft(Draft):
         column = self.lens.by_name[name]
         if column.map.type is not FieldType.RICH_TEXT or not isinstance(value, str):
             return super().shorten(name, value, sent, limit)
-        room = limit
-        while len(sent) > limit and room > 0:  # HTML is longer than its text
-            sent = str(super().native(name, cut(value, room)) or "")
-            room -= max(len(sent) - limit, 1)
+        if limit <= len(MARK):
+            return value, None  # no room to say that it was cut
+        sent = fit(value, limit) if column.place.html else cut(value, limit)
         return value, sent  # what was meant counts as shown: the cut never goes back
 
     def follow(self) -> None:
