@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -21,6 +22,8 @@ from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.client import KEYED_WRITE, READ, Client, LostError, RefusedError
 
 PAGE = 10_000
+SLICE = 2_000
+"""Rows of a results page that are decoded at once: what a REST page holds, so that a large pull needs no more memory than a small one."""
 JOB_CHARACTERS = 25_000_000
 """CSV characters per ingest job, at most 100 MB of UTF-8; the limit is 150 MB once Salesforce has encoded it."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0
@@ -37,11 +40,13 @@ class JobFailedError(UnreachableError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CsvPage:
-    """One page of results: column names, rows of cells, and the locator of the next page (None: this is the last)."""
+    """Up to SLICE rows of one page of results: column names, rows of cells. last: the page ends here; locator: of the next page then (None: there
+    is no further one)."""
 
     header: tuple[str, ...]
     rows: list[list[str]]
     locator: str | None
+    last: bool
 
 
 def read_csv(text: str) -> tuple[tuple[str, ...], list[list[str]]]:
@@ -49,6 +54,19 @@ def read_csv(text: str) -> tuple[tuple[str, ...], list[list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""))
     header = next(reader, [])
     return tuple(header), list(reader)
+
+
+def _slices(content: bytes) -> Iterator[tuple[tuple[str, ...], list[list[str]], bool]]:
+    """Header, up to SLICE rows and whether they are the last, at least once; text and rows are made as they are asked for."""
+    reader = csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""), strict=True)
+    header = tuple(next(reader, []))
+    first = next(reader, None)
+    while True:
+        rows = [] if first is None else [first, *islice(reader, SLICE - 1)]
+        first = next(reader, None)
+        yield header, rows, first is None
+        if first is None:
+            return
 
 
 class Bulk:
@@ -95,28 +113,38 @@ class Bulk:
         job = self._create("query", body)
         return {**job, **self.wait("query", str(job["id"]))}
 
-    def page(self, job_id: str, locator: str | None) -> CsvPage:
-        """One page of a query job's results; a page that arrives short is asked for again, once."""
+    def page(self, job_id: str, locator: str | None) -> Iterator[CsvPage]:
+        """One page of a query job's results in slices, at least one; one that arrives short is asked for again, once, and begins anew."""
         path = f"jobs/query/{job_id}/results?maxRecords={PAGE}" + (f"&locator={locator}" if locator else "")
         for _ in range(2):
             response = self._client.request("GET", path, safety=READ)
-            header, rows = read_csv(response.content.decode("utf-8"))
             told = response.headers.get("Sforce-NumberOfRecords", "")
-            if not told.isdigit() or int(told) == len(rows):
-                following = response.headers.get("Sforce-Locator") or "null"
-                return CsvPage(header=header, rows=rows, locator=None if following == "null" else following)
+            following = response.headers.get("Sforce-Locator") or "null"
+            found = 0
+            try:
+                for header, rows, last in _slices(response.content):
+                    found += len(rows)
+                    whole = not rows or len(rows[-1]) == len(header)
+                    # where a body was cut off its last row may be half a row: the last slice counts only once the number is right
+                    if not last:
+                        yield CsvPage(header=header, rows=rows, locator=None, last=False)
+                    elif whole and (not told.isdigit() or int(told) == found):
+                        yield CsvPage(header=header, rows=rows, locator=None if following == "null" else following, last=True)
+                        return
+            except (UnicodeDecodeError, csv.Error):
+                continue  # cut off within a character or a quoted cell
         raise LostError(f"a page of Salesforce's query job {job_id} keeps arriving short", side=SIDE)
 
     def pages(self, soql: str, *, deleted: bool = False) -> Iterator[CsvPage]:
-        """All pages of a new query job."""
+        """All pages of a new query job, in slices; rows may come twice."""
         job_id = str(self.start_query(soql, deleted=deleted)["id"])
         locator: str | None = None
         while True:
-            page = self.page(job_id, locator)
-            yield page
-            if page.locator is None:
+            for part in self.page(job_id, locator):
+                yield part
+            if part.locator is None:
                 return
-            locator = page.locator
+            locator = part.locator
 
     # --- writing ---------------------------------------------------------------------------------------------------------
 

@@ -107,7 +107,9 @@ class Poller:
             seen = set(first)
             try:
                 for sheet in self._bulk.pages(everything, deleted=hidden):
-                    yield from (cells[0] for cells in sheet.rows if cells[0] not in seen)
+                    fresh = [cells[0] for cells in sheet.rows if cells[0] not in seen]
+                    seen.update(fresh)
+                    yield from fresh
                 return
             except JobFailedError as error:
                 log.warning("salesforce.bulk", problem=str(error))
@@ -257,20 +259,21 @@ class _Run:
         if position.columns != self._fingerprint():
             raise JobFailedError("the job was made for other fields")
         while True:
-            sheet = self._bulk.page(position.job, position.locator)
-            kinds = (self._describes.type_of(self._object, name) for name in sheet.header)
-            readers = [wire.CELL_READERS.get(kind or "") for kind in kinds]
-            rows = [wire.row_from_cells(sheet.header, readers, cells) for cells in sheet.rows]
-            newest = max((str(row["SystemModstamp"]) for row in rows), default=None)
-            top = max(wire.stamp(wire.moment(newest)) if newest else "", position.top or "")
-            position = replace(position, locator=sheet.locator, top=top or None)
-            self._position = position
-            if sheet.locator is None:
-                # what changed while the job ran is stamped after its start, whatever the job showed of it
-                ends = [m for m in (position.top, position.job_at) if m]
-                yield self._last_page(decoder, rows, min(ends) if ends else None, total)
-                return
-            yield self._page(decoder, rows, total)
+            for sheet in self._bulk.page(position.job, position.locator):
+                kinds = (self._describes.type_of(self._object, name) for name in sheet.header)
+                readers = [wire.CELL_READERS.get(kind or "") for kind in kinds]
+                rows = [wire.row_from_cells(sheet.header, readers, cells) for cells in sheet.rows]
+                newest = max((str(row["SystemModstamp"]) for row in rows), default=None)
+                top = max(wire.stamp(wire.moment(newest)) if newest else "", position.top or "")
+                # until its last slice is taken, whoever goes on from here begins the sheet again
+                position = replace(position, locator=sheet.locator if sheet.last else position.locator, top=top or None)
+                self._position = position
+                if sheet.last and sheet.locator is None:
+                    # what changed while the job ran is stamped after its start, whatever the job showed of it
+                    ends = [m for m in (position.top, position.job_at) if m]
+                    yield self._last_page(decoder, rows, min(ends) if ends else None, total)
+                    return
+                yield self._page(decoder, rows, total)
 
 
 def _place(row: Mapping[str, Any]) -> tuple[str, str]:

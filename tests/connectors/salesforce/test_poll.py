@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -14,6 +15,8 @@ from crmsync.connect.protocol import Page
 from crmsync.errors import ConfigError, CredentialsError, CursorExpiredError
 from crmsync.model.change import Action, Write
 from crmsync.model.record import RecordState
+from crmsync_salesforce.bulk import Bulk
+from crmsync_salesforce.client import Client, LostError
 from crmsync_salesforce.cursor import Overlap, Position, finished, from_json
 
 FIELDS = ("Email", "LastName", "AccountId", "Account.Name", "HasOptedOutOfEmail")
@@ -189,6 +192,57 @@ def test_a_bulk_read_goes_on_after_a_crash(simulator: Any, connect: Callable[...
     rest = pull(again, pages[1].cursor)
     assert {r.ref.id for r in rows(pages)} | {r.ref.id for r in rows(rest)} == set(ids)
     assert "job" not in rest[-1].cursor
+
+
+def test_a_crash_within_a_sheet_of_a_bulk_read_reads_that_sheet_again(simulator: Any, connect: Callable[..., Any]) -> None:
+    ids = contacts(simulator, 25_000)
+    taken: list[Page] = []
+    for page in connect(simulator, bulk_read_from="5000").pull("Contact", FIELDS, None, datetime.now(UTC)):
+        taken.append(page)
+        if "job" in page.cursor and "locator" in page.cursor and taken[-2].cursor == page.cursor:
+            break  # the second slice of the second sheet
+    assert all(len(page.records) <= 2_000 for page in taken)
+    again = connect(simulator, bulk_read_from="5000")
+    again.identity()
+    before = again.calls()
+    rest = pull(again, taken[-1].cursor)
+    assert {r.ref.id for r in rows(taken)} | {r.ref.id for r in rows(rest)} == set(ids)
+    assert len(rows(rest)) <= len(ids) - 10_000
+    assert again.calls() - before <= 3  # the sheets that are left
+
+
+class Answers:
+    """A client that gives one canned result page after another."""
+
+    def __init__(self, *bodies: bytes, told: int) -> None:
+        self._bodies = list(bodies)
+        self._told = told
+
+    def request(self, method: str, path: str, **_: Any) -> Any:
+        assert method == "GET"
+        assert path.startswith("jobs/query/750/results?maxRecords=")
+        return SimpleNamespace(content=self._bodies.pop(0), headers={"Sforce-NumberOfRecords": str(self._told), "Sforce-Locator": "null"})
+
+
+def sheet(count: int) -> bytes:
+    return "".join(['"Id","LastName"\n', *(f'"{i:03}","Ünï\n{i}"\n' for i in range(count))]).encode()
+
+
+@pytest.mark.parametrize("cut", [1, 3, 8, 9, 10, 14, 15, 18, 40, 70_000])
+def test_a_sheet_cut_off_anywhere_is_asked_for_again_and_no_half_row_is_handed_out(cut: int) -> None:
+    whole = sheet(6_000)
+    found = list(Bulk(cast("Client", Answers(whole[:-cut], whole, told=6_000))).page("750", None))
+    assert found[-1].last
+    assert [part.last for part in found].count(True) == 1
+    handed = [cells for part in found for cells in part.rows]
+    assert all(cells[1] == f"Ünï\n{int(cells[0])}" for cells in handed)
+    assert {int(cells[0]) for cells in handed} == set(range(6_000))
+    assert max(len(part.rows) for part in found) <= 2_000
+
+
+def test_a_sheet_that_keeps_arriving_short_is_an_error() -> None:
+    with pytest.raises(LostError, match="short"):
+        list(Bulk(cast("Client", Answers(sheet(9), sheet(9), told=10))).page("750", None))
 
 
 def test_a_bulk_job_that_is_gone_is_read_again(simulator: Any, connect: Callable[..., Any]) -> None:
