@@ -1,4 +1,4 @@
-"""Known bugs, each planted by replacing a few words of the product, and the fast tests that must notice.
+"""Known bugs, each planted by replacing a few words of the product, and the tests that must notice.
 
 Not random mutation: every one is a mistake that a later change could plausibly make, and that would lose or invent somebody's data.
 """
@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 LAWS = "tests/house/test_laws.py::{}"
 MERGE = "tests/decide/test_merge.py::{}"
+CHANGES, MANY = "tests/scenarios/test_f01_change_detection.py::{}", "tests/scenarios/test_f03_many_records.py::{}"
+ECHO, DUPLICATES = "tests/scenarios/test_f13_echo.py::{}", "tests/scenarios/test_f18_duplicates.py::{}"
+CONFLICTS, RECORDS = "tests/scenarios/test_f26_conflicts.py::{}", "tests/scenarios/test_f33_records.py::{}"
+OWNERS, OPERATIONS = "tests/scenarios/test_f48_owners.py::{}", "tests/scenarios/test_f61_operations.py::{}"
+BAD_INPUT = "tests/scenarios/test_bad_input.py::{}"
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,9 @@ CYCLE, APPLY, PULL = "src/crmsync/engine/cycle.py", "src/crmsync/engine/apply.py
 DELIBERATE, OUTBOX = "src/crmsync/engine/deliberate.py", "src/crmsync/engine/outbox.py"
 MERGING, RECONCILE, PLAN = "src/crmsync/decide/merge.py", "src/crmsync/decide/reconcile.py", "src/crmsync/decide/plan.py"
 PERSON, GUARD = "src/crmsync/decide/person.py", "src/crmsync/decide/guard.py"
+MATCH, PEOPLE, WORLD = "src/crmsync/decide/match.py", "src/crmsync/engine/people.py", "src/crmsync/engine/world.py"
+RESUME, SYNC = "src/crmsync/engine/resume.py", "src/crmsync/service/sync.py"
+HUBSPOT, SALESFORCE = "connectors/crmsync_hubspot/", "connectors/crmsync_salesforce/"
 
 BY_INTENT = """store.save_persons([replace(v.state, base={**v.state.base, **{
         name: __import__("crmsync.model.link", fromlist=["Agreed"]).Agreed(values=values, mapping=world.playbook.person.fields[name].fingerprint)
@@ -57,7 +65,7 @@ MUTANTS = (
            'left, right = (__import__("dataclasses").replace(s, fields={**dict.fromkeys(left_lens.by_name), **s.fields}) for s in (left, right))\n        if right_column is None:',
            LAWS.format('test_what_a_page_did_not_deliver_is_unknown_not_empty')),
     Mutant('a parked value is tried again', PLAN,
-           'return self.parked.get((self.ref.side, self.ref.object, name)) == data_hash(value)',
+           'return refused is not None and refused == data_hash(value)',
            'return False',
            LAWS.format('test_a_refused_value_is_parked_and_the_rest_goes_on')),
     Mutant('a deleted record is created anew', PLAN,
@@ -104,4 +112,100 @@ MUTANTS = (
            'store.save_snapshots(loud, dirty=True)',
            'store.save_snapshots(loud, dirty=False)',
            LAWS.format('test_the_base_moves_by_results_not_by_intent')),
+    Mutant('a lead is as good as a contact', MATCH,
+           'key=lambda s: (order[s.ref.object], f',
+           'key=lambda s: (0, f',
+           DUPLICATES.format('test_f23_several_salesforce_records_with_one_email')),
+    Mutant('the youngest of twins counts', MATCH,
+           '!= kept, s.created_at or _LONG_AGO, s.ref.id)',
+           '!= kept, -(s.created_at or _LONG_AGO).timestamp(), s.ref.id)',
+           DUPLICATES.format('test_f23_of_leads_alone_the_oldest_counts')),
+    Mutant('a record of somebody else is taken over', APPLY,
+           'if match is not None and other is None:',
+           'if match is not None and other != person_id:',
+           DUPLICATES.format('test_f24_duplicate_rule_names_somebody_else')),
+    Mutant('the brake for creates is far too late', GUARD,
+           'if creates <= brakes.max_creates:',
+           'if creates <= 10 * brakes.max_creates:',
+           MANY.format('test_f25_first_sync_flood_stops_at_the_brake')),
+    Mutant('history has outward effects', PERSON,
+           'return replace(state, historic=historic,',
+           'return replace(state, historic=False,',
+           MANY.format('test_f25_history_has_no_outward_effects')),
+    Mutant('every field is decided by the date of its record', RECONCILE,
+           'if known and agreed is not None else None',
+           'if known and agreed is not None and False else None',
+           CONFLICTS.format('test_f26_both_sides_edit_different_fields')),
+    Mutant('a merge moves the link to the oldest twin', MATCH,
+           'kept = (anchors or {}).get(side)',
+           'kept = None',
+           RECORDS.format('test_f33_salesforce_merge_moves_the_link_and_flags_the_twin')),
+    Mutant('signals stay with the loser of a merge', PEOPLE,
+           'store.move_signals(lose, keep)',
+           'store.move_signals(lose, lose)',
+           RECORDS.format('test_f33_salesforce_merge_moves_the_link_and_flags_the_twin')),
+    Mutant('former ids are forgotten', MATCH,
+           'for ref in candidate.former:',
+           'for ref in ():',
+           RECORDS.format('test_f34_hubspot_merge_makes_a_third_id')),
+    Mutant('an owner without a twin is blanked', PLAN,
+           'if column.map.type is FieldType.OWNER and value is not None and sent is None:',
+           'if column.map.type is FieldType.OWNER and value is not None and sent is None and self.snapshot is None:',
+           OWNERS.format('test_f48_owner_without_a_twin_leaves_the_owner_and_says_so')),
+    Mutant('a new twin of an owner is not noticed', WORLD,
+           'SCHEMA_CAUSES = frozenset({"owner_without_twin", ',
+           'SCHEMA_CAUSES = frozenset({',
+           OWNERS.format('test_f48_owner_without_a_twin_leaves_the_owner_and_says_so')),
+    Mutant('the daily limit is taken for a burst', HUBSPOT + "client.py",
+           '            if trouble.daily:',
+           '            if False:',
+           OPERATIONS.format('test_f61_daily_limit_stops_that_side_until_it_is_lifted[hubspot]')),
+    Mutant('a burst limit is not waited out', HUBSPOT + "client.py",
+           'wait = asked if asked is not None else (1.0 if trouble.secondly else 10.0) * state.sent',
+           'wait = 0.1',
+           OPERATIONS.format('test_f61_a_burst_limit_is_waited_out')),
+    Mutant('a lock is taken for a refusal', SALESFORCE + "wire.py",
+           'return OutcomeKind.RETRY if error.code in _RETRY else OutcomeKind.REJECTED',
+           'return OutcomeKind.REJECTED',
+           OPERATIONS.format('test_f62_locked_rows_are_tried_again_later')),
+    Mutant('tries follow each other at once', APPLY,
+           'wait = min(timedelta(seconds=5) * 2**tries, MAX_BACKOFF)',
+           'wait = timedelta(seconds=1)',
+           OPERATIONS.format('test_f62_locked_rows_are_tried_again_later')),
+    Mutant('poison is parked for ever', PLAN,
+           'if refused is not None and refused == data_hash(self.fields):',
+           'if refused is not None:',
+           OPERATIONS.format('test_f63_poison_record_is_tried_once_and_heals_by_its_data')),
+    Mutant('a run with problems ends as a success', SYNC,
+           'return 1 if codes or self.problems or self.conflicts or self.more else 0',
+           'return 1 if codes or self.more else 0',
+           OPERATIONS.format('test_f66_a_run_with_failures_says_so')),
+    Mutant('a silent CRM is not told', SYNC,
+           '        result.errors = dict(report.errors)\n',
+           '',
+           OPERATIONS.format('test_f66_a_run_with_failures_says_so')),
+    Mutant('wrong credentials stop both sides', WORLD,
+           '            except (CredentialsError, UnreachableError) as error:\n                if side not in known:',
+           '            except UnreachableError as error:\n                if side not in known:',
+           BAD_INPUT.format('test_wrong_token_later_pauses_one_side_only')),
+    Mutant('a lost create is not looked for', RESUME,
+           'found = {str(r.fields.get(connector.own_field(KEY))): r for r in connector.find(object, connector.own_field(KEY), keys, fields)}',
+           'found: dict[str, Record] = {}',
+           DUPLICATES.format('test_f18_create_timed_out_but_succeeded')),
+    Mutant('the fallback owner is set again', PLAN,
+           'return fallback, None if self.snapshot.fields.get("owner") == fallback else native',
+           'return fallback, native',
+           OWNERS.format('test_f48_fallback_owner_takes_over_once')),
+    Mutant('a page edge inside one stamp is taken for its end', HUBSPOT + "poll.py",
+           'stamp - 1 if more else stamp',
+           'stamp',
+           CHANGES.format('test_f04_a_mass_update_broken_off_at_a_page_edge_of_hubspot')),
+    Mutant('poison is tried again', PLAN,
+           'if refused is not None and refused == data_hash(self.fields):',
+           'if False:',
+           OPERATIONS.format('test_f63_poison_record_is_tried_once_and_heals_by_its_data')),
+    Mutant('what shares a stamp with the last row read is skipped', SALESFORCE + "cursor.py",
+           'return f"SystemModstamp >= {stamp(at[0])}"',
+           'return f"SystemModstamp > {stamp(at[0])}"',
+           CHANGES.format('test_f04_equal_stamps_at_a_page_edge_of_salesforce')),
 )  # fmt: skip
