@@ -17,10 +17,12 @@ def test_f00_something(both: Both) -> None:
 from __future__ import annotations
 
 import copy
+import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -56,6 +58,38 @@ SIDES = ("hubspot", "salesforce")
 IDLE_CALLS = 4
 """The most API calls per CRM that looking for changes may cost when nothing happened."""
 SETTLES = 12
+DUE = "2026-03-10T13:00:00Z"
+"""When the activities of `Both.enter` took place or are due: 09:00 in New York, a week after START."""
+KINDS: Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "task": {
+        "hubspot": ("tasks", {"hs_task_subject": "Send the plan", "hs_timestamp": DUE}),
+        "salesforce": ("Task", {"Subject": "Send the plan", "ActivityDate": "2026-03-10", "Status": "Not Started", "Priority": "Normal"}),
+    },
+    "call": {
+        "hubspot": ("calls", {"hs_call_title": "First call", "hs_call_status": "COMPLETED", "hs_timestamp": DUE}),
+        "salesforce": ("Task", {"Subject": "First call", "TaskSubtype": "Call", "Status": "Completed", "ActivityDate": "2026-03-10"}),
+    },
+    "email": {
+        "hubspot": ("emails", {"hs_email_subject": "Our offer", "hs_email_direction": "EMAIL", "hs_timestamp": DUE}),
+        "salesforce": ("Task", {"Subject": "Our offer", "TaskSubtype": "Email", "Status": "Completed", "ActivityDate": "2026-03-10"}),
+    },
+    "meeting": {
+        "hubspot": (
+            "meetings",
+            {
+                "hs_meeting_title": "Kick-off",
+                "hs_timestamp": DUE,
+                "hs_meeting_start_time": DUE,
+                "hs_meeting_end_time": "2026-03-10T14:00:00Z",
+            },
+        ),
+        "salesforce": ("Event", {"Subject": "Kick-off", "StartDateTime": DUE, "EndDateTime": "2026-03-10T14:00:00Z"}),
+    },
+    "note": {"hubspot": ("notes", {"hs_note_body": "<p>Knows us from the fair</p>", "hs_timestamp": DUE})},
+}
+"""Kind of activity -> side -> its native object and the least that a person enters there. A note is only entered in HubSpot."""
+_POLLS = re.compile(r"^(POST /crm/v3/objects/\w+/search|GET /services/data/v[\d.]+/queryAll/)$")
+_SWEEPS = re.compile(r"^GET (/crm/v3/objects/\w+|/services/data/v[\d.]+/sobjects/\w+/deleted/)$")
 PACING = {"CRMSYNC_HUBSPOT__SEARCH_PER_SECOND": "0"}
 """The connector's own pacing follows real time; it has its own tests. Here it would only move the clock unpredictably."""
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -64,6 +98,18 @@ CLOSERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="scenario-stop")
 
 Edits = Mapping[str, Mapping[str, str]]
 """File name as in CRMSYNC_HOME -> {text in the shipped file: what stands there instead}."""
+
+
+KIND_OBJECTS: Mapping[str, Mapping[str, str]] = {
+    **{kind: {side: object for side, (object, _) in sides.items()} for kind, sides in KINDS.items()},
+    "note": {"hubspot": "notes", "salesforce": "Task"},
+}
+"""Kind of activity -> side -> native object."""
+OWN_KEY = {"hubspot": "crmsync_key", "salesforce": "crmsync_key__c"}
+
+
+def other_side(side: str) -> str:
+    return "salesforce" if side == "hubspot" else "hubspot"
 
 
 class Time:
@@ -220,6 +266,24 @@ class Both:
         self.time.advance(after)
         return cycle(self.world, self.time())
 
+    def enter(self, kind: str, side: str, person: str, owner: str = "rita@corp.example", **fields: Any) -> str:
+        """An activity of one kind as a rep enters it on one side for a contact or lead there; `fields` are native ones. Returns its id."""
+        object, least = KINDS[kind][side]
+        if side == "hubspot":
+            given = {**least, "hubspot_owner_id": self.owner(side, owner), **fields}
+            return str(self.hs.create(object, {**given, "associations": {"contacts": [person]}}))
+        return str(self.sf.create(object, {**least, "OwnerId": self.owner(side, owner), "WhoId": person, **fields}))
+
+    def edit(self, kind: str, side: str, id: str, **fields: Any) -> None:
+        """Changes an activity as a person would; `fields` are native ones."""
+        crm: Any = self.hs if side == "hubspot" else self.sf
+        crm.edit(KIND_OBJECTS[kind][side], id, fields)
+
+    def remove(self, kind: str, side: str, id: str) -> None:
+        """Deletes an activity as a person would."""
+        crm: Any = self.hs if side == "hubspot" else self.sf
+        crm.delete(KIND_OBJECTS[kind][side], id)
+
     def settle(self, after: float = POLL, *, everything: bool = True) -> list[Report]:
         """Cycles, the first `after` so many seconds, until nothing more is to do at this moment. Fails when that never comes. everything: all
         objects are polled, as `sync` does; else as the daemon does, the rarer ones in turn."""
@@ -253,6 +317,40 @@ class Both:
     def writes(self) -> dict[str, int]:
         """How many record writes the integration made per side since the last mark."""
         return {side: len(self.written(side)) for side in SIDES}
+
+    def shown(self, kind: str, side: str, id: str) -> dict[str, Any]:
+        """An activity's native fields, also when it was deleted."""
+        crm: Any = self.hs if side == "hubspot" else self.sf
+        return dict(crm.get(KIND_OBJECTS[kind][side], id))
+
+    def live(self, kind: str, side: str) -> list[dict[str, Any]]:
+        """Every live record of the object in which a kind of activity lives."""
+        crm: Any = self.hs if side == "hubspot" else self.sf
+        return list(crm.all(KIND_OBJECTS[kind][side]))
+
+    def twin(self, kind: str, side: str, id: str) -> dict[str, Any]:
+        """The one live record on the other side that has the same crmsync_key."""
+        key = self.shown(kind, side, id).get(OWN_KEY[side])
+        assert key, f"{side} {kind} {id} has no crmsync_key"
+        other = other_side(side)
+        return _only([row for row in self.live(kind, other) if row.get(OWN_KEY[other]) == key], f"{other} {kind} with the key {key}")
+
+    def twin_id(self, kind: str, side: str, id: str) -> str:
+        """Its id."""
+        row = self.twin(kind, side, id)
+        return str(row["id"] if side == "salesforce" else row["Id"])
+
+    def extra_calls(self, reports: Sequence[Report]) -> list[str]:
+        """API calls since the last mark beside the polls (one per object and cycle), the listings of deleted records, and the reading of users
+        and schemas in these cycles: "METHOD path" each. Fails when users or schemas were read, for it cannot tell those calls apart."""
+        assert all(sum(report.refresh_calls.values()) == 0 for report in reports), "refresh the world before what is counted"
+        made = Counter(f"{c.method} {c.path}" for c in (*self.hs.calls, *self.sf.calls) if c.billed)
+        objects = len(self.world.objects("salesforce")) + len(self.world.twin_objects("salesforce"))
+        extra: list[str] = []
+        for call, times in sorted(made.items()):
+            allowed = len(reports) * (objects if call.startswith("GET /services") else 1) if _POLLS.match(call) else 0
+            extra += [] if _SWEEPS.match(call) else [call] * max(0, times - allowed)
+        return extra
 
     def contact(self, email: str) -> dict[str, Any]:
         """The one live HubSpot contact with that e-mail."""
