@@ -83,7 +83,7 @@ class Client:
         self._pacer = Pacer(searches=settings.search_per_second, sleep=sleep, monotonic=monotonic)
         self._timeout = urllib3.Timeout(connect=min(10.0, settings.timeout), read=settings.timeout)
         sdk = HubSpot(
-            host=settings.base_url, base_url=settings.base_url, retry=urllib3.Retry(0, redirect=0), connection_pool_maxsize=IN_FLIGHT
+            host=settings.base_url, base_url=settings.base_url, retry=urllib3.Retry(0, redirect=0), connection_pool_maxsize=2 * IN_FLIGHT
         )
         # kept for good: each property access of the SDK makes a new pool. Every API makes the same one; owners is the smallest to load.
         self._pool = cast(urllib3.PoolManager, sdk.crm.owners.owners_api.api_client.rest_client.pool_manager)

@@ -406,6 +406,7 @@ class Both:
         self.mark()
         self.settle(0)
         assert self.writes() == {"hubspot": 0, "salesforce": 0}, [*self.written("hubspot"), *self.written("salesforce")]
+        self.world.refresh(self.time())
         self.mark()
         self.settle(0, everything=False)
         assert self.writes() == {"hubspot": 0, "salesforce": 0}, [*self.written("hubspot"), *self.written("salesforce")]
