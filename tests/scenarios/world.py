@@ -344,7 +344,9 @@ class Both:
         """API calls since the last mark beside the polls (one per object and cycle), the listings of deleted records, and the reading of users
         and schemas in these cycles: "METHOD path" each. Fails when users or schemas were read, for it cannot tell those calls apart."""
         assert all(sum(report.refresh_calls.values()) == 0 for report in reports), "refresh the world before what is counted"
-        made = Counter(f"{c.method} {c.path}" for c in (*self.hs.calls, *self.sf.calls) if c.billed)
+        made = Counter(f"{c.method} {c.path}" for c in self.hs.calls if c.billed) + Counter(
+            f"{c.method} {c.path}" for c in self.sf.calls if c.billed
+        )
         objects = len(self.world.objects("salesforce")) + len(self.world.twin_objects("salesforce"))
         extra: list[str] = []
         for call, times in sorted(made.items()):
