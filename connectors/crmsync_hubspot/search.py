@@ -17,6 +17,7 @@ from crmsync_hubspot.client import Client, chunks
 
 PAGE = 200
 WINDOW = 10_000  # contracts 5.3: a 400 beyond
+TIED_PAGES = 5  # so many pages of one stamp are read again by id, rather than all of them page by page
 BODY_LIMIT = 3_000  # characters of a search request
 _ID = "hs_object_id"
 
@@ -116,8 +117,8 @@ class Search:
                 return
             offset, seam = offset + len(rows) - 1, str(rows[-1]["id"])
             full = offset + PAGE > WINDOW
-            # What shares one stamp for pages on end (an import) is read by id at once: found out at the window's end, it would be read twice.
-            if one_stamp and (count > WINDOW or len(seen) > PAGE):
+            # What shares one stamp for pages on end (an import) is read by id: found out at the window's end, it would be read twice.
+            if one_stamp and (count > WINDOW or len(seen) > TIED_PAGES * PAGE):
                 yield from self._tie(edge, seen, total)
                 base, offset, edge = edge + 1, 0, edge + 1
                 seen.clear()

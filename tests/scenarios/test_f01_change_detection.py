@@ -106,7 +106,7 @@ def test_f01_a_change_right_after_a_rare_poll(side: str, pause: float) -> None:
 
 @pytest.mark.usefixtures("small_searches")
 def test_f01_a_burst_of_our_own_writes_is_read_again_for_a_while_only() -> None:
-    with Both(people=[], salesforce={"page_size": PAGE}) as both:
+    with Both(people=[], salesforce={"page_size": PAGE}, persons_only=True) as both:
         # given 50 persons just created in Salesforce, each of them written back to in HubSpot: three pages there, three here
         both.hs.create_many("contacts", [{"email": f"p{n}@example.com", "lastname": f"No{n}", "company": "Acme"} for n in range(50)])
         both.settle()
@@ -161,7 +161,7 @@ def small_searches(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_searches")
 @pytest.mark.parametrize("side", ["salesforce", "hubspot"])
 def test_f02_change_during_the_run(side: str) -> None:
-    with Both(people=[somebody(n, kind="lead") for n in range(50)], salesforce={"page_size": PAGE}) as both:
+    with Both(people=[somebody(n, kind="lead") for n in range(50)], salesforce={"page_size": PAGE}, persons_only=True) as both:
         # given 50 pairs at rest, a mass update on one side, and a pull of three pages, of which the first was read
         both.settle()
         both.time.advance(MINUTE)
@@ -231,7 +231,7 @@ def test_f04_equal_stamps_at_a_page_edge_of_salesforce(trouble: str) -> None:
 @pytest.mark.usefixtures("small_searches")
 @pytest.mark.parametrize("broken", [False, True])
 def test_f04_equal_stamps_at_a_page_edge_of_hubspot(broken: bool) -> None:
-    with Both() as both:
+    with Both(persons_only=True) as both:
         # given 50 contacts of one millisecond, in pages of 20
         rows = [{"email": f"p{n}@example.com", "lastname": f"No{n}", "company": "Acme"} for n in range(50)]
         both.hs.create_many("contacts", rows)

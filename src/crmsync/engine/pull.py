@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +13,7 @@ import structlog
 
 from crmsync.connect.protocol import Page
 from crmsync.decide.translate import Lens, snapshot_of
+from crmsync.engine.forget import admit, admit_links, persons_of
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, CursorExpiredError
 from crmsync.model.attention import ParkedProblem, Problem
@@ -23,6 +24,9 @@ from crmsync.store import StoredSnapshot
 
 log = structlog.get_logger(__name__)
 
+NO_ACCESS = "no_access"
+LINKS_AT_ONCE = 1_000
+"""Records whose belongings are asked for in one call: so many are gathered before they are stored."""
 CALLS_AT_MOST = 4
 """API calls that an idle poll may cost per side."""
 
@@ -83,7 +87,13 @@ def _objects(world: World, side: str, *, everything: bool) -> list[str]:
 
 
 def belongings(world: World, side: str, object: str, records: Sequence[Record]) -> dict[Ref, tuple[Ref, ...]]:
-    """Whom these records belong to: what they say themselves, else asked of the CRM, one call per batch. Empty for persons."""
+    """Whom these records belong to: what they say themselves, else asked of the CRM, one call per batch. Empty for persons; without those who were
+    erased."""
+    asked = _asked(world, side, object, records)
+    return admit_links(world.store, asked, persons_of(world))[0] if asked else {}
+
+
+def _asked(world: World, side: str, object: str, records: Sequence[Record]) -> dict[Ref, tuple[Ref, ...]]:
     if (side, object) not in world.kinds.raw:
         return {}
     live = [record for record in records if record.state is RecordState.LIVE]
@@ -107,14 +117,35 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
     before = pulled.read
     try:
         for page in connector.pull(object, fields, None if fresh else cursor, now):
-            take_page(world, side, object, page, pulled)
+            take_page(world, side, object, page, pulled, now)
             world.report(f"reading {side} {object}", pulled.read - before, page.total)
     except CursorExpiredError:
         reconcile_ids(world, side, object, now, pulled)
         return
+    except CredentialsError as error:
+        if (side, object) not in world.kinds.raw:
+            raise
+        # Persons could be read, so the credentials are good: they do not open this object, and everything else goes on.
+        store.park([_closed(side, object, str(error))], now)
+        world.forget_schema()
+        log.warning("object not readable", side=side, object=object, error=type(error).__name__)
+        return
+    closed = [r.problem_id for r in noted if (r.problem.cause, r.problem.side, r.problem.object) == (NO_ACCESS, side, object)]
+    if closed:
+        store.drop_problems(closed)
     if fresh or set(fields) != set(asked.get("fields", ())):
         # Fewer fields are remembered too: when a hidden one is shown again, what changed meanwhile was read without it.
         store.put(f"read:{side}:{object}", {"fields": list(fields), "mapping": mapping})
+
+
+def _closed(side: str, object: str, why: str) -> Problem:
+    return Problem(
+        cause=NO_ACCESS,
+        message=f"{side} does not let us read {object}: {why[:200]}. Nothing of it is synced, all else is. Grant it, or switch it off in mappings/.",
+        side=side,
+        object=object,
+        data_hash=why[:200],
+    )
 
 
 def _note_missing(world: World, side: str, object: str, noted: Sequence[ParkedProblem], now: datetime) -> None:
@@ -145,8 +176,32 @@ def _missing(side: str, object: str, name: str) -> Problem:
     )
 
 
-def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled) -> None:
-    """Stores what differs from what we hold, and the cursor, in one transaction."""
+def gathered(pages: Iterable[Page], at_most: int = LINKS_AT_ONCE) -> Iterator[Page]:
+    """The pages, small ones put together while they hold no more than `at_most` records; each with the cursor of its last part."""
+    held: list[Page] = []
+    for page in pages:
+        if held and sum(len(one.records) for one in held) + len(page.records) > at_most:
+            yield _one(held)
+            held = []
+        held.append(page)
+    if held:
+        yield _one(held)
+
+
+def _one(pages: Sequence[Page]) -> Page:
+    last = pages[-1]
+    if len(pages) == 1:
+        return last
+    told = all(len(page.digests) == len(page.records) for page in pages)
+    return replace(
+        last,
+        records=[record for page in pages for record in page.records],
+        digests=[pair for page in pages for pair in page.digests] if told else (),
+    )
+
+
+def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled, now: datetime) -> None:
+    """Stores what differs from what we hold, and the cursor, in one transaction. What belongs to persons who were erased is left out."""
     store, lens = world.store, world.lenses[side, object]
     pulled.read += len(page.records)
     told = page.digests or [(record.ref.id, "") for record in page.records]
@@ -163,8 +218,14 @@ def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled) 
     met = [record.ref for record, _ in changed if record.ref.id in known]
     held = store.snapshots(met) if met else {}
     rows = [store_row(world, lens, record, digest) for record, digest in changed if not _outdated(record, held.get(record.ref))]
+    admitted = admit(store, rows, known, now) if rows else rows
+    left_out = {row.snapshot.ref for row in rows} - {row.snapshot.ref for row in admitted}
+    asked = _asked(world, side, object, [record for record, _ in changed if record.ref not in left_out])
+    belongs, orphans = admit_links(store, asked, persons_of(world)) if asked else ({}, frozenset())
+    orphans -= held.keys()
+    rows = [row for row in admitted if row.snapshot.ref not in orphans]
+    belongs = {ref: targets for ref, targets in belongs.items() if ref not in orphans}
     quiet, loud = _split(rows, held)
-    belongs = belongings(world, side, object, [record for record, _ in changed])
     if belongs:
         before = store.links_of([row.snapshot.ref for row in quiet])
         moved = [row for row in quiet if before.get(row.snapshot.ref, ()) != belongs.get(row.snapshot.ref, ())]
@@ -239,17 +300,21 @@ def reconcile_ids(world: World, side: str, object: str, now: datetime, pulled: P
     gone = [id for id, state in store.iter_refs(side, object) if state == RecordState.LIVE.value and id not in live]
     fields = world.fields_to_read(side, object)
     for start in range(0, len(gone), 200):
-        # Asking for each vanished id tells a merge or conversion from a delete.
-        told = {record.ref.id: record for record in connector.fetch(object, gone[start : start + 200], fields)}
-        held = store.snapshots([Ref(side=side, object=object, id=id) for id in gone[start : start + 200]])
-        rows = []
-        for ref, old in held.items():
-            record = told.get(ref.id) or Record(
-                ref=ref, fields=dict(old.extra), modified_at=now, state=RecordState.DELETED, created_at=old.created_at
-            )
-            rows.append(store_row(world, world.lenses[side, object], record, record_hash(world, record)))
+        rows = look_for(world, side, object, gone[start : start + 200], now)
         store.save_snapshots(rows, dirty=True)
         pulled.vanished += sum(1 for row in rows if row.snapshot.state in GONE)
     for page in connector.pull(object, fields, None, now):
-        take_page(world, side, object, page, pulled)
+        take_page(world, side, object, page, pulled, now)
     store.put(f"read:{side}:{object}", {"fields": list(fields), "mapping": world.mapping_mark(side, object)})
+
+
+def look_for(world: World, side: str, object: str, ids: Sequence[str], now: datetime) -> list[StoredSnapshot]:
+    """What became of records that a listing of everything live left out: asking for each tells a merge or conversion, and an erasure, from a delete."""
+    told = {record.ref.id: record for record in world.connectors[side].fetch(object, ids, world.fields_to_read(side, object))}
+    rows = []
+    for ref, old in world.store.snapshots([Ref(side=side, object=object, id=id) for id in ids]).items():
+        record = told.get(ref.id) or Record(
+            ref=ref, fields=dict(old.extra), modified_at=now, state=RecordState.DELETED, created_at=old.created_at
+        )
+        rows.append(store_row(world, world.lenses[side, object], record, record_hash(world, record)))
+    return rows
