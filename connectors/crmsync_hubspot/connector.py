@@ -10,6 +10,7 @@ from crmsync.model.change import Action, Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
 from crmsync.model.record import FieldVersion, ObjectSchema, Record, Ref, User, Value
 from crmsync_hubspot import account, settings, wire
+from crmsync_hubspot.associate import ARCHIVE_SIZE
 from crmsync_hubspot.client import Client
 from crmsync_hubspot.links import Links
 from crmsync_hubspot.lookup import Lookup
@@ -28,7 +29,7 @@ class HubSpotConnector:
     author of a change only through property history."""
 
     name = wire.SIDE
-    traits = Traits(person_objects=(wire.CONTACTS,), task_object=TASKS, write_batch=100, reads_back=True)
+    traits = Traits(person_objects=(wire.CONTACTS,), task_object=TASKS, write_batch=100, reads_back=True, links_per_call=ARCHIVE_SIZE)
 
     def __init__(self, client: Client) -> None:
         self._client = client

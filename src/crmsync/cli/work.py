@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 SHOWN_WRITES = 50
+WAITS = {"person": "waits for its person", "filter": "is kept back by the filter", "problem": "waits for a problem to be solved"}
 LONGEST = 60
 
 
@@ -47,9 +48,13 @@ def plan(context: typer.Context, json: Json = False, now: Now = None) -> None:
 
 def _show_plan(result: Plan) -> None:
     for write in result.writes:
-        say(f"{write.crm} {write.action} {write.object} {write.id or '(new)'}  person {write.person_id}", style="bold")
+        say(f"{write.crm} {write.action} {write.object} {write.id or '(new)'}  {write.what} {write.person_id}", style="bold")
         rows = [(f.name or f.native, _short(f.old), "→", _short(f.new), f.rule) for f in write.fields]
-        show(table(None, ("  field", "now", "", "would be", "because"), [(f"  {name}", *rest) for name, *rest in rows]))
+        if rows:
+            show(table(None, ("  field", "now", "", "would be", "because"), [(f"  {name}", *rest) for name, *rest in rows]))
+        for refs, word in ((write.belongs_to, "would belong to"), (write.no_longer_to, "would no longer belong to")):
+            if refs:
+                say(f"  {word} {', '.join(refs)}")
     total = sum(result.counts.values())
     if total > len(result.writes):
         say(f"… and {total - len(result.writes)} more writes; `crmsync plan --json` has them all.")
@@ -59,6 +64,8 @@ def _show_plan(result: Plan) -> None:
         say("API calls it costs at least: " + ", ".join(f"{crm} {calls}" for crm, calls in sorted(result.calls.items())))
     else:
         say("Nothing to write.")
+    for (kind, why), count in sorted(result.waiting.items()):
+        say(f"{count} × {kind} {WAITS[why]}")
     if result.problems or result.conflicts:
         say(f"{len(result.problems)} values could not be written, {result.conflicts} fields would wait for a person.")
 

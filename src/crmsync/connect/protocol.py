@@ -89,7 +89,8 @@ class Traits:
 
     person_objects: native objects that stand for a person. task_object: the native task object. write_batch: records per API call.
     forward: object -> the object its records can turn into (Lead -> Contact). reads_back: write outcomes carry `shown`.
-    people_per_activity: how many persons one activity can belong to (None: any number).
+    people_per_activity: how many persons one activity can belong to (None: any number). links_per_call: how many associations of records that
+    exist already one call makes or ends (None: they are fields of the record, and cost nothing more).
     """
 
     person_objects: tuple[str, ...]
@@ -98,6 +99,7 @@ class Traits:
     forward: Mapping[str, str] = field(default_factory=dict)
     reads_back: bool = False
     people_per_activity: int | None = None
+    links_per_call: int | None = None
 
 
 class Connector(Protocol):

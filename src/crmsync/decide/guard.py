@@ -25,29 +25,29 @@ def mass_delete(*, deleted: int, known: int, side: str, brakes: Brakes, now: dat
     )
 
 
-def mass_change(*, changed: int, known: int, side: str, brakes: Brakes, now: datetime) -> Halt | None:
-    """Too many persons would have values replaced on one side in one cycle by changes from the other. Counts only settled links, not
-    first contact."""
+def mass_change(*, changed: int, known: int, side: str, brakes: Brakes, now: datetime, what: str = "persons") -> Halt | None:
+    """Too many persons (or records of one kind of activity) would have values replaced on one side in one cycle by changes from the other.
+    Counts only settled links, not first contact."""
     if changed < brakes.min_changes or changed <= brakes.max_changes_share * known:
         return None
     return Halt(
         cause="mass_change",
         side=side,
         at=now,
-        message=f"{changed} of {known} persons would have values replaced in {side} (limit {brakes.max_changes_share:.0%}). "
+        message=f"{changed} of {known} {what} would have values replaced in {side} (limit {brakes.max_changes_share:.0%}). "
         "Nothing was written. "
         "Look at `crmsync plan`; if the changes are meant, run `crmsync resume`.",
     )
 
 
-def too_many_creates(*, creates: int, brakes: Brakes, now: datetime) -> Halt | None:
+def too_many_creates(*, creates: int, brakes: Brakes, now: datetime, what: str = "records") -> Halt | None:
     """One run would create more records than `max_creates` (section 9a, F25)."""
     if creates <= brakes.max_creates:
         return None
     return Halt(
         cause="max_creates",
         at=now,
-        message=f"{creates} records would be created (limit max_creates = {brakes.max_creates}). Nothing was written. "
+        message=f"{creates} {what} would be created (limit max_creates = {brakes.max_creates}). Nothing was written. "
         "Look at `crmsync plan`; if they are meant, run `crmsync resume`.",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,15 +11,18 @@ import structlog
 
 from crmsync.decide import guard
 from crmsync.decide.canonical import same
+from crmsync.decide.twin import PERSON
 from crmsync.engine.apply import Sent, send
 from crmsync.engine.deliberate import DECISION_CAUSES, Verdict, deliberate
+from crmsync.engine.forget import compact, erase_asked, erase_purged
 from crmsync.engine.outbox import Outbox, Outgoing, outgoing
 from crmsync.engine.people import settle_people
 from crmsync.engine.preview import PERSONS_AT_ONCE, mass_deletes, preview
 from crmsync.engine.pull import Pulled, pull_all
 from crmsync.engine.resume import settle_open
+from crmsync.engine.sweep import sweep
 from crmsync.engine.tasks import outgoing_tasks, task_row
-from crmsync.engine.twins import decide_dirty, deliberate_twins, remember
+from crmsync.engine.twins import decide_dirty, deliberate_twins, handed_on, remember
 from crmsync.engine.world import AccountChangedError, World
 from crmsync.errors import CredentialsError, CrmsyncError, HaltError
 from crmsync.model.attention import Halt, Problem
@@ -42,6 +46,7 @@ class Report:
     sent: Sent = field(default_factory=Sent)
     decided: int = 0
     resumed: int = 0
+    erased: int = 0
     refresh_calls: dict[str, int] = field(default_factory=dict)
     errors: dict[str, CrmsyncError] = field(default_factory=dict)
     more: bool = False
@@ -51,6 +56,7 @@ class Report:
 def cycle(world: World, now: datetime, *, everything: bool = True) -> Report:
     """Runs one cycle at `now` (the only time it knows). everything: polls all objects; False: the daemon's way, the rarer ones in turn. Raises HaltError when a person is needed, and the error of a side when no side was reached."""
     store = world.store
+    erase_asked(world, now)
     halted = store.halt()
     if halted is not None:
         raise HaltError(halted.message)
@@ -71,6 +77,7 @@ def cycle(world: World, now: datetime, *, everything: bool = True) -> Report:
     if len(report.errors) == len(world.sides):
         raise next(iter(report.errors.values()))
     _brake(world, now)
+    report.erased = erase_purged(world, now)
     report.sent.errors.update(report.errors)
     outbox = Outbox(batches={side: c.traits.write_batch for side, c in world.connectors.items()})
     _decide_dirty(world, now, report, outbox)
@@ -79,6 +86,9 @@ def cycle(world: World, now: datetime, *, everything: bool = True) -> Report:
     _create_tasks(world, now, report)
     _decide_twins(world, now, report, outbox)
     report.errors.update(report.sent.errors)
+    if not report.errors:
+        sweep(world, now, whole=everything)
+    compact(store)
     # Only worth it while every side answers.
     report.urgent = not report.errors and bool(report.sent.superseded or report.sent.refused or store.dirty_count(world.decided()))
     report.more = report.urgent or (not report.errors and bool(report.sent.done))
@@ -137,9 +147,30 @@ def _halt(world: World, now: datetime) -> Halt | None:
         halt = mass_deletes(world, now)
         dirty, known = store.dirty_count(world.person_objects), store.count_persons()
     suspicious = known > 0 and dirty >= brakes.min_changes and dirty > brakes.max_changes_share * known
-    if halt is not None or (dirty <= brakes.max_creates and not suspicious):
+    if halt is not None or (dirty <= brakes.max_creates and not suspicious and not _much_around(world, dirty)):
         return halt
     return preview(world, now, lambda verdicts: None, history=False)
+
+
+def _much_around(world: World, persons: int) -> bool:
+    """Whether what waits of activities, companies and deals could be too much to pass unseen. persons: how many of them wait, who may set
+    free what waits for them."""
+    store, brakes = world.store, world.playbook.brakes
+    objects = sorted({object for side in world.sides for object in world.twin_objects(side)})
+    dirty = store.dirty_count(objects) if objects else 0
+    if dirty > brakes.max_creates:
+        return True
+    if max(dirty, persons) < min(brakes.min_changes, brakes.max_creates) or not objects:
+        return False  # the usual cycle: nothing more is counted
+    known = store.count_twins()
+    held = sum(count for (_, why), count in known.items() if why == PERSON) if persons else 0
+    if dirty + held > brakes.max_creates:
+        return True
+    kinds: Counter[str] = Counter()
+    for (kind, _), count in known.items():
+        kinds[kind] += count
+    # Of a smaller kind not enough can change to be too much.
+    return any(brakes.min_changes <= count and dirty > brakes.max_changes_share * count for count in kinds.values())
 
 
 # --- decide -----------------------------------------------------------------------------------------------------------------
@@ -217,16 +248,9 @@ def _remember(world: World, verdicts: Sequence[Verdict], now: datetime, report: 
     _problems(world, verdicts, now)
     store.journal([item.entry for item in items])
     store.mark_dirty_persons(delayed)
-    _wake_tasks(world, verdicts)
+    store.wake(sorted(handed_on(world, verdicts)))
     report.decided += len(verdicts)
     return items
-
-
-def _wake_tasks(world: World, verdicts: Sequence[Verdict]) -> None:
-    """Tasks of ours whose person has got another owner are decided again (F57)."""
-    owners = {v.state.person_id: v.state.owner for v in verdicts if v.state.owner is not None} if world.kinds.maps else {}
-    tasks = world.store.tasks_of(list(owners))
-    world.store.wake([person for person, rows in tasks.items() if any(row.record_id and row.owner != owners[person] for row in rows)])
 
 
 def _settled_conflicts(world: World, verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from crmsync.decide import guard
+from crmsync.decide.twin import TwinPlan
 from crmsync.engine.deliberate import Verdict, deliberate
 from crmsync.engine.people import settle_people
+from crmsync.engine.twins import TWINS_AT_ONCE, decide_dirty, deliberate_twins, handed_on
 from crmsync.engine.world import World
 from crmsync.model.attention import Halt
 from crmsync.model.change import Action
-from crmsync.model.record import RecordState
+from crmsync.model.record import RecordState, Ref
 
 PERSONS_AT_ONCE = 1_000
 """Records taken from the queue at a time: memory stays flat however many wait."""
@@ -36,37 +40,124 @@ def mass_deletes(world: World, now: datetime) -> Halt | None:
     return None
 
 
-def preview(world: World, now: datetime, visit: Callable[[Sequence[Verdict]], None], *, history: bool = True) -> Halt | None:
-    """Hands batches of verdicts for everything that waits or is due at `now` to `visit`; returns the halt that a cycle would run into.
+@dataclass(slots=True, kw_only=True)
+class Counted:
+    """What deciding would do. creates, changed by whom they are about: "" for persons, else the kind. coming: person -> side -> the record that
+    would be created there (id "")."""
+
+    creates: Counter[str] = field(default_factory=Counter)
+    changed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    coming: dict[str, dict[str, Ref]] = field(default_factory=dict)
+
+    def persons(self, verdicts: Sequence[Verdict]) -> list[str]:
+        """Counts; returns the persons who would get a record somewhere."""
+        fresh = []
+        for verdict in verdicts:
+            id = verdict.state.person_id
+            for side, n in verdict.reconciled.replaced.items():
+                self.changed["", side] += n
+            for write in verdict.plan.writes:
+                if write.action is Action.CREATE:
+                    self.creates[""] += 1
+                    self.coming.setdefault(id, {})[write.side] = Ref(side=write.side, object=write.object, id="")
+            if id in self.coming:
+                fresh.append(id)
+        return fresh
+
+    def twins(self, plans: Sequence[TwinPlan]) -> None:
+        for plan in plans:
+            self.creates[plan.twin.kind] += sum(1 for write in plan.writes if write.action is Action.CREATE)
+            for side, n in plan.reconciled.replaced.items():
+                self.changed[plan.twin.kind, side] += n
+
+    def halt(self, world: World, known: int, now: datetime) -> Halt | None:
+        """The first that these numbers ask for. known: persons. Persons and everything around them are measured apart."""
+        brakes = world.playbook.brakes
+        around = self.creates.total() - self.creates[""]
+        halt = guard.too_many_creates(creates=self.creates[""], brakes=brakes, now=now)
+        halt = halt or guard.too_many_creates(creates=around, brakes=brakes, now=now, what="activities, companies and deals")
+        settled = _settled(world) if any(kind for kind, _ in self.changed) else {}
+        for (kind, side), n in sorted(self.changed.items()):
+            of, what = (settled.get(kind, 0), f"{kind} records") if kind else (known, "persons")
+            halt = halt or guard.mass_change(changed=n, known=of, side=side, brakes=brakes, now=now, what=what)
+        return halt
+
+
+def _settled(world: World) -> dict[str, int]:
+    """kind -> how many of it are known."""
+    known: Counter[str] = Counter()
+    for (kind, _), count in world.store.count_twins().items():
+        known[kind] += count
+    return dict(known)
+
+
+def preview(
+    world: World,
+    now: datetime,
+    visit: Callable[[Sequence[Verdict]], None],
+    visit_twins: Callable[[Sequence[TwinPlan]], None] = lambda plans: None,
+    *,
+    history: bool = True,
+) -> Halt | None:
+    """Hands batches of what is decided about everything that waits or is due at `now` to `visit` (persons) and `visit_twins` (activities,
+    companies, deals, as if the persons had got their records; those stand as Ref(id="")); returns the halt that a cycle would run into.
 
     history: whether field histories may be read from the CRMs, as a cycle would; writes to none.
     """
-    store, brakes = world.store, world.playbook.brakes
+    store = world.store
     halt, known = mass_deletes(world, now), store.count_persons()
-    creates, replaced = 0, dict.fromkeys(world.sides, 0)
+    counted = Counted()
     total, seen = store.dirty_count(world.person_objects), 0
     try:
         with store.begin():
             done: set[str] = set()
             for verdicts in _decided_batches(world, now, history=history):
-                creates += sum(1 for v in verdicts for w in v.plan.writes if w.action is Action.CREATE)
-                for verdict in verdicts:
-                    done.add(verdict.state.person_id)
-                    for side, n in verdict.reconciled.replaced.items():
-                        replaced[side] += n
+                _pass_on(world, verdicts, counted)
+                done.update(verdict.state.person_id for verdict in verdicts)
                 visit(verdicts)
                 seen += len(verdicts)
                 world.report("deciding", min(seen, total), total)
             due = [id for id in store.due_persons(now, known + 1) if id not in done]
             for start in range(0, len(due), PERSONS_AT_ONCE):
-                visit(deliberate(world, due[start : start + PERSONS_AT_ONCE], now, history=history))
+                verdicts = deliberate(world, due[start : start + PERSONS_AT_ONCE], now, history=history)
+                _pass_on(world, verdicts, counted)
+                visit(verdicts)
+            for plans in _decided_twins(world, now, counted.coming):
+                counted.twins(plans)
+                visit_twins(plans)
+            halt = halt or counted.halt(world, known, now)
             raise _RollBack
     except _RollBack:
         pass
-    halt = halt or guard.too_many_creates(creates=creates, brakes=brakes, now=now)
-    for side, n in replaced.items():
-        halt = halt or guard.mass_change(changed=n, known=known, side=side, brakes=brakes, now=now)
     return halt
+
+
+def _pass_on(world: World, verdicts: Sequence[Verdict], counted: Counted) -> None:
+    """What the decisions about persons mean for what belongs to them: it is decided again where they get a record or an owner."""
+    fresh = counted.persons(verdicts)
+    if world.kinds.maps:
+        world.store.wake(fresh)
+        moved = handed_on(world, verdicts)
+        world.store.save_persons([verdict.state for verdict in verdicts if verdict.state.person_id in moved])
+        world.store.wake(sorted(moved))
+
+
+def _decided_twins(world: World, now: datetime, coming: Mapping[str, Mapping[str, Ref]]) -> Iterator[list[TwinPlan]]:
+    """Plans for all that waits or is due, batch by batch; the caller rolls all of it back."""
+    objects, after = sorted({object for side in world.sides for object in world.twin_objects(side)}), None
+    done: set[str] = set()
+    total, seen = world.store.dirty_count(objects), 0
+    while objects:
+        plans, after = decide_dirty(world, now, after, objects, coming)
+        done.update(plan.twin.twin_id for plan in plans)
+        yield plans
+        if after is None:
+            break
+        seen += len(plans)
+        world.report("deciding activities", min(seen, total), total)
+    due = [id for id in world.store.due_twins(now, total + sum(_settled(world).values()) + 1) if id not in done] if objects else []
+    for start in range(0, len(due), TWINS_AT_ONCE):
+        yield deliberate_twins(world, due[start : start + TWINS_AT_ONCE], now, coming)
 
 
 def _decided_batches(world: World, now: datetime, *, history: bool) -> Iterator[list[Verdict]]:

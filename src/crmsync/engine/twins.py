@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from crmsync.decide.belong import PERSON, Belonging, Party
 from crmsync.decide.match import primary
 from crmsync.decide.twin import Ground, TwinPlan, plan_twin
+from crmsync.engine.deliberate import Verdict
 from crmsync.engine.kinds import PREFIX
 from crmsync.engine.outbox import Outgoing, outgoing
 from crmsync.engine.pair import settle_twins
@@ -26,6 +27,7 @@ FOUND_BY_LOOKING = frozenset(
 """Problems that go away as soon as a look no longer finds them; the others were refused by a CRM and wait for other data."""
 TWINS_AT_ONCE = 1_000
 RETRY = timedelta(minutes=1)
+NOBODY: Mapping[str, Mapping[str, Ref]] = {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,9 +40,16 @@ class Around:
     parties: dict[str, Party] = field(default_factory=dict)
 
 
-def deliberate_twins(world: World, twin_ids: Sequence[str], now: datetime) -> list[TwinPlan]:
-    """Plans for these twins, in the order given; those of a kind that is no longer mapped are left out. Reads the store only."""
+def deliberate_twins(
+    world: World, twin_ids: Sequence[str], now: datetime, coming: Mapping[str, Mapping[str, Ref]] = NOBODY
+) -> list[TwinPlan]:
+    """Plans for these twins, in the order given; those of a kind that is no longer mapped are left out. Reads the store only.
+
+    coming: person -> side -> a record taken to be there already (a preview decides about persons who do not have theirs yet)."""
     around = look_around(world, twin_ids)
+    if coming:
+        expected = {id: replace(party, records={**coming.get(id, {}), **party.records}) for id, party in around.parties.items()}
+        around = replace(around, parties=expected)
     grounds: dict[str, Ground] = {}
     parked = _parked(world, twin_ids, now)
     people = {side: world.connectors[side].traits.people_per_activity for side in world.sides}
@@ -65,6 +74,13 @@ def _heirs(world: World, twin_ids: Sequence[str]) -> dict[str, str]:
     states = world.store.persons(sorted({row.person_id for row in tasks.values()}))
     found = {key: states[row.person_id].owner for key, row in tasks.items() if row.person_id in states}
     return {key: owner for key, owner in found.items() if owner is not None and owner != tasks[key].owner}
+
+
+def handed_on(world: World, verdicts: Sequence[Verdict]) -> set[str]:
+    """Persons who have got another owner than their first-touch task has: it is decided again (F57)."""
+    owners = {v.state.person_id: v.state.owner for v in verdicts if v.state.owner is not None} if world.kinds.maps else {}
+    tasks = world.store.tasks_of(list(owners))
+    return {person for person, rows in tasks.items() if any(row.record_id and row.owner != owners[person] for row in rows)}
 
 
 def look_around(world: World, twin_ids: Sequence[str]) -> Around:
@@ -134,7 +150,11 @@ def _unlisted(plan: TwinPlan, ground: Ground, records: Sequence[Snapshot]) -> li
 
 
 def decide_dirty(
-    world: World, now: datetime, limit_after: tuple[str, str, str] | None, objects: Sequence[str]
+    world: World,
+    now: datetime,
+    limit_after: tuple[str, str, str] | None,
+    objects: Sequence[str],
+    coming: Mapping[str, Mapping[str, Ref]] = NOBODY,
 ) -> tuple[list[TwinPlan], tuple[str, str, str] | None]:
     """Links and plans the next batch of waiting records; (plans, where the next batch begins; None: nothing is left). Inside a transaction."""
     taken = world.store.take_dirty(TWINS_AT_ONCE, limit_after, objects=objects)
@@ -144,7 +164,7 @@ def decide_dirty(
     ids = settle_twins(world, [snapshot for snapshot, _ in taken], now)
     world.store.clean_persons(ids)
     world.store.clean([(snapshot.ref, version) for snapshot, version in taken])
-    return deliberate_twins(world, ids, now), (last.side, last.object, last.id)
+    return deliberate_twins(world, ids, now, coming), (last.side, last.object, last.id)
 
 
 def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mapping[str, object]) -> list[Outgoing]:

@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from crmsync.decide.plan import PlannedWrite
+from crmsync.decide.twin import PERSON, TwinPlan
 from crmsync.engine.deliberate import Verdict
 from crmsync.engine.preview import preview
 from crmsync.engine.pull import pull_all
 from crmsync.engine.resume import settle_open
 from crmsync.errors import CrmsyncError
-from crmsync.model.record import Value
+from crmsync.model.attention import Problem
+from crmsync.model.change import Action
+from crmsync.model.record import Ref, Value
 from crmsync.service.lease import SYNC_WAITS
 from crmsync.service.workspace import Workspace
 
@@ -31,7 +35,10 @@ class FieldPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritePlan:
-    """One record's planned write. action: create | update | delete; id: None for a create. what: "person" or "task"."""
+    """One record's planned write. action: create | update | delete; id: None for a create. what: "person", "task" (also a first touch),
+    "call", "email", "meeting", "note", "company" or "deal"; person_id: the person, or the crmsync_key of what it is. belongs_to: records it is
+    to belong to, no_longer_to: records it shall not (those that are created first have no id yet). after_person: it is created once its
+    person is, by the same sync."""
 
     crm: str
     object: str
@@ -40,11 +47,17 @@ class WritePlan:
     person_id: str
     what: str
     fields: tuple[FieldPlan, ...]
+    belongs_to: tuple[str, ...] = ()
+    no_longer_to: tuple[str, ...] = ()
+    after_person: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
     """writes: at most `keep` of them; counts: (crm, object, action) -> all of them. calls: crm -> API calls that sending would cost at least.
+
+    activities: kind -> activities, companies and deals looked at. waiting: (kind, why) -> those of them that wait: "person" (one that this
+    very sync creates included), "filter" or "problem".
 
     halted: why a cycle would stop (or has stopped) for safety. conflicts: fields that would wait for a person. problems: what could not
     be written. read_calls: what looking cost.
@@ -54,7 +67,10 @@ class Plan:
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     calls: dict[str, int] = field(default_factory=dict)
     read_calls: dict[str, int] = field(default_factory=dict)
+    links: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     persons: int = 0
+    activities: Counter[str] = field(default_factory=Counter)
+    waiting: Counter[tuple[str, str]] = field(default_factory=Counter)
     conflicts: int = 0
     problems: list[dict[str, Any]] = field(default_factory=list)
     halted: str | None = None
@@ -74,6 +90,7 @@ class Plan:
                 {
                     "crm": w.crm, "object": w.object, "action": w.action, "record_id": w.id, "person_id": w.person_id, "what": w.what,
                     "fields": [{"field": f.native, "name": f.name, "old": f.old, "new": f.new, "rule": f.rule} for f in w.fields],
+                    "belongs_to": list(w.belongs_to), "no_longer_to": list(w.no_longer_to), "after_person": w.after_person,
                 }
                 for w in self.writes
             ],
@@ -81,6 +98,8 @@ class Plan:
             "api_calls": self.calls,
             "read_api_calls": self.read_calls,
             "persons": self.persons,
+            "activities": dict(self.activities),
+            "waiting": [{"kind": kind, "for": why, "count": n} for (kind, why), n in sorted(self.waiting.items())],
             "conflicts": self.conflicts,
             "problems": self.problems,
             "halted": self.halted,
@@ -104,14 +123,30 @@ def plan(workspace: Workspace, *, keep: int | None = None) -> Plan:
         result.errors = {side: p.error for side, p in pulled.items() if p.error is not None}
         if len(result.errors) == len(world.sides):
             raise next(iter(result.errors.values()))
-        halt = preview(world, now, lambda verdicts: _take(result, verdicts, world.tasks_in, task_object(workspace), keep))
+        halt = preview(
+            world,
+            now,
+            lambda verdicts: _take(result, verdicts, world.tasks_in, task_object(workspace), keep),
+            lambda plans: _take_twins(result, plans, keep),
+        )
     result.read_calls = workspace.api_calls()
     stop = standing or halt
     result.halted = None if stop is None else stop.message
-    for (side, _, _), count in result.counts.items():
-        batch = workspace.connectors[side].traits.write_batch
-        result.calls[side] = result.calls.get(side, 0) + math.ceil(count / batch)
+    result.calls = _calls(workspace, result)
     return result
+
+
+def _calls(workspace: Workspace, result: Plan) -> dict[str, int]:
+    """crm -> the fewest calls that carry all of it: records in batches per object, associations of existing ones where they are calls."""
+    calls: Counter[str] = Counter()
+    for (side, object, action), count in result.counts.items():
+        alone = result.links[side, object, action, ""] if workspace.connectors[side].traits.links_per_call else 0
+        calls[side] += math.ceil((count - alone) / workspace.connectors[side].traits.write_batch)
+    for (side, _, _, target), count in result.links.items():
+        per = workspace.connectors[side].traits.links_per_call
+        if target and per:
+            calls[side] += math.ceil(count / per)
+    return dict(calls)
 
 
 def task_object(workspace: Workspace) -> str:
@@ -124,26 +159,9 @@ def _take(result: Plan, verdicts: Sequence[Verdict], tasks_in: str, task: str, k
         person = verdict.state.person_id
         result.persons += 1
         result.conflicts += len(verdict.conflicts)
-        for problem in verdict.plan.problems:
-            if keep is None or len(result.problems) < keep:
-                result.problems.append(
-                    {"crm": problem.side, "object": problem.object, "record_id": problem.record_id, "field": problem.field,
-                     "cause": problem.cause, "message": problem.message}
-                )  # fmt: skip
+        _keep_problems(result, verdict.plan.problems, keep)
         for write in verdict.plan.writes:
-            result.counts[write.side, write.object, write.action.value] += 1
-            if keep is not None and len(result.writes) >= keep:
-                continue
-            fields = tuple(
-                FieldPlan(
-                    native=native, name=write.names.get(native), old=write.old.get(native), new=value, rule=write.rules.get(native, "")
-                )
-                for native, value in write.fields.items()
-            )
-            result.writes.append(
-                WritePlan(crm=write.side, object=write.object, action=write.action.value, id=write.id, person_id=person, what="person",
-                          fields=fields)
-            )  # fmt: skip
+            _keep(result, write, person, "person", keep)
         touch = verdict.decision.task if verdict.decision is not None else None
         if touch is not None:
             result.counts[tasks_in, task, "create"] += 1
@@ -158,3 +176,56 @@ def _take(result: Plan, verdicts: Sequence[Verdict], tasks_in: str, task: str, k
                 result.writes.append(
                     WritePlan(crm=tasks_in, object=task, action="create", id=None, person_id=person, what="task", fields=fields)
                 )
+
+
+def _take_twins(result: Plan, plans: Sequence[TwinPlan], keep: int | None) -> None:
+    for plan in plans:
+        kind = plan.twin.kind
+        result.activities[kind] += 1
+        if plan.twin.waiting:
+            result.waiting[kind, plan.twin.waiting] += 1
+        _keep_problems(result, plan.problems, keep)
+        for write in plan.writes:
+            if _after_person(write):
+                result.waiting[kind, PERSON] += 1
+            _keep(result, write, plan.twin.twin_id, kind, keep)
+
+
+def _after_person(write: PlannedWrite) -> bool:
+    return write.action is Action.CREATE and any(not ref.id for ref in write.about)
+
+
+def _keep_problems(result: Plan, problems: Sequence[Problem], keep: int | None) -> None:
+    for problem in problems:
+        if keep is None or len(result.problems) < keep:
+            result.problems.append(
+                {"crm": problem.side, "object": problem.object, "record_id": problem.record_id, "field": problem.field,
+                 "cause": problem.cause, "message": problem.message}
+            )  # fmt: skip
+
+
+def _keep(result: Plan, write: PlannedWrite, id: str, what: str, keep: int | None) -> None:
+    """Counts one write, and shows it while there is room."""
+    result.counts[write.side, write.object, write.action.value] += 1
+    if write.action is Action.UPDATE:
+        for refs, how in ((write.about, "link"), (write.unlink, "unlink")):
+            for ref in refs:
+                result.links[write.side, write.object, how, ref.object] += 1
+        if not write.fields:
+            result.links[write.side, write.object, write.action.value, ""] += 1
+    if keep is not None and len(result.writes) >= keep:
+        return
+    fields = tuple(
+        FieldPlan(native=native, name=write.names.get(native), old=write.old.get(native), new=value, rule=write.rules.get(native, ""))
+        for native, value in write.fields.items()
+    )
+    result.writes.append(
+        WritePlan(
+            crm=write.side, object=write.object, action=write.action.value, id=write.id, person_id=id, what=what, fields=fields,
+            belongs_to=tuple(map(_named, write.about)), no_longer_to=tuple(map(_named, write.unlink)), after_person=_after_person(write),
+        )
+    )  # fmt: skip
+
+
+def _named(ref: Ref) -> str:
+    return str(ref) if ref.id else f"{ref.side}:{ref.object}/(new)"
