@@ -11,7 +11,7 @@ from datetime import datetime
 import orjson
 import structlog
 
-from crmsync.connect.protocol import Page
+from crmsync.connect.protocol import Cursor, LazyRecords, Page
 from crmsync.decide.translate import Lens, snapshot_of
 from crmsync.engine.forget import admit, admit_links, persons_of
 from crmsync.engine.world import World
@@ -104,7 +104,7 @@ def _asked(world: World, side: str, object: str, records: Sequence[Record]) -> d
 
 
 def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pulled) -> None:
-    store, connector = world.store, world.connectors[side]
+    store = world.store
     fields = world.fields_to_read(side, object)
     with store.reading():
         cursor = store.cursor(side, object)
@@ -116,7 +116,7 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
     _note_missing(world, side, object, noted, now)
     before = pulled.read
     try:
-        for page in connector.pull(object, fields, None if fresh else cursor, now):
+        for page in _pages(world, side, object, None if fresh else cursor, now):
             take_page(world, side, object, page, pulled, now)
             world.report(f"reading {side} {object}", pulled.read - before, page.total)
     except CursorExpiredError:
@@ -176,14 +176,25 @@ def _missing(side: str, object: str, name: str) -> Problem:
     )
 
 
+def _pages(world: World, side: str, object: str, cursor: Cursor | None, now: datetime) -> Iterator[Page]:
+    pages = world.connectors[side].pull(object, world.fields_to_read(side, object), cursor, now)
+    return gathered(pages) if (side, object) in world.kinds.raw else pages
+
+
 def gathered(pages: Iterable[Page], at_most: int = LINKS_AT_ONCE) -> Iterator[Page]:
-    """The pages, small ones put together while they hold no more than `at_most` records; each with the cursor of its last part."""
+    """The pages, small ones put together while they hold no more than `at_most` records; each with the cursor of its last part. What was read
+    before an error is handed out before it is raised."""
     held: list[Page] = []
-    for page in pages:
-        if held and sum(len(one.records) for one in held) + len(page.records) > at_most:
+    try:
+        for page in pages:
+            if held and sum(len(one.records) for one in held) + len(page.records) > at_most:
+                yield _one(held)
+                held = []
+            held.append(page)
+    except CrmsyncError:
+        if held:
             yield _one(held)
-            held = []
-        held.append(page)
+        raise
     if held:
         yield _one(held)
 
@@ -195,7 +206,7 @@ def _one(pages: Sequence[Page]) -> Page:
     told = all(len(page.digests) == len(page.records) for page in pages)
     return replace(
         last,
-        records=[record for page in pages for record in page.records],
+        records=LazyRecords([(page.records, place) for page in pages for place in range(len(page.records))], lambda at: at[0][at[1]]),
         digests=[pair for page in pages for pair in page.digests] if told else (),
     )
 
@@ -236,6 +247,7 @@ def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled, 
         store.save_snapshots(loud, dirty=True)
         store.save_snapshots(quiet, dirty=False)
         store.save_links(belongs)
+        store.wake(_returned(loud, held))
         store.save_cursor(side, object, page.cursor)
     pulled.changed += len(loud)
     pulled.vanished += sum(
@@ -246,6 +258,12 @@ def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled, 
         and old.state is RecordState.LIVE
         and old.person_id is not None
     )
+
+
+def _returned(rows: Sequence[StoredSnapshot], held: Mapping[Ref, Snapshot]) -> list[str]:
+    """Persons, companies and deals whose record was deleted and is live again: what belongs to them waited for it."""
+    found = [held[row.snapshot.ref] for row in rows if row.snapshot.state is RecordState.LIVE and row.snapshot.ref in held]
+    return [old.person_id for old in found if old.state is not RecordState.LIVE and old.person_id is not None]
 
 
 def _outdated(record: Record, held: Snapshot | None) -> bool:
@@ -303,7 +321,7 @@ def reconcile_ids(world: World, side: str, object: str, now: datetime, pulled: P
         rows = look_for(world, side, object, gone[start : start + 200], now)
         store.save_snapshots(rows, dirty=True)
         pulled.vanished += sum(1 for row in rows if row.snapshot.state in GONE)
-    for page in connector.pull(object, fields, None, now):
+    for page in _pages(world, side, object, None, now):
         take_page(world, side, object, page, pulled, now)
     store.put(f"read:{side}:{object}", {"fields": list(fields), "mapping": world.mapping_mark(side, object)})
 
