@@ -41,6 +41,7 @@ def status(json: Json = False) -> None:
             ("without e-mail", ", ".join(f"{side} {count}" for side, count in found.without_email.items()) or "none"),
             ("stages", ", ".join(f"{stage} {count}" for stage, count in sorted(found.stages.items())) or "none"),
             ("waiting", f"{found.waiting} records to decide, {found.open_writes} writes without an answer"),
+            ("erased", f"{found.erased} persons, the last at {found.erased_at:%Y-%m-%d %H:%M} UTC" if found.erased_at else "nobody"),
             ("problems", found.problems),
             ("conflicts", found.conflicts),
             ("next due", "nothing" if found.next_due_at is None else found.next_due_at.isoformat(timespec="seconds")),
@@ -64,8 +65,12 @@ def explain(email: Annotated[str, typer.Argument(help="An e-mail address of the 
         found = do_explain(workspace, email)
     if json:
         show_json(found)
-        return
-    _show_person(found)
+    elif "person" in found:
+        _show_person(found)
+    else:
+        say(f"erased at {found['erased']}; nothing is held")
+    if "person" not in found:
+        raise typer.Exit(1)
 
 
 def _show_person(found: dict[str, Any]) -> None:

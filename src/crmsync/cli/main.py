@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from crmsync import __version__
-from crmsync.cli import attend, look, play, setup, work
+from crmsync.cli import attend, look, play, privacy, setup, work
 from crmsync.cli import run as daemon
 from crmsync.cli.console import fail
 from crmsync.cli.options import logs
@@ -57,6 +57,7 @@ work.register(app)
 daemon.register(app)
 look.register(app)
 attend.register(app)
+privacy.register(app)
 play.register(app)
 
 

@@ -29,6 +29,7 @@ from crmsync.store import Store
 
 if TYPE_CHECKING:
     from crmsync.decide.twin import Ground
+    from crmsync.engine.sweep import Listing
 
 SCHEMA_SECONDS = 300.0
 """How long a schema and the users are believed. A refusal that smells of a schema change makes them be read again at once."""
@@ -91,6 +92,7 @@ class World:
         self.schemas: dict[str, dict[str, ObjectSchema]] = {}
         self.stale = False
         self.turns: dict[str, int] = {}
+        self.listing: Listing | None = None
 
     @cached_property
     def sides(self) -> tuple[str, ...]:

@@ -326,7 +326,8 @@ class Playbook:
     """Everything an admin decided. tasks_in: side where first-touch tasks are created. deletes: "unlink" | "propagate".
 
     start_from: events before it have no outward effects (section 9a; None: the moment of the first sync). twins: kind -> how activities,
-    companies and deals are kept in step. due_time: local time of a due day in a CRM that wants a moment. fingerprint: of the whole content.
+    companies and deals are kept in step. due_time: local time of a due day in a CRM that wants a moment. sweep_hours: how often all ids are
+    compared (0: never). fingerprint: of the whole content.
     """
 
     person: PersonMap
@@ -347,4 +348,5 @@ class Playbook:
     competitor_domains: frozenset[str] = frozenset()
     titles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     poll_seconds: float = 15.0
+    sweep_hours: float = 24.0
     fingerprint: str = ""

@@ -74,6 +74,7 @@ def build(
         competitor_domains=frozenset(d.lower() for d in lists.competitor_domains),
         titles={name: tuple(phrases) for name, phrases in lists.titles.items()},
         poll_seconds=crmsync.poll_seconds,
+        sweep_hours=crmsync.sweep_hours,
     )
 
 

@@ -66,6 +66,11 @@ class CrmsyncFile(Strict):
     poll_seconds: Annotated[float, Field(ge=1, le=86_400)] = Field(
         default=15.0, description="How often the daemon asks each CRM for changes, in seconds."
     )
+    sweep_hours: Annotated[float, Field(ge=0, le=8_760)] = Field(
+        default=24.0,
+        description="How often every id is compared with a listing of all live contacts and leads, in hours: it finds privacy deletions. "
+        "HubSpot lists 100 per API call, Salesforce 2,000. 0: never.",
+    )
     brakes: BrakesFile = Field(default=BrakesFile(), description="Safety brakes.")
     retention: RetentionFile = Field(default=RetentionFile(), description="How long stored history is kept.")
 

@@ -13,6 +13,7 @@ from crmsync.model.journal import JournalEntry
 from crmsync.model.link import PersonState, Signal, Snapshot
 from crmsync.model.record import Value
 from crmsync.service.conflicts import as_json
+from crmsync.service.forget import erased_at
 from crmsync.service.workspace import Workspace
 from crmsync.store import TaskRow
 
@@ -20,13 +21,16 @@ WRITES = 500
 
 
 def explain(workspace: Workspace, email: str) -> dict[str, Any]:
-    """The documented shape. Several persons with that address: the first, the others' ids in `also`.
+    """The documented shape. Several persons with that address: the first, the others' ids in `also`. Somebody who was erased: only `erased`.
 
     Raises: CrmsyncError when nobody has that address; ConfigError when nothing was ever read.
     """
     store, world = workspace.store, workspace.world
     found = store.find_person_by_email(email.strip().lower())
+    erased = erased_at(store, email)
     if not found:
+        if erased is not None:
+            return {"erased": erased.isoformat()}
         raise CrmsyncError(f"No person with the e-mail {email.strip()} is known; no CRM was asked. Run `crmsync sync` and try again.")
     person_id = found[0]
     state = store.persons([person_id]).get(person_id) or PersonState(person_id=person_id)
@@ -58,6 +62,7 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
             for p in problems
         ],
         "next_due_at": None if state.next_due_at is None else state.next_due_at.isoformat(),
+        "erased": None if erased is None else erased.isoformat(),
     }  # fmt: skip
 
 

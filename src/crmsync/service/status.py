@@ -23,6 +23,7 @@ class Status:
 
     records: crm -> object -> state -> number. holder: the process that runs cycles now, None when none does. waiting: records to decide.
     without_email: crm -> live records for whom nobody is created elsewhere (empty unless asked for). open_writes: sent without an answer yet. events: (at, kind, text), newest first.
+    erased: persons ever erased, the last one at erased_at.
     """
 
     at: datetime
@@ -43,6 +44,8 @@ class Status:
     conflicts: int
     next_due_at: datetime | None
     events: tuple[tuple[datetime, str, str], ...]
+    erased: int = 0
+    erased_at: datetime | None = None
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -76,6 +79,7 @@ class Status:
             "problems": self.problems,
             "conflicts": self.conflicts,
             "next_due_at": None if self.next_due_at is None else self.next_due_at.isoformat(),
+            "erased": {"persons": self.erased, "last_at": None if self.erased_at is None else self.erased_at.isoformat()},
             "events": [{"at": at.isoformat(), "kind": kind, "text": text} for at, kind, text in self.events],
         }
 
@@ -86,6 +90,7 @@ def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = 
     for (side, object, state), count in store.count_snapshots().items():
         records.setdefault(side, {}).setdefault(object, {})[state] = count
     halt, good = store.halt(), store.get(LAST_GOOD)
+    erased, erased_at = store.forgotten.proofs()
     return Status(
         at=now,
         halted=None if halt is None else halt.message,
@@ -105,6 +110,8 @@ def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = 
         conflicts=store.count_conflicts(),
         next_due_at=store.next_due_at(),
         events=tuple(store.events(EVENTS)),
+        erased=erased,
+        erased_at=erased_at,
     )
 
 

@@ -1,7 +1,9 @@
 """Everything crmsync remembers: SQLite embedded, PostgreSQL beyond one process."""
 
+from crmsync.store.forgotten import Erasure
+from crmsync.store.settings import PROOF
 from crmsync.store.snapshots import StoredSnapshot
 from crmsync.store.store import Store
 from crmsync.store.tasks import TaskRow
 
-__all__ = ["Store", "StoredSnapshot", "TaskRow"]
+__all__ = ["PROOF", "Erasure", "Store", "StoredSnapshot", "TaskRow"]

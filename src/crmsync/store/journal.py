@@ -27,8 +27,13 @@ def add(connection: Connection, entries: Sequence[JournalEntry]) -> None:
 def _columns(entry: JournalEntry) -> tuple[Any, ...]:
     return (
         entry.write.write_id, entry.side, entry.person_id, entry.kind, micros(entry.at), entry.record_id, entry.outcome, tidy(entry.cause),
-        tidy(entry.message), maybe_micros(entry.settled_at), dump(without(entry, _OWN_COLUMNS)),
+        tidy(entry.message), maybe_micros(entry.settled_at), packed(entry),
     )  # fmt: skip
+
+
+def packed(entry: JournalEntry) -> bytes:
+    """What of an entry has no column of its own."""
+    return dump(without(entry, _OWN_COLUMNS))
 
 
 def settle(connection: Connection, entries: Sequence[JournalEntry]) -> None:
@@ -44,7 +49,7 @@ def settle(connection: Connection, entries: Sequence[JournalEntry]) -> None:
         raise LookupError(f"{len(entries) - touched} of {len(entries)} settled writes were never journalled")
 
 
-def _entry(row: Row[Any]) -> JournalEntry:
+def read(row: Row[Any]) -> JournalEntry:
     return build(
         JournalEntry, parse(row.data),
         side=row.side, person_id=row.person_id, kind=row.kind, at=moment(row.at), record_id=row.record_id, outcome=row.outcome,
@@ -53,14 +58,14 @@ def _entry(row: Row[Any]) -> JournalEntry:
 
 
 def open_intents(connection: Connection) -> list[JournalEntry]:
-    return [_entry(row) for row in connection.execute(select(table).where(table.c.outcome.is_(None)).order_by(table.c.seq))]
+    return [read(row) for row in connection.execute(select(table).where(table.c.outcome.is_(None)).order_by(table.c.seq))]
 
 
 def of_person(connection: Connection, person_id: str, limit: int) -> list[JournalEntry]:
     query = select(table).where(table.c.person_id == person_id).order_by(table.c.seq.desc()).limit(limit)
-    return [_entry(row) for row in connection.execute(query)]
+    return [read(row) for row in connection.execute(query)]
 
 
 def one(connection: Connection, write_id: str) -> JournalEntry | None:
     row = connection.execute(select(table).where(table.c.write_id == write_id)).one_or_none()
-    return None if row is None else _entry(row)
+    return None if row is None else read(row)

@@ -13,6 +13,7 @@ from crmsync.model.change import OutcomeKind
 from crmsync.model.record import RecordState
 from crmsync.store.bulk import among
 from crmsync.store.codec import micros, parse
+from crmsync.store.settings import PROOF
 from crmsync.store.tables import effects, events, journal, persons, problems, snapshots
 
 ARRIVED = frozenset({OutcomeKind.DONE.value, "looked_up"})
@@ -61,7 +62,8 @@ def _places(row: Any) -> list[Place]:
 
 
 def drop_events(connection: Connection, before: datetime, limit: int) -> int:
-    old = select(events.c.event_id).where(events.c.at < micros(before)).order_by(events.c.event_id).limit(limit)
+    """All but the proofs of erasures, which are kept for ever."""
+    old = select(events.c.event_id).where(events.c.at < micros(before), events.c.kind != PROOF).order_by(events.c.event_id).limit(limit)
     return connection.execute(delete(events).where(events.c.event_id.in_(old))).rowcount
 
 

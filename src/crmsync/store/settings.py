@@ -15,6 +15,8 @@ from crmsync.store.bulk import Upsert, excluded, many
 from crmsync.store.codec import dump, load, micros, moment, parse, tidy
 
 EVENTS_KEPT = 10_000
+PROOF = "erased"
+"""Kind of the one event that stays of a person who was erased; events of this kind are kept for ever."""
 _HALT = "crmsync:halt"
 _LEASE = "cycle"
 _PUT = Upsert(table="settings", columns=("key", "data"), key=("key",), update=excluded("data"))
@@ -109,7 +111,7 @@ def log_event(connection: Connection, at: datetime, kind: str, text: str) -> Non
     table = tables.events
     result = connection.execute(insert(table).values(at=micros(at), kind=kind, text=tidy(text)))
     (newest,) = result.inserted_primary_key or (0,)
-    connection.execute(delete(table).where(table.c.event_id <= newest - EVENTS_KEPT))
+    connection.execute(delete(table).where(table.c.event_id <= newest - EVENTS_KEPT, table.c.kind != PROOF))
 
 
 def events(connection: Connection, limit: int) -> list[tuple[datetime, str, str]]:

@@ -18,6 +18,7 @@ from crmsync.model.record import Ref, User, Value
 from crmsync.store import conflicts, journal, migrate, persons, problems, retention, settings, signals, snapshots, tasks, twins
 from crmsync.store.bulk import CHUNK
 from crmsync.store.database import Database
+from crmsync.store.forgotten import Forgotten
 from crmsync.store.problems import Group
 from crmsync.store.snapshots import StoredSnapshot
 from crmsync.store.tasks import TaskRow
@@ -28,6 +29,8 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.forgotten = Forgotten(database)
+        """Persons who were erased."""
 
     @classmethod
     def open(cls, url: str) -> Store:

@@ -176,6 +176,14 @@ links = Table(
 )
 Index("links_to", links.c.side, links.c.to_object, links.c.to_id)
 
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("mark", WORD, primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 users = Table(
     "users",
     metadata,
