@@ -21,6 +21,10 @@ from _common import clean_environment, median, sandbox, table
 from load import fill
 
 
+DECIDED_UP_TO = 100_000
+"""Persons up to which deciding anew is measured: its speed does not depend on how many there are."""
+
+
 def peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -65,6 +69,9 @@ def child(home: Path, runs: int) -> None:
         passes.append(time.process_time() - begun)
         assert sum(p.changed for p in pulled) == 0, "something changed"
     unchanged_peak = peak_megabytes()
+    if persons > DECIDED_UP_TO:
+        print(json.dumps({"persons": persons, "passes": passes, "peak": unchanged_peak, "deciding": float("nan"), "decided": 0}))
+        return
     begun = time.process_time()
     decided = 0
 
@@ -107,7 +114,7 @@ def measure(count: int, runs: int) -> dict[str, float]:
         if done.returncode:
             raise SystemExit(done.stderr[-3000:])
         said = json.loads(done.stdout)
-        said["straight"] = straight(settings) if count <= 100_000 else float("nan")
+        said["straight"] = straight(settings) if count <= DECIDED_UP_TO else float("nan")
         return said
 
 
