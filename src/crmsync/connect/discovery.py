@@ -32,7 +32,14 @@ class Simulator(Protocol):
 
     def environment(self) -> dict[str, str]: ...
 
-    def seed(self, *, users: Iterable[Mapping[str, Any]], people: Iterable[Mapping[str, Any]]) -> None: ...
+    def seed(
+        self,
+        *,
+        users: Iterable[Mapping[str, Any]],
+        people: Iterable[Mapping[str, Any]],
+        activities: Iterable[Mapping[str, Any]] = (),
+        companies: Iterable[Mapping[str, Any]] = (),
+    ) -> None: ...
 
     def happen(self, event: Mapping[str, Any]) -> bool: ...
 

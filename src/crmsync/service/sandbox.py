@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crmsync.connect.discovery import Simulator, simulator, simulator_names
 from crmsync.errors import ConfigError
-from crmsync.testing.people import population
+from crmsync.testing.people import activities, companies, population
 
 Simulators = Mapping[str, Simulator]
 
@@ -39,12 +39,15 @@ def simulators(*, ports: Mapping[str, int] | None = None, clock: Callable[[], da
 
 
 def seed(running: Simulators, people: int, *, now: datetime | None = None) -> int:
-    """Fills the simulators with that many lifelike persons and eight reps; returns how many records that makes."""
-    crowd = population(people, now=now or datetime.now(UTC))
+    """Fills the simulators with that many lifelike persons, their companies and what happened with them, and eight reps; returns how many
+    persons that makes. Each CRM has a history of its own."""
+    begun = now or datetime.now(UTC)
+    crowd = population(people, now=begun)
     total = 0
     for index, one in enumerate(running.values()):
         mine = crowd.left if index % 2 else crowd.right
-        one.seed(users=crowd.users, people=mine)
+        past = list(activities(mine, now=begun, seed=index, share=0.15, most=3))
+        one.seed(users=crowd.users, people=mine, companies=list(companies(mine)), activities=past)
         total += len(mine)
     return total
 
