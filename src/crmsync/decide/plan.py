@@ -181,6 +181,9 @@ def _propagated_delete(side: str, snapshots: Sequence[Snapshot], primaries: Mapp
 class Draft:
     """Collects one record's write. Mutable on purpose: it lives for one call of plan_person (or plan_twin, which extends it)."""
 
+    ownerless_is_settled = True
+    """Whether a new record whose owner has no user there is left to whom the CRM gives it, without another look."""
+
     def __init__(self, state: PersonState, ref: Ref, snapshot: Snapshot | None, terms: Terms, parked: Parked) -> None:
         self.state, self.ref, self.snapshot, self.terms, self.parked = state, ref, snapshot, terms, parked
         self.lens = terms.lenses[ref.side, ref.object]
@@ -215,7 +218,7 @@ class Draft:
             value = owner if name == "owner" and owner is not None else reconciled.facts.get(name)
             writable = not column.place.read_only and self.ref.side in column.map.to
             refused = value is not None and writable and not self._put_mapped(name, value, None, f"created from {source}")
-            if refused and name != "owner":
+            if refused and (name != "owner" or not self.ownerless_is_settled):
                 continue  # not settled: the new record lacks it, and the next look must find that again
             agreed = {self.ref.side: self.merged.get(name)}
             if source:
@@ -267,7 +270,7 @@ class Draft:
         if not self.fields:
             return None
         refused = self.parked.get((self.ref.side, self.ref.object, RECORD))
-        if refused is not None and refused == data_hash(self.fields):
+        if refused is not None and refused == self.mark():
             return None
         create = self.snapshot is None
         return PlannedWrite(
@@ -285,6 +288,10 @@ class Draft:
             key=self.state.person_id if create else None,
         )
 
+    def mark(self) -> str:
+        """What a refusal of the whole record is held against: the same again is not tried."""
+        return data_hash(self.fields)
+
     def _put_mapped(self, name: str, value: Value, old: Value, because: str) -> bool:
         column = self.lens.by_name[name]
         native = column.place.field
@@ -292,7 +299,7 @@ class Draft:
             return False
         sent = self.native(name, value)
         if column.map.type is FieldType.OWNER and value is not None and sent is None:
-            value, sent = self._twinless(value)
+            value, sent = self.twinless(value)
             if sent is None:
                 return False
         limit = self.schema[native].length if native in self.schema and column.map.on_too_long == "cut" else None
@@ -313,7 +320,7 @@ class Draft:
         """A text beyond the native field's length: what the side will then show, in house terms, and what to write."""
         return sent[:limit], sent[:limit]
 
-    def _twinless(self, owner: Value) -> tuple[Value, str | None]:
+    def twinless(self, owner: Value) -> tuple[Value, str | None]:
         """An owner who has no active user here (F48): the fallback owner and a finding; never blank, never set twice."""
         fallback = self.terms.person.fallback_owner
         native = self.terms.owners.native(self.ref.side, fallback)
@@ -325,7 +332,7 @@ class Draft:
             self.left_alone.append("owner")
             return owner, None
         what = "the owner was not changed" if native is None else f"{fallback} was set"
-        self._problem("owner_without_twin", "owner", owner, f"owner {owner} has no active user in {self.ref.side}; {what}")
+        self.problem("owner_without_twin", "owner", owner, f"owner {owner} has no active user in {self.ref.side}; {what}")
         return fallback, None if self.snapshot.fields.get("owner") == fallback else native
 
     def _blocked(self, name: str, value: Value) -> bool:
@@ -339,26 +346,26 @@ class Draft:
         rule = self.schema.get(native)
         create = self.snapshot is None
         if rule is None:
-            self._problem(
+            self.problem(
                 "unknown_field", name, value, f"{self.ref.object}.{native} does not exist in {self.ref.side} or is hidden from us"
             )
         elif not (rule.createable if create else rule.updateable):
-            self._problem("read_only", name, value, f"{self.ref.object}.{native} cannot be written in {self.ref.side}")
+            self.problem("read_only", name, value, f"{self.ref.object}.{native} cannot be written in {self.ref.side}")
         elif not _readable(rule.type, value):
-            self._problem("wrong_type", name, value, f"{self.ref.object}.{native} is a {rule.type}, and {str(value)[:60]!r} is none")
+            self.problem("wrong_type", name, value, f"{self.ref.object}.{native} is a {rule.type}, and {str(value)[:60]!r} is none")
         elif rule.length and isinstance(value, str) and len(value) > rule.length:
-            self._problem("too_long", name, value, f"{self.ref.object}.{native} holds {rule.length} characters, the value has {len(value)}")
+            self.problem("too_long", name, value, f"{self.ref.object}.{native} holds {rule.length} characters, the value has {len(value)}")
         elif rule.restricted and rule.options and value is not None and not set(str(value).split(";")) <= set(rule.options):
-            self._problem(
+            self.problem(
                 "not_an_option", name, value, f"{self.ref.object}.{native} has no option {str(value)[:60]!r}; map it under `values`"
             )
         elif rule.required and value is None:
-            self._problem("required", name, value, f"{self.ref.object}.{native} is required and was not emptied")
+            self.problem("required", name, value, f"{self.ref.object}.{native} is required and was not emptied")
         else:
             return True
         return False
 
-    def _problem(self, cause: str, name: str, value: Value, message: str) -> None:
+    def problem(self, cause: str, name: str, value: Value, message: str) -> None:
         self.problems.append(
             Problem(
                 cause=cause,

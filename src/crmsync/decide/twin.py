@@ -91,7 +91,14 @@ def shown(record: Snapshot, lens: Lens, ground: Ground, state: PersonState) -> S
                 house[name] = agreed.values[record.ref.side]
             else:
                 house.pop(name, None)
+    if "owner" not in state.base and _machine(house.get("owner"), ground.terms.owners):
+        house["owner"] = None  # a CRM gives what we create for nobody to our own user: that is nobody's choice
     return replace(record, fields=house)
+
+
+def _machine(owner: Value, owners: Owners) -> bool:
+    user = owners.users.get(str(owner)) if owner is not None else None
+    return user is not None and user.kind == "integration"
 
 
 def _we_cut(native: str, *, html: bool) -> bool:
@@ -317,8 +324,15 @@ def _passes(snapshot: Snapshot, map: TwinMap, ground: Ground) -> bool:
     )
 
 
+def refusal_mark(fields: Fields, about: Sequence[Ref], unlink: Sequence[Ref]) -> str:
+    """What a refusal of a whole activity is held against: its fields and whom it belongs to. For another person it is tried again."""
+    return data_hash({**fields, " about": ";".join(map(str, about)), " unlink": ";".join(map(str, unlink))})
+
+
 class TwinDraft(Draft):
     """A twin's write: days become moments, bodies are cut with a mark, and what a CRM demands is filled in."""
+
+    ownerless_is_settled = False
 
     def __init__(
         self, state: PersonState, ref: Ref, snapshot: Snapshot | None, ground: Ground, parked: Parked, reconciled: Reconciled
@@ -345,6 +359,22 @@ class TwinDraft(Draft):
             return value, None  # no room to say that it was cut
         sent = fit(value, limit) if column.place.html else cut(value, limit)
         return value, sent  # what was meant counts as shown: the cut never goes back
+
+    def twinless(self, owner: Value) -> tuple[Value, str | None]:
+        """An owner who has no active user here (F48): the fallback owner, else whoever has it; told until that owner has a user."""
+        if self.snapshot is not None and "owner" in self.state.base:
+            return super().twinless(owner)
+        user = self.terms.owners.users.get(str(owner))
+        if user is not None and user.kind == "integration":
+            return owner, None
+        fallback = self.terms.person.fallback_owner
+        native = self.terms.owners.native(self.ref.side, fallback)
+        what = f"it was left to {self.ref.side}'s own choice" if native is None else f"{fallback} was set"
+        self.problem("owner_without_twin", "owner", owner, f"owner {owner} has no active user in {self.ref.side}; {what}")
+        return fallback, native
+
+    def mark(self) -> str:
+        return refusal_mark(self.fields, self.about, self.unlink)
 
     def follow(self) -> None:
         """Native fields that stand for another one ("{start}") move with it."""

@@ -119,3 +119,5 @@ def join_persons(world: World, *, keep: str, lose: str) -> None:
             ]
         )
     store.delete_persons([lose])
+    if world.kinds.maps:
+        store.wake([keep])

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from crmsync.decide.plan import data_hash
 from crmsync.decide.translate import Lens
-from crmsync.decide.twin import DELETED
+from crmsync.decide.twin import DELETED, refusal_mark
 from crmsync.engine.kinds import kind_in
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.pull import belongings, record_hash, store_row
@@ -136,7 +136,7 @@ class TwinSettlement:
             value = None if name is None or planned is None else planned.merged.get(name, planned.own.get(name))
             what = f"the {kind_in(item.entry.kind)}" if native is None else native
             self._problem(item, outcome.cause or "rejected", f"{self.side} refused {what}: {outcome.message[:300]}", name,
-                          data_hash(write.fields) if native is None else data_hash(value))  # fmt: skip
+                          refusal_mark(write.fields, write.about, write.unlink) if native is None else data_hash(value))  # fmt: skip
         if not whole:
             self.again.append(str(item.entry.person_id))
 
@@ -145,7 +145,7 @@ class TwinSettlement:
         tries = sum(1 for e in self.world.store.writes_of(id, limit=20) if e.outcome == OutcomeKind.RETRY.value)
         wait = min(FIRST_WAIT * 2**tries, LONGEST_WAIT)
         problem = self._problem(item, outcome.cause or "retry", f"{self.side} could not take it now: {outcome.message[:300]}", None,
-                                data_hash(item.entry.write.fields), keep=False)  # fmt: skip
+                                refusal_mark(item.entry.write.fields, item.entry.write.about, item.entry.write.unlink), keep=False)  # fmt: skip
         self.world.store.park([problem], self.now, retry_at=self.now + wait)
         self.twins[id] = replace(self._twin(item), retry_at=self.now + wait)
         self.touched.add(id)

@@ -1,0 +1,448 @@
+"""Bad input around activities: each has a clear answer (a problem with cause, message and what to do), and nothing is lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crmsync.model.attention import Problem
+from scenarios.persons import crowd, email
+from scenarios.world import DUE, USERS, Both, other_side
+
+LONG = 1000.0
+HOPE: dict[str, Any] = {"email": "hope@corp.example", "first_name": "Hope", "last_name": "Hubspot", "time_zone": "America/New_York"}
+SIDES = ["hubspot", "salesforce"]
+
+
+def people(both: Both, count: int = 1) -> list[dict[str, str]]:
+    """Persons who are in both CRMs: side -> id."""
+    return [{"hubspot": contact, "salesforce": lead} for contact, lead in crowd(both, count)]
+
+
+def told(both: Both, cause: str, *words: str) -> Problem:
+    """The one problem there is, with the words its message must have."""
+    (problem,) = both.problems()
+    assert problem.cause == cause, problem
+    assert problem.message
+    for word in words:
+        assert word in problem.message, problem.message
+    return problem
+
+
+# --- activity on an unlinked person -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_activity_of_a_person_who_is_in_one_crm_only_waits_and_is_delivered(side: str, both: Both) -> None:
+    # given a call with somebody without an e-mail, who is therefore not created in the other CRM
+    both.settle()
+    if side == "hubspot":
+        person = both.hs.create("contacts", {"lastname": "Nobody", "phone": "+14085550100"})
+    else:
+        person = both.sf.create("Lead", {"LastName": "Nobody", "Company": "Acme", "Phone": "+14085550100"})
+    call = both.enter("call", side, person)
+    both.settle()
+    # then it is kept, nothing is made elsewhere, and it can be seen that it waits for its person
+    other = other_side(side)
+    assert both.live("call", other) == []
+    assert both.store.count_twins() == {("call", "person"): 1}
+    both.assert_settled()
+    # when the person gets an address and is linked
+    crm: Any = both.hs if side == "hubspot" else both.sf
+    crm.edit("contacts" if side == "hubspot" else "Lead", person, {"email" if side == "hubspot" else "Email": "nobody@example.com"})
+    both.settle()
+    # then the call is delivered once, to that person
+    theirs = both.twin_id("call", side, call)
+    if side == "hubspot":
+        assert both.sf.get("Task", theirs)["WhoId"] == both.lead("nobody@example.com")["Id"]
+    else:
+        assert both.hs.associated("calls", theirs, "contacts") == [both.contact("nobody@example.com")["id"]]
+    assert both.store.count_twins() == {("call", ""): 1}
+    assert both.problems() == []
+    both.assert_settled()
+
+
+def test_activity_of_nobody_waits_until_it_is_associated(both: Both) -> None:
+    (who,) = people(both)
+    task = both.hs.create("tasks", {"hs_task_subject": "Tidy up", "hs_timestamp": DUE})
+    both.settle()
+    assert both.sf.all("Task") == []
+    assert both.store.count_twins() == {("task", "person"): 1}
+    both.hs.associate("tasks", task, "contacts", who["hubspot"])
+    both.settle()
+    assert both.twin("task", "hubspot", task)["WhoId"] == who["salesforce"]
+    both.assert_settled()
+
+
+# --- owners -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_f48_owner_without_a_twin_leaves_the_owner_and_says_so(both: Both) -> None:
+    # given a task in step, and a user who is in HubSpot only
+    both.hs.add_user(HOPE)
+    (who,) = people(both)
+    task = both.enter("task", "hubspot", who["hubspot"])
+    both.settle(after=400)
+    theirs = both.twin_id("task", "hubspot", task)
+    both.mark()
+    # when she takes the task over, with another subject
+    hope = both.owner("hubspot", "hope@corp.example")
+    both.edit("task", "hubspot", task, hubspot_owner_id=hope, hs_task_subject="Hers now")
+    both.settle()
+    # then the subject arrives, the owner stays there, it is said, and nothing flips back
+    shown = both.sf.get("Task", theirs)
+    assert (shown["Subject"], shown["OwnerId"]) == ("Hers now", both.owner("salesforce", "rita@corp.example"))
+    assert both.hs.get("tasks", task)["hubspot_owner_id"] == hope
+    told(both, "owner_without_twin", "hope@corp.example", "salesforce")
+    both.assert_settled()
+    # and when she gets a user there, the task is hers without another edit
+    both.sf.seed(users=[HOPE], people=[])
+    both.settle(after=400)
+    assert both.sf.get("Task", theirs)["OwnerId"] == both.owner("salesforce", "hope@corp.example")
+    assert both.problems() == []
+    both.assert_settled()
+
+
+def test_f48_new_activity_of_an_owner_without_a_twin_arrives_all_the_same(both: Both) -> None:
+    # given a user who is in HubSpot only
+    both.hs.add_user(HOPE)
+    (who,) = people(both)
+    both.settle(after=400)
+    # when she logs a call
+    call = both.enter("call", "hubspot", who["hubspot"], owner="hope@corp.example", hs_call_title="Hers")
+    both.settle()
+    # then it is there, owned by whom Salesforce makes its owner, it is said, and HubSpot keeps her
+    theirs = both.twin_id("call", "hubspot", call)
+    assert both.sf.get("Task", theirs)["Subject"] == "Hers"
+    assert both.hs.get("calls", call)["hubspot_owner_id"] == both.owner("hubspot", "hope@corp.example")
+    told(both, "owner_without_twin", "hope@corp.example", "salesforce")
+    both.assert_settled()
+    # and it is hers as soon as she has a user
+    both.sf.seed(users=[HOPE], people=[])
+    both.settle(after=400)
+    assert both.sf.get("Task", theirs)["OwnerId"] == both.owner("salesforce", "hope@corp.example")
+    assert both.problems() == []
+    both.assert_settled()
+
+
+def test_f48_inactive_owner_keeps_the_task_and_edits_go_through(both: Both) -> None:
+    (who,) = people(both)
+    task = both.enter("task", "hubspot", who["hubspot"])
+    both.settle()
+    theirs = both.twin_id("task", "hubspot", task)
+    # given its owner left in both CRMs
+    rita = {side: both.owner(side, "rita@corp.example") for side in SIDES}
+    both.hs.deactivate_user("rita@corp.example")
+    both.sf.edit("User", rita["salesforce"], {"IsActive": False})
+    both.settle(after=400)
+    both.mark()
+    # when the task is edited
+    both.edit("task", "hubspot", task, hs_task_status="COMPLETED")
+    both.settle()
+    # then that arrives, and the owner stands on both sides
+    shown = both.sf.get("Task", theirs)
+    assert (shown["Status"], shown["OwnerId"]) == ("Completed", rita["salesforce"])
+    assert both.hs.get("tasks", task)["hubspot_owner_id"] == rita["hubspot"]
+    assert both.writes() == {"hubspot": 0, "salesforce": 1}
+    assert both.problems() == []
+    both.assert_settled()
+
+
+def test_f48_task_in_a_queue_stays_with_its_owner_elsewhere(both: Both) -> None:
+    queue = both.sf.add_queue("Inbound", "Lead", "Task")
+    (who,) = people(both)
+    task = both.enter("task", "salesforce", who["salesforce"])
+    both.settle(after=400)
+    theirs = both.twin_id("task", "salesforce", task)
+    both.mark()
+    # when a rep puts the task into a queue, and renames it
+    both.edit("task", "salesforce", task, OwnerId=queue, Subject="Who takes it?")
+    both.settle()
+    # then HubSpot's owner is neither blanked nor fought over; it is said
+    shown = both.hs.get("tasks", theirs)
+    assert (shown["hs_task_subject"], shown["hubspot_owner_id"]) == ("Who takes it?", both.owner("hubspot", "rita@corp.example"))
+    assert both.sf.get("Task", task)["OwnerId"] == queue
+    told(both, "owner_without_twin", "hubspot")
+    both.assert_settled()
+
+
+# --- values -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_f42_unlisted_status_parks_that_field_only(both: Both) -> None:
+    # given a task in step, in an org that has a status of its own
+    (who,) = people(both)
+    task = both.enter("task", "salesforce", who["salesforce"])
+    both.settle()
+    theirs = both.twin_id("task", "salesforce", task)
+    both.mark()
+    # when a rep sets it, with another subject
+    both.edit("task", "salesforce", task, Status="Escalated", Subject="Louder")
+    both.settle()
+    # then the subject arrives, the status stays as it was, and one problem says what to add where
+    shown = both.hs.get("tasks", theirs)
+    assert (shown["hs_task_subject"], shown["hs_task_status"]) == ("Louder", "NOT_STARTED")
+    problem = told(both, "unlisted_value", "Escalated", "Status", "mappings/activities.yaml")
+    assert (problem.field, problem.record_id) == ("status", task)
+    assert both.writes() == {"hubspot": 1, "salesforce": 0}
+    both.assert_settled()
+    # and HubSpot's own edit of the status does not fight it
+    both.edit("task", "salesforce", task, Status="Completed")
+    both.settle()
+    assert both.hs.get("tasks", theirs)["hs_task_status"] == "COMPLETED"
+    assert both.problems() == []
+    both.assert_settled()
+
+
+def test_f42_unknown_disposition_leaves_the_other_fields_alone() -> None:
+    guid = "11111111-2222-3333-4444-555555555555"
+    with Both(hubspot={"unknown_dispositions": "accept"}) as both:
+        # given a portal with an outcome of its own
+        (who,) = people(both)
+        # when a call is logged with it, and another one ends with a word that only Salesforce has
+        call = both.enter("call", "hubspot", who["hubspot"], hs_call_disposition=guid, hs_call_duration="61000")
+        other = both.enter(
+            "call", "salesforce", who["salesforce"], Subject="Second call", CallDisposition="Asked for a demo", CallDurationInSeconds=30
+        )
+        both.settle()
+        # then both calls are there with everything else, and both words are told
+        shown = both.twin("call", "hubspot", call)
+        assert (shown["CallDurationInSeconds"], shown["CallDisposition"]) == (61, None)
+        shown = both.twin("call", "salesforce", other)
+        assert (shown["hs_call_duration"], shown.get("hs_call_disposition")) == ("30000", None)
+        assert sorted((p.cause, p.side, p.field) for p in both.problems()) == [
+            ("unlisted_value", "hubspot", "disposition"),
+            ("unlisted_value", "salesforce", "disposition"),
+        ]
+        assert any(guid in p.message for p in both.problems())
+        both.assert_settled()
+        # and what HubSpot holds is not emptied by an edit in Salesforce of something else
+        both.edit("call", "salesforce", str(both.twin("call", "hubspot", call)["Id"]), CallDurationInSeconds=90)
+        both.settle()
+        assert both.hs.get("calls", call)["hs_call_disposition"] == guid
+        assert both.hs.get("calls", call)["hs_call_duration"] == "90000"
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_f47_too_long_subject_is_cut_and_never_comes_back(side: str, both: Both) -> None:
+    (who,) = people(both)
+    long = "Sub" + "j" * 400
+    if side == "salesforce":
+        long = long[:255]  # more is refused there
+    native = {"hubspot": "hs_task_subject", "salesforce": "Subject"}
+    task = both.enter("task", side, who[side], **{native[side]: long})
+    both.settle()
+    theirs = both.twin_id("task", side, task)
+    assert both.shown("task", other_side(side), theirs)[native[other_side(side)]] == long[:255]
+    assert both.shown("task", side, task)[native[side]] == long
+    assert both.problems() == []
+    both.assert_settled()
+    # an edit of something else on the cut side leaves the whole subject alone
+    both.edit("task", other_side(side), theirs, **({"Priority": "High"} if side == "hubspot" else {"hs_task_priority": "HIGH"}))
+    both.settle()
+    assert both.shown("task", side, task)[native[side]] == long
+    both.assert_settled()
+
+
+@pytest.mark.parametrize("kind", ["task", "call", "meeting", "note"])
+def test_vast_body_is_cut_with_a_mark_and_the_cut_never_comes_back(kind: str, both: Both) -> None:
+    # given the longest body that HubSpot lets anybody store (300 KB is refused there)
+    (who,) = people(both)
+    field = {"task": "hs_task_body", "call": "hs_call_body", "meeting": "hs_meeting_body", "note": "hs_note_body"}[kind]
+    with pytest.raises(ValueError, match="65"):
+        both.enter(kind, "hubspot", who["hubspot"], **{field: "word " * 60_000})
+    body = "<p>Head of it</p><p>" + "word " * 13_000 + "end</p>"
+    mine = both.enter(kind, "hubspot", who["hubspot"], **{field: body})
+    both.settle()
+    # then Salesforce has as much as it holds, ended by a mark
+    theirs = both.twin_id(kind, "hubspot", mine)
+    there = both.shown(kind, "salesforce", theirs)["Description"]
+    assert 31_000 < len(there) <= 32_000
+    assert there.endswith("[… cut by crmsync]")
+    assert both.problems() == []
+    both.assert_settled()
+    # when somebody writes below the cut, and edits something else
+    both.edit(kind, "salesforce", theirs, Description=there[:30_000] + "\n[… cut by crmsync]\nspoke to her again", Subject="Renamed")
+    both.settle()
+    # then the whole body stays as it was
+    assert both.hs.get("notes" if kind == "note" else f"{kind}s", mine)[field] == body
+    both.assert_settled()
+    # and when somebody replaces it by a text of their own, that is an edit like any other
+    both.edit(kind, "salesforce", theirs, Description="All new")
+    both.settle()
+    assert both.hs.get("notes" if kind == "note" else f"{kind}s", mine)[field] == "<p>All new</p>"
+    both.assert_settled()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_meeting_that_ends_before_it_starts(side: str, both: Both) -> None:
+    # given a meeting in step
+    (who,) = people(both)
+    meeting = both.enter("meeting", "hubspot", who["hubspot"])
+    both.settle()
+    ids = {"hubspot": meeting, "salesforce": both.twin_id("meeting", "hubspot", meeting)}
+    both.mark()
+    # when its end is put before its start, with another title
+    if side == "salesforce":
+        with pytest.raises(Exception, match=r"(?i)end|duration|before"):
+            both.edit("meeting", side, ids[side], EndDateTime="2026-03-10T12:00:00Z")
+        return  # Salesforce lets nobody store such a thing
+    both.edit("meeting", side, ids[side], hs_meeting_end_time="2026-03-10T12:00:00Z", hs_meeting_title="Renamed")
+    both.settle()
+    # then the title arrives, the times do not, and it is told
+    shown = both.sf.get("Event", ids["salesforce"])
+    assert (shown["Subject"], shown["StartDateTime"]) == ("Renamed", "2026-03-10T13:00:00.000+0000")
+    assert shown["EndDateTime"] == "2026-03-10T14:00:00.000+0000"
+    told(both, "ends_before_start", "ends before it starts", "Correct")
+    both.assert_settled()
+    # and once it is corrected, they arrive
+    both.edit("meeting", side, ids[side], hs_meeting_end_time="2026-03-10T16:00:00Z")
+    both.settle()
+    assert both.sf.get("Event", ids["salesforce"])["EndDateTime"] == "2026-03-10T16:00:00.000+0000"
+    assert both.problems() == []
+    both.assert_settled()
+
+
+def test_new_meeting_that_ends_before_it_starts_waits_for_its_correction(both: Both) -> None:
+    (who,) = people(both)
+    meeting = both.enter("meeting", "hubspot", who["hubspot"], hs_meeting_end_time="2026-03-10T12:00:00Z")
+    both.settle()
+    assert both.sf.all("Event") == []
+    told(both, "ends_before_start", "ends before it starts", "Correct")
+    both.assert_settled()
+    both.edit("meeting", "hubspot", meeting, hs_meeting_end_time="2026-03-10T15:00:00Z")
+    both.settle()
+    assert both.twin("meeting", "hubspot", meeting)["EndDateTime"] == "2026-03-10T15:00:00.000+0000"
+    assert both.problems() == []
+    both.assert_settled()
+
+
+# --- deleted on one side ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_task_deleted_here_while_completed_there(side: str, both: Both) -> None:
+    # given a task in step
+    other, (who,) = other_side(side), people(both)
+    task = both.enter("task", side, who[side])
+    both.settle()
+    theirs = both.twin_id("task", side, task)
+    both.mark()
+    # when it is deleted on one side and completed on the other, before we looked
+    both.edit("task", other, theirs, **({"Status": "Completed"} if other == "salesforce" else {"hs_task_status": "COMPLETED"}))
+    both.remove("task", side, task)
+    both.settle(after=LONG)
+    # then what was done is not thrown away, it is not made again, and it is told
+    assert len(both.live("task", other)) == 1
+    assert both.live("task", side) == []
+    assert both.writes() == {"hubspot": 0, "salesforce": 0}
+    told(both, "deleted_elsewhere", "finished", side)
+    both.assert_settled()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_task_deleted_on_both_sides(side: str, both: Both) -> None:
+    other, (who,) = other_side(side), people(both)
+    task = both.enter("task", side, who[side])
+    both.settle()
+    both.remove("task", other, both.twin_id("task", side, task))
+    both.remove("task", side, task)
+    both.mark()
+    both.settle(after=LONG)
+    assert both.writes() == {"hubspot": 0, "salesforce": 0}
+    assert both.problems() == []
+    both.assert_settled()
+
+
+def test_f43_one_bad_activity_in_a_hundred(both: Both) -> None:
+    # given an org that refuses tasks of one subject
+    (who,) = people(both)
+    both.sf.validation_rule("Task", lambda row: "forbidden" in str(row.get("Subject")), "No forbidden words")
+    # when a hundred tasks come, one of them with it
+    for n in range(100):
+        both.enter("task", "hubspot", who["hubspot"], hs_task_subject="forbidden" if n == 37 else f"Task {n}")
+    both.settle()
+    # then ninety-nine are there, the one is told with Salesforce's own words, and is not tried again
+    assert len(both.sf.all("Task")) == 99
+    told(both, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "No forbidden words", "salesforce refused")
+    both.assert_settled()
+    # until its data changes
+    (bad,) = [row for row in both.hs.all("tasks") if row["hs_task_subject"] == "forbidden"]
+    both.edit("task", "hubspot", str(bad["id"]), hs_task_subject="allowed")
+    both.settle()
+    assert len(both.sf.all("Task")) == 100
+    assert both.problems() == []
+    both.assert_settled()
+
+
+# --- persons who move -------------------------------------------------------------------------------------------------------------
+
+
+def test_association_to_a_merged_id(both: Both) -> None:
+    # given two persons, one of whom is merged into the other in HubSpot
+    ann, bob = people(both, 2)
+    task = both.enter("task", "hubspot", bob["hubspot"])
+    both.settle()
+    theirs = both.twin_id("task", "hubspot", task)
+    survivor = both.hs.merge("contacts", ann["hubspot"], [bob["hubspot"]])
+    # when somebody enters tasks for the old ids in the same minute
+    new = both.hs.create("tasks", {"hs_task_subject": "Late", "hs_timestamp": DUE, "associations": {"contacts": [survivor]}})
+    both.settle(after=LONG)
+    # then all of them are the survivor's, once, and nothing is lost
+    assert both.hs.associated("tasks", new, "contacts") == [survivor]
+    assert both.twin("task", "hubspot", new)["WhoId"] in {ann["salesforce"], bob["salesforce"]}
+    assert len(both.sf.all("Task")) == 2
+    assert both.sf.get("Task", theirs)["IsDeleted"] is False
+    person = both.person_of("hubspot", "contacts", survivor)
+    assert person is not None
+    assert both.person_of("salesforce", "Lead", str(both.twin("task", "hubspot", new)["WhoId"])) == person
+    both.assert_settled()
+
+
+def test_person_of_a_new_activity_is_merged_between_the_look_and_the_write(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a task entered in HubSpot for a lead who is merged in Salesforce after we read and before we write
+    ann, bob = people(both, 2)
+    task = both.enter("task", "hubspot", bob["hubspot"])
+    connector = both.connectors["salesforce"]
+    write, struck = connector.write, list[bool]()
+
+    def late(writes: Any) -> Any:
+        if not struck:
+            struck.append(True)
+            both.sf.merge("Lead", ann["salesforce"], [bob["salesforce"]])
+        return write(writes)
+
+    monkeypatch.setattr(connector, "write", late)
+    both.settle()
+    both.settle(after=400)
+    # then the task is there once, with the survivor
+    assert struck
+    assert both.twin("task", "hubspot", task)["WhoId"] == ann["salesforce"]
+    assert len(both.sf.all("Task")) == 1
+    both.assert_settled()
+
+
+def test_opt_out_while_a_write_is_in_flight(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given an edit on its way to Salesforce
+    (who,) = people(both)
+    both.hs.edit("contacts", who["hubspot"], {"jobtitle": "Baker"})
+    connector = both.connectors["salesforce"]
+    write, struck = connector.write, list[bool]()
+
+    def late(writes: Any) -> Any:
+        if not struck:
+            struck.append(True)
+            both.sf.edit("Lead", who["salesforce"], {"HasOptedOutOfEmail": True})
+        return write(writes)
+
+    monkeypatch.setattr(connector, "write", late)
+    # when she opts out in that moment
+    both.settle()
+    # then nothing is lost: the edit arrived, and so did the opt-out, in HubSpot too
+    assert struck
+    lead = both.sf.get("Lead", who["salesforce"])
+    assert (lead["Title"], lead["HasOptedOutOfEmail"]) == ("Baker", True)
+    assert both.contact(email(0))["hs_email_optout"] == "true"
+    both.assert_settled()
+    assert USERS
