@@ -16,8 +16,8 @@ from sqlalchemy import Connection, event, inspect, text
 from crmsync.errors import ConfigError
 from crmsync.store import Store, migrate
 from crmsync.store.database import Database
+from crmsync.store.indexes import metadata
 from crmsync.store.migrate import VERSION, VERSION_TABLE
-from crmsync.store.tables import metadata
 
 
 @pytest.fixture

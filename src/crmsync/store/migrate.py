@@ -63,7 +63,9 @@ def to_head(database: Database) -> None:
 
 def create(connection: Connection) -> None:
     """All tables as the newest migration leaves them, in an empty database (a test holds both against each other)."""
-    metadata.create_all(connection, checkfirst=False)
+    from crmsync.store.indexes import metadata as complete
+
+    complete.create_all(connection, checkfirst=False)
     VERSION.create(connection)
     connection.execute(insert(VERSION).values(version_num=known()[-1]))
 

@@ -1,11 +1,12 @@
 """The tables, as the newest migration leaves them. Moments are integer microseconds since 1970 UTC; blobs are orjson.
 
 Text compares byte by byte on both databases (collation "C" on PostgreSQL), so that orders and keyset pages agree.
+Partial indexes are in crmsync.store.indexes.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text
 
 metadata = MetaData()
 
@@ -29,11 +30,6 @@ snapshots = Table(
     Column("dirty", SmallInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
-Index("snapshots_dirty", snapshots.c.side, snapshots.c.object, snapshots.c.id,
-      sqlite_where=text("dirty = 1"), postgresql_where=text("dirty = 1"))  # fmt: skip
-Index("snapshots_person", snapshots.c.person_id,
-      sqlite_where=text("person_id IS NOT NULL"), postgresql_where=text("person_id IS NOT NULL"))  # fmt: skip
-Index("snapshots_key", snapshots.c.key, sqlite_where=text("key IS NOT NULL"), postgresql_where=text("key IS NOT NULL"))
 # The state first: with (side, object) first, PostgreSQL without statistics took this index for single records and read the whole object.
 Index("snapshots_state", snapshots.c.state, snapshots.c.side, snapshots.c.object)
 
@@ -57,8 +53,6 @@ persons = Table(
     Column("stage", WORD),
     Column("data", LargeBinary, nullable=False),
 )
-Index("persons_due", persons.c.next_due_at, persons.c.person_id,
-      sqlite_where=text("next_due_at IS NOT NULL"), postgresql_where=text("next_due_at IS NOT NULL"))  # fmt: skip
 Index("persons_stage", persons.c.stage)
 
 signals = Table(
@@ -91,7 +85,6 @@ journal = Table(
 )
 Index("journal_write", journal.c.write_id, unique=True)
 Index("journal_person", journal.c.person_id, journal.c.seq)
-Index("journal_open", journal.c.seq, sqlite_where=text("outcome IS NULL"), postgresql_where=text("outcome IS NULL"))
 
 problems = Table(
     "problems",
@@ -149,7 +142,6 @@ tasks = Table(
     Column("draft", LargeBinary, nullable=False),
 )
 Index("tasks_person", tasks.c.person_id)
-Index("tasks_waiting", tasks.c.key, sqlite_where=text("record_id IS NULL"), postgresql_where=text("record_id IS NULL"))
 
 twins = Table(
     "twins",
@@ -160,8 +152,6 @@ twins = Table(
     Column("retry_at", MOMENT),
     Column("data", LargeBinary, nullable=False),
 )
-Index("twins_due", twins.c.retry_at, twins.c.twin_id,
-      sqlite_where=text("retry_at IS NOT NULL"), postgresql_where=text("retry_at IS NOT NULL"))  # fmt: skip
 
 links = Table(
     "links",

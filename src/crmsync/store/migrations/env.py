@@ -2,8 +2,8 @@
 
 from alembic import context
 
+from crmsync.store.indexes import metadata
 from crmsync.store.migrate import VERSION_TABLE
-from crmsync.store.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, version_table=VERSION_TABLE)
 with context.begin_transaction():
