@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from crmsync.service.init import init
+from crmsync.store import Store
 
 SIMULATORS = ("starlette", "uvicorn", "jinja2", "crmsync_salesforce.sim", "crmsync_hubspot.sim")
 CRMS = ("simple_salesforce", "hubspot", "requests", "urllib3", "crmsync_salesforce", "crmsync_hubspot")
 DATABASE = ("sqlalchemy", "psycopg", "crmsync.store")
 MIGRATIONS = ("alembic", "mako")
+POSTGRES = ("psycopg", "sqlalchemy.dialects.postgresql")
 ENGINE = ("crmsync.engine", "crmsync.decide", "phonenumbers", "holidays")
 SPEECH = ("structlog", "rich", "prometheus_client")
 ASK = "import sys\nfrom crmsync.cli.main import run\ncode = run(sys.argv[1:])\nsys.stderr.write('\\n'.join(['', '--', str(code), *sys.modules]))"
@@ -55,11 +57,12 @@ def home(tmp_path: Path) -> Path:
         (["--help"], (*SIMULATORS, *CRMS, *DATABASE, *MIGRATIONS, *ENGINE, *SPEECH, "pydantic", "ruamel", "asyncio")),
         (["--version"], (*SIMULATORS, *CRMS, *DATABASE, *MIGRATIONS, *ENGINE, *SPEECH, "pydantic", "ruamel", "asyncio")),
         (["check"], (*SIMULATORS, *CRMS, *DATABASE, *MIGRATIONS, *ENGINE, *SPEECH, "pydantic_settings", "asyncio")),
-        (["status", "--json"], (*SIMULATORS, *CRMS, *MIGRATIONS, *ENGINE, "psycopg", "pydantic_settings", "ruamel")),
+        (["status", "--json"], (*SIMULATORS, *CRMS, *MIGRATIONS, *ENGINE, *POSTGRES, "pydantic_settings", "ruamel")),
     ],
     ids=["help", "version", "check", "status"],
 )
 def test_a_short_command_loads_little(home: Path, args: list[str], unwanted: tuple[str, ...]) -> None:
+    Store.open(f"sqlite:///{home / 'state.db'}").close()
     code, names = loaded(args, home)
     assert code == 0
     assert among(names, unwanted) == set()
