@@ -29,7 +29,10 @@ class HubSpotConnector:
     author of a change only through property history."""
 
     name = wire.SIDE
-    traits = Traits(person_objects=(wire.CONTACTS,), task_object=TASKS, write_batch=100, reads_back=True, links_per_call=ARCHIVE_SIZE)
+    traits = Traits(
+        person_objects=(wire.CONTACTS,), task_object=TASKS, write_batch=100, reads_back=True, links_per_call=ARCHIVE_SIZE,
+        restore="in HubSpot, for 90 days: the list of its object, Actions, Restore records",
+    )  # fmt: skip
 
     def __init__(self, client: Client) -> None:
         self._client = client

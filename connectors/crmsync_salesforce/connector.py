@@ -33,6 +33,7 @@ class SalesforceConnector:
         person_objects=("Contact", "Lead"),
         task_object=TASK,
         write_batch=BATCH,
+        restore="in Salesforce, for 15 days: App Launcher, Recycle Bin, Restore",
         forward={"Lead": "Contact"},
         reads_back=False,
         people_per_activity=1,

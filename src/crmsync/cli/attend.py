@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crmsync.cli.console import say, show, show_json, table, tell
+from crmsync.cli.console import fail, say, show, show_json, table, tell
 from crmsync.cli.options import Json
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Numbers of problems.")]
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Adds these commands."""
     app.add_typer(problems, name="problems")
     app.add_typer(conflicts, name="conflicts")
+    app.command(help="Take one write of crmsync back: what it replaced is written again, and stands until somebody changes it.")(undo)
     app.command(help="Leave a safety halt after a person looked; lets through once what caused it.")(resume)
 
 
@@ -116,6 +117,35 @@ def resolve(
     with open_store() as store:
         open_conflicts.resolve(store, conflict_id, side.lower())
     say(f"{side.lower()}'s value wins; the next cycle writes it")
+
+
+def undo(
+    write_id: Annotated[str, typer.Argument(metavar="WRITE_ID", help="The write, as `crmsync explain` shows it.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete what it created even if somebody has worked with it since.")] = False,
+    partly: Annotated[bool, typer.Option("--partly", help="Leave fields that have changed since, take back the others.")] = False,
+    fields: Annotated[str | None, typer.Option("--fields", metavar="A,B", help="Only these of its fields.")] = None,
+    json: Json = False,
+) -> None:
+    """Exit 1 when it was not taken back; then nothing was changed in any CRM."""
+    from crmsync.service.undo import undo as do_undo
+    from crmsync.service.workspace import open_workspace
+
+    names = tuple(name.strip() for name in (fields or "").split(",") if name.strip())
+    with open_workspace() as workspace:
+        found = do_undo(workspace, write_id, fields=names, partly=partly, yes=yes)
+    if json:
+        show_json(found)
+    elif found["refused"]:
+        fail(f"{write_id} was not taken back: {found['refused']}.")
+    elif found["action"] == "create":
+        say(f"{found['crm']} {found['object']} {found['record_id']} was deleted; it is not created again")
+    else:
+        cells = [(f["name"], f["was"], "→", f["now"]) for f in found["restored"]]
+        show(table(f"{found['crm']} {found['object']} {found['record_id']}", ("field", "was", "", "is again"), cells))
+        for kept in found["kept"]:
+            tell(f"not taken back: {kept['name']}: {kept['reason']}")
+        tell(f"It stands in {found['crm']} until somebody changes it there or on the other side. Undo this with `crmsync undo {found['undo_id']}`.")
+    raise typer.Exit(1 if found["refused"] else 0)
 
 
 def resume() -> None:

@@ -90,7 +90,8 @@ class Traits:
     person_objects: native objects that stand for a person. task_object: the native task object. write_batch: records per API call.
     forward: object -> the object its records can turn into (Lead -> Contact). reads_back: write outcomes carry `shown`.
     people_per_activity: how many persons one activity can belong to (None: any number). links_per_call: how many associations of records that
-    exist already one call makes or ends (None: they are fields of the record, and cost nothing more).
+    exist already one call makes or ends (None: they are fields of the record, and cost nothing more). restore: how a person brings a deleted
+    record back there, and for how long that is possible.
     """
 
     person_objects: tuple[str, ...]
@@ -100,6 +101,7 @@ class Traits:
     reads_back: bool = False
     people_per_activity: int | None = None
     links_per_call: int | None = None
+    restore: str = "by the CRM's own means, if it keeps deleted records"
 
 
 class Connector(Protocol):

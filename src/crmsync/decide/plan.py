@@ -12,7 +12,7 @@ from crmsync.decide.translate import Lens, Owners
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action
 from crmsync.model.fields import KEY, OWN_FIELDS
-from crmsync.model.link import PersonState, Snapshot
+from crmsync.model.link import UNDONE, PersonState, Snapshot
 from crmsync.model.record import GONE, FieldSchema, Ref, Value
 from crmsync.model.rules import FieldType, PersonMap
 
@@ -130,7 +130,7 @@ def plan_person(
             draft.take_outputs(wanted)
             draft.take_statuses(statuses)
         else:
-            if primaries and terms.deletes == "propagate":
+            if primaries and terms.deletes == "propagate" and UNDONE not in state.written.get(side, {}):
                 writes += _propagated_delete(side, snapshots, primaries)
             continue
         problems += draft.problems
@@ -307,7 +307,7 @@ class Draft:
             value, sent = self.shorten(name, value, sent, limit)
         if not self._fits(name, native, sent):
             return False
-        self.fields[native], self.old[native], self.names[native] = sent, self.native(name, old), name
+        self.fields[native], self.old[native], self.names[native] = sent, self.before(name, old), name
         self.rules[native] = because
         self.merged[name] = value
         return True
@@ -315,6 +315,13 @@ class Draft:
     def native(self, name: str, value: Value) -> Value:
         """What is written for a house value; None for an owner who has no user there."""
         return self.lens.to_native(name, value, self.terms.owners)
+
+    def before(self, name: str, old: Value) -> Value:
+        """What stands there now, in native terms, so that it can be restored. An owner who may own nothing new any more is still named."""
+        found = self.native(name, old)
+        if found is None and old is not None and self.lens.by_name[name].map.type is FieldType.OWNER:
+            return next((id for (side, id), house in self.terms.owners.house_of.items() if side == self.ref.side and house == old), None)
+        return found
 
     def shorten(self, name: str, value: Value, sent: str, limit: int) -> tuple[Value, Value]:
         """A text beyond the native field's length: what the side will then show, in house terms, and what to write."""

@@ -17,7 +17,7 @@ from crmsync.decide.translate import Lens, Owners
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action
 from crmsync.model.fields import KEY
-from crmsync.model.link import PersonState, Snapshot, Twin
+from crmsync.model.link import BELONGING, UNDONE, PersonState, Snapshot, Twin
 from crmsync.model.record import Fields, RecordState, Ref, Value
 from crmsync.model.rules import FieldType, TwinMap
 
@@ -193,6 +193,10 @@ class _Planning:
     def in_step(self) -> None:
         """Both sides have it: fields and belongings move."""
         sides = tuple(self.primaries)
+        for side in sides:
+            before = self.twin.state.written.get(side, {})
+            if UNDONE in before:  # a record whose creation was undone is back
+                self.written[side] = {name: value for name, value in before.items() if name not in (UNDONE, DELETED)}
         odd = self._odd_times(self.reconciled.facts)
         for side, other in ((sides[0], sides[1]), (sides[1], sides[0])):
             snapshot = self.primaries[side]
@@ -206,10 +210,15 @@ class _Planning:
             if self.ground.map.create_as:  # what is only read is not marked either
                 draft.take_outputs({KEY: self.twin.twin_id})
             if self.ground.map.activity and self.ground.map.create_as:
-                draft.about, draft.unlink, then = self.belonging.change(side, other, self.twin.links)
+                draft.about, draft.unlink, then = self.belonging.change(side, other, self._links(side))
                 if not (draft.about or draft.unlink):
                     self.links[side] = then
             self._keep(side, draft)
+
+    def _links(self, side: str) -> dict[str, tuple[str, ...]]:
+        """Whom it belongs to as settled; whom `undo` took away on that side is not missed there."""
+        undone = str(self.twin.state.written.get(side, {}).get(UNDONE + BELONGING) or "")
+        return {**self.twin.links, side: (*self.twin.links.get(side, ()), *filter(None, undone.split(";")))}
 
     def alone(self, records: Sequence[Snapshot]) -> None:
         """One side has it. On the other it was deleted, or is created, or waits."""
@@ -228,6 +237,8 @@ class _Planning:
         self._keep(side, own)
 
     def _deleted_there(self, side: str, snapshot: Snapshot, other: str, before: Sequence[Snapshot]) -> None:
+        if UNDONE in self.twin.state.written.get(other, {}):
+            return  # its creation there was undone by hand
         map, agreed = self.ground.map, self.twin.state.base.get("status")
         done = finished(snapshot.fields, map, self.ground.now)
         was_done = map.logged or (agreed is not None and agreed.values.get(side) == "completed")
@@ -284,7 +295,7 @@ class _Planning:
     def _keep(self, side: str, draft: TwinDraft) -> None:
         self.problems += draft.problems
         if draft.noted:
-            self.written[side] = {**self.twin.state.written.get(side, {}), **draft.noted}
+            self.written[side] = {**self.written.get(side, self.twin.state.written.get(side, {})), **draft.noted}
         write = draft.finish()
         if write is not None:
             self.writes.append(write)
@@ -351,6 +362,9 @@ class TwinDraft(Draft):
             return moment_of(value, zone, like=like if isinstance(like, str) else None, default=self.ground.due_time)
         return super().native(name, value)
 
+    def before(self, name: str, old: Value) -> Value:
+        return None if self.snapshot is None else self.snapshot.extra.get(self.lens.by_name[name].place.field)
+
     def shorten(self, name: str, value: Value, sent: str, limit: int) -> tuple[Value, Value]:
         column = self.lens.by_name[name]
         if column.map.type is not FieldType.RICH_TEXT or not isinstance(value, str):
@@ -383,6 +397,8 @@ class TwinDraft(Draft):
             if found and found[1] in self.merged and found[1] in self.lens.by_name:
                 self.fields[native] = self.native(found[1], self.merged[found[1]])
                 self.rules[native] = f"follows {found[1]}"
+                if self.snapshot is not None:
+                    self.old[native] = self.snapshot.extra.get(native, self.old[self.lens.by_name[found[1]].place.field])
 
     def complete(self, source: Snapshot) -> None:
         """What the admin fixed for new records, and moments that the CRM demands though the other side has none."""

@@ -20,7 +20,7 @@ from crmsync.errors import CrmsyncError, UnreachableError
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action, Outcome, OutcomeKind, Write
 from crmsync.model.journal import JournalEntry
-from crmsync.model.link import Agreed, PersonState, Snapshot
+from crmsync.model.link import Agreed, PersonState, Snapshot, delivered
 from crmsync.model.record import Record, RecordState, Ref, Value
 from crmsync.store import StoredSnapshot
 
@@ -221,7 +221,7 @@ class _Settlement:
             base=base,
             sent=sent,
             anchors={**state.anchors, self.side: f"{ref.object}/{ref.id}"},
-            written={**state.written, self.side: {**state.written.get(self.side, {}), **planned.own}},
+            written={**state.written, self.side: delivered(state.written.get(self.side, {}), planned.own, planned.merged)},
         )
         self.healed.append((person_id, write.object, frozenset(item.entry.names.values())))
         if write.action is Action.CREATE:
@@ -299,6 +299,8 @@ class _Settlement:
 
     def task(self, item: Outgoing, outcome: Outcome) -> None:
         key = str(item.entry.write.key)
+        if item.entry.write.action is Action.DELETE:
+            return  # taken back by hand: it is not made again
         if outcome.kind is OutcomeKind.DONE or (outcome.kind is OutcomeKind.EXISTS and outcome.existing_id):
             self.task_ids.append((key, str(outcome.id or outcome.existing_id)))
         elif outcome.kind is not OutcomeKind.RETRY:

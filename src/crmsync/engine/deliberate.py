@@ -16,7 +16,7 @@ from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
 from crmsync.model.attention import Problem
 from crmsync.model.fields import INPUTS, STAGES
-from crmsync.model.link import Agreed, PersonState, Signal, Snapshot
+from crmsync.model.link import UNDONE, Agreed, PersonState, Signal, Snapshot
 from crmsync.model.record import GONE, FieldVersion, Ref, Value
 
 COUNTER = "route:"
@@ -155,6 +155,9 @@ def _verdict(
     written = {side: {**after.written.get(side, {}), **own} for side, own in plan.written.items()}
     fields = world.playbook.person.fields
     left = {name: Agreed(values=values, mapping=fields[name].fingerprint) for name, values in plan.accepted.items()}
+    again = [side for side in primaries if UNDONE in after.written.get(side, {})]
+    if again:  # a record whose creation was undone is back
+        written |= {s: {n: v for n, v in {**after.written[s], **written.get(s, {})}.items() if n != UNDONE} for s in again}
     if written or left:
         after = replace(after, written={**after.written, **written}, base={**after.base, **left})
     return Verdict(
@@ -196,8 +199,9 @@ def _shown(world: World, state: PersonState, primaries: Mapping[str, Snapshot]) 
     else the CRM's own status, says they stand; of several the furthest."""
     stages: list[str] = []
     for side, snapshot in primaries.items():
-        value = snapshot.extra.get(world.terms.sides[side].own["crmsync_stage"])
-        if value is not None and value != state.written.get(side, {}).get("crmsync_stage"):
+        value, written = snapshot.extra.get(world.terms.sides[side].own["crmsync_stage"]), state.written.get(side, {})
+        # One that was put back by `undo` is nobody's command.
+        if value is not None and value not in (written.get("crmsync_stage"), written.get(UNDONE + "crmsync_stage")):
             stages.append(str(value))
     if not stages and not state.stages:
         for (side, object, native), words in world.playbook.person.stage_from.items():
@@ -318,7 +322,8 @@ def _state_problems(world: World, state: PersonState, snapshots: Sequence[Snapsh
             )
     for side in world.sides:
         gone = [s for s in snapshots if s.ref.side == side and s.state in GONE]
-        if gone and primaries and side not in primaries and world.playbook.deletes == "unlink":
+        undone = UNDONE in state.written.get(side, {})
+        if gone and primaries and side not in primaries and not undone and world.playbook.deletes == "unlink":
             problems.append(
                 Problem(
                     cause="deleted_elsewhere",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,8 +17,8 @@ from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
 from crmsync.model.change import Action
 from crmsync.model.fields import KEY
 from crmsync.model.journal import JournalEntry
-from crmsync.model.link import Agreed
-from crmsync.model.record import Record, RecordState, Ref
+from crmsync.model.link import BELONGING, UNDONE, Agreed, PersonState, Twin
+from crmsync.model.record import Record, RecordState, Ref, Value
 from crmsync.model.rules import FieldType
 from crmsync.store import StoredSnapshot
 
@@ -129,10 +129,36 @@ def _believe_twins(world: World, side: str, seen: Sequence[tuple[JournalEntry, R
                     lens.to_house({native: fields[native]}, world.owners).get(name) for fields in (entry.write.fields, record.fields)
                 )
                 if same(column.map.type, sent, shown):
-                    base[name] = Agreed(values={**dict.fromkeys(world.sides, sent), side: shown}, mapping=column.map.fingerprint)
+                    base[name] = Agreed(values={**_elsewhere(world, entry, twin.state, name, sent), side: shown}, mapping=column.map.fingerprint)
+                    marks |= {UNDONE + name: sent} if entry.undoes else {}
         anchors = {**twin.state.anchors, side: f"{record.ref.object}/{record.ref.id}"}
-        twins[twin.twin_id] = replace(twin, state=replace(twin.state, base=base, anchors=anchors))
+        links = _restored(world, entry, record, twin)
+        if links is not twin.links:
+            marks[UNDONE + BELONGING] = ";".join(_parties(world, entry.write.unlink))
+        written = {**twin.state.written, side: {**twin.state.written.get(side, {}), **marks}} if marks else twin.state.written
+        twins[twin.twin_id] = replace(twin, state=replace(twin.state, base=base, anchors=anchors, written=written), links=links)
     store.save_twins(list(twins.values()))
+
+
+def _elsewhere(world: World, entry: JournalEntry, state: PersonState, name: str, sent: Value) -> Mapping[str, Value]:
+    """What the other side stands at now that a value has arrived: at the same, unless somebody put back an old one by hand."""
+    agreed = state.base.get(name)
+    return agreed.values if entry.undoes and agreed is not None else dict.fromkeys(world.sides, sent)
+
+
+def _restored(world: World, entry: JournalEntry, record: Record, twin: Twin) -> Mapping[str, tuple[str, ...]]:
+    """Whom it belongs to as settled: what an undo put back there is meant for that side alone."""
+    if not entry.undoes or not (entry.write.about or entry.write.unlink):
+        return twin.links
+    targets = world.store.links_of([record.ref]).get(record.ref, ())
+    if not set(entry.write.about) <= set(targets) or set(entry.write.unlink) & set(targets):
+        return twin.links
+    return {**twin.links, entry.side: _parties(world, targets)}
+
+
+def _parties(world: World, targets: Sequence[Ref]) -> tuple[str, ...]:
+    held = world.store.snapshots(list(targets))
+    return tuple(dict.fromkeys(id for to in targets if to in held and (id := held[to].person_id) is not None))
 
 
 def _believe(world: World, side: str, object: str, seen: Sequence[tuple[JournalEntry, Record]]) -> None:
@@ -146,12 +172,16 @@ def _believe(world: World, side: str, object: str, seen: Sequence[tuple[JournalE
             continue
         shown, sent = lens.to_house(record.fields, world.owners), lens.to_house(entry.write.fields, world.owners)
         base = dict(state.base)
+        arrived = {n: v for f, n in entry.names.items() if (v := entry.write.fields.get(f)) == record.fields.get(f)}
+        marks = {UNDONE + name: value for name, value in arrived.items() if entry.undoes and name not in sent}
         for name, value in sent.items():
             field = lens.by_name[name].map
             if name in shown and same(field.type, shown[name], value):
-                base[name] = Agreed(values={**dict.fromkeys(world.sides, value), side: shown[name]}, mapping=field.fingerprint)
+                base[name] = Agreed(values={**_elsewhere(world, entry, state, name, value), side: shown[name]}, mapping=field.fingerprint)
+                marks |= {UNDONE + name: value} if entry.undoes else {}
         anchors = {**state.anchors, side: f"{object}/{record.ref.id}"}
-        states[state.person_id] = replace(state, base=base, anchors=anchors)
+        written = {**state.written, side: {**state.written.get(side, {}), **marks}} if marks else state.written
+        states[state.person_id] = replace(state, base=base, anchors=anchors, written=written)
     store.save_persons(list(states.values()))
 
 

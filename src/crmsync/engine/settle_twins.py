@@ -16,7 +16,7 @@ from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action, Outcome, OutcomeKind
 from crmsync.model.journal import JournalEntry
-from crmsync.model.link import Agreed, PersonState, Snapshot, Twin
+from crmsync.model.link import Agreed, PersonState, Snapshot, Twin, delivered
 from crmsync.model.record import RecordState, Ref, Value
 from crmsync.store import StoredSnapshot
 
@@ -109,7 +109,7 @@ class TwinSettlement:
             base=base,
             sent=sent,
             anchors={**state.anchors, self.side: f"{ref.object}/{ref.id}"},
-            written={**state.written, self.side: {**state.written.get(self.side, {}), **planned.own}},
+            written={**state.written, self.side: delivered(state.written.get(self.side, {}), planned.own, planned.merged)},
         )
         links = dict(twin.links)
         if ref in self.links:

@@ -9,6 +9,9 @@ from datetime import datetime
 from crmsync.model.change import Write
 from crmsync.model.record import Value
 
+UNDO = "undo of "
+"""How the rule of a write begins that takes back another one; that one's id follows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
@@ -31,3 +34,8 @@ class JournalEntry:
     cause: str = ""
     message: str = ""
     settled_at: datetime | None = None
+
+    @property
+    def undoes(self) -> str | None:
+        """The id of the write that this one takes back; None for any other write."""
+        return next((rule.removeprefix(UNDO) for rule in self.rules.values() if rule.startswith(UNDO)), None)

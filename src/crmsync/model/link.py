@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -39,6 +39,22 @@ class Agreed:
 
     values: Mapping[str, Value]
     mapping: str = ""
+
+
+UNDONE = "undone:"
+"""In PersonState.written, before a field's house name: the value that somebody restored there by hand. Before nothing: a record that we had
+created and that was deleted again by hand; its absence is meant for that side alone."""
+
+
+BELONGING = "belonging"
+"""Where fields are named: whom an activity belongs to. Undone: the ids of those it was made to belong to, ";"-joined."""
+
+
+def delivered(written: Fields, own: Fields, names: Collection[str]) -> dict[str, Value]:
+    """What stands as delivered on a side once a write is accepted there. own: crmsync-owned fields; names: all house names it wrote, about which
+    nothing counts as undone any more."""
+    over = {UNDONE + name for name in (*own, *names)}
+    return {**{name: value for name, value in written.items() if name not in over}, **own}
 
 
 class SignalSource(StrEnum):
@@ -78,7 +94,8 @@ class PersonState:
 
     base: field -> Agreed. anchors: side -> "Object/id" of the record the base was settled with (another record there: first contact again).
     sent: side -> field -> (value sent, value before): accepted by a CRM that does not show the result at once; its next showing settles it.
-    written: side -> engine-owned field -> value last accepted there (each wanted value is delivered once; a rep's edit is not fought).
+    written: side -> engine-owned field -> value last accepted there (each wanted value is delivered once; a rep's edit is not fought); also what
+    was undone there (UNDONE).
     outputs: engine-owned house field -> value last wanted. owner: house owner id (lower-case e-mail or "side:id").
     owner_by: "router" | "hand" | "crm". stages: newest last. next_due_at: the earliest moment a rule would answer differently (UTC).
     """
