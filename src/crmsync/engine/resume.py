@@ -121,6 +121,7 @@ def _believe_twins(world: World, side: str, seen: Sequence[tuple[JournalEntry, R
         if twin is None or lens is None or record.state is not RecordState.LIVE:
             continue
         base = dict(twin.state.base)
+        marks: dict[str, Value] = {}
         for name, column in lens.by_name.items():
             native = column.place.field
             plain = column.map.type not in (FieldType.DAY, FieldType.RICH_TEXT)  # those are settled by the look that follows
