@@ -1,7 +1,8 @@
 """A CRM in memory that speaks the connector protocol: for connector authors' tests, and for tests that need thousands of cycles in seconds.
 
 It keeps the traps that matter to an engine: a modification stamp of its own, deletes as tombstones, unique e-mails and keys, merges into a survivor,
-optional rewriting of values ("hostile"), calls that fail before or after they were carried out.
+optional rewriting of values ("hostile"), calls that fail before or after they were carried out. Beside persons it holds activities that belong to
+them, where it is told of any.
 """
 
 from __future__ import annotations
@@ -32,13 +33,20 @@ class _Row:
     former: tuple[str, ...] = ()
     by_us: bool = False
     history: list[tuple[str, Value, int]] = field(default_factory=list)
+    object: str = "person"
+    went_with: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class MemoryCrm:
     """One side. names: native fields of the person object. rewrite: what the CRM does to values on save. fault: called with (call name, phase) before
     and after each call is carried out; raises what that call should end with. reads_back: whether writes answer with the stored values.
-    refuses: names the field of a write that the CRM's validation will not have."""
+    refuses: names the field of a write that the CRM's validation will not have.
+
+    activities: native object -> its native fields, of activities; "task" among them takes the first-touch tasks, too. types: native field -> its type
+    in the schema (default: text). tells_links: a record read says whom it belongs to (else `links` does). defaults: what the CRM puts into empty
+    fields of activities that we create. takes_along: deleting a person deletes the activities that belong to nobody else. said: the native fields of
+    a first-touch task."""
 
     name: str
     names: Sequence[str]
@@ -51,6 +59,15 @@ class MemoryCrm:
     required: frozenset[str] = frozenset()
     refuses: Callable[[Mapping[str, Value]], str | None] = lambda fields: None
     page: int = 50
+    activities: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    people_per_activity: int | None = None
+    tells_links: bool = False
+    defaults: Mapping[str, Value] = field(default_factory=dict)
+    takes_along: bool = False
+    said: Callable[[TaskDraft], Mapping[str, Value]] = lambda draft: {
+        "subject": draft.subject, "owner": draft.owner_id, "due": draft.due_at.isoformat(),
+    }  # fmt: skip
     rows: dict[str, _Row] = field(default_factory=dict)
     tasks: dict[str, dict[str, Value]] = field(default_factory=dict)
     belongs: dict[str, list[Ref]] = field(default_factory=dict)
@@ -64,28 +81,64 @@ class MemoryCrm:
 
     def add(self, **fields: Value) -> str:
         """A person types in a new record."""
+        return self._new(self.object, fields, by_us=False)
+
+    def enter(self, object: str, *people: str, **fields: Value) -> str:
+        """A person enters an activity that belongs to these records of persons."""
+        id = self._new(object, fields, by_us=False)
+        self.belongs[id] = [self._ref(one) for one in people][: self.people_per_activity]
+        return id
+
+    def relink(self, id: str, *people: str) -> None:
+        """A person says anew whom an activity belongs to."""
+        self.belongs[id] = [self._ref(one) for one in people][: self.people_per_activity]
+        self._set(self.rows[id], {}, by_us=False)
+
+    def copy(self, id: str) -> str:
+        """A person copies a record: every field of it, the key included, and whom it belongs to."""
+        made = self._new(self.rows[id].object, self.rows[id].fields, by_us=False)
+        self.belongs[made] = list(self.belongs.get(id, ()))
+        return made
+
+    def _new(self, object: str, fields: Mapping[str, Value], *, by_us: bool) -> str:
         self.ids += 1
         id = f"{self.name}{self.ids:04d}"
         self.tick += 1
-        self.rows[id] = _Row(fields=dict.fromkeys(self.names), modified=self.tick, created=self.tick)
-        self._set(self.rows[id], fields, by_us=False)
+        names = self.activities.get(object, self.names)
+        self.rows[id] = _Row(fields=dict.fromkeys(names), modified=self.tick, created=self.tick, object=object)
+        self._set(self.rows[id], fields, by_us=by_us)
         return id
+
+    def _ref(self, id: str) -> Ref:
+        return Ref(side=self.name, object=self.rows[id].object, id=id)
 
     def edit(self, id: str, **fields: Value) -> None:
         self._set(self.rows[id], fields, by_us=False)
 
     def delete(self, id: str) -> None:
+        theirs = [one for one in self.belonging(id) if [to.id for to in self.shown_links(one)] == [id]] if self.takes_along else []
         self._mark(id, RecordState.DELETED)
+        for one in theirs:
+            self._mark(one, RecordState.DELETED)
+            self.rows[one].went_with = id
 
     def undelete(self, id: str) -> None:
         self._mark(id, RecordState.LIVE)
+        self.rows[id].went_with = None
+        for one, row in self.rows.items():
+            if row.went_with == id:
+                self.undelete(one)
 
     def merge(self, winner: str, loser: str) -> None:
         self.tick += 1
         self.rows[winner].former += (loser, *self.rows[loser].former)
         self.rows[winner].modified = self.tick
         self._mark(loser, RecordState.MERGED)
-        self.rows[loser].survivor = Ref(side=self.name, object=self.object, id=winner)
+        self.rows[loser].survivor = self._ref(winner)
+        for one in self.belonging(loser):
+            self.belongs[one] = list(dict.fromkeys(self._ref(winner) if to.id == loser else to for to in self.belongs[one]))
+            if self.tells_links:
+                self._set(self.rows[one], {}, by_us=False)  # children are written anew where they name their parent themselves
 
     def lag(self) -> None:
         """The search index stops here: `pull` shows this moment until `catch_up`, while writes and `fetch` see the truth (F01)."""
@@ -95,9 +148,20 @@ class MemoryCrm:
     def catch_up(self) -> None:
         self.index = None
 
-    def live(self) -> dict[str, dict[str, Value]]:
-        """id -> fields of every live record."""
-        return {id: row.fields for id, row in self.rows.items() if row.state is RecordState.LIVE}
+    def live(self, object: str | None = None) -> dict[str, dict[str, Value]]:
+        """id -> fields of every live record of an object (None: persons)."""
+        wanted = object or self.object
+        return {id: row.fields for id, row in self.rows.items() if row.state is RecordState.LIVE and row.object == wanted}
+
+    def belonging(self, id: str) -> list[str]:
+        """Live activities that belong to this record."""
+        return [
+            one for one, targets in self.belongs.items() if self.rows[one].state is RecordState.LIVE and id in [to.id for to in targets]
+        ]
+
+    def shown_links(self, id: str) -> tuple[Ref, ...]:
+        """Whom an activity belongs to, live records only; a deleted one that comes back has it again."""
+        return tuple(to for to in self.belongs.get(id, ()) if self.rows[to.id].state is RecordState.LIVE)
 
     def _mark(self, id: str, state: RecordState) -> None:
         self.tick += 1
@@ -114,7 +178,8 @@ class MemoryCrm:
 
     @property
     def traits(self) -> Traits:
-        return Traits(person_objects=(self.object,), task_object="task", write_batch=3, reads_back=self.reads_back)
+        return Traits(person_objects=(self.object,), task_object="task", write_batch=3, reads_back=self.reads_back,
+                      people_per_activity=self.people_per_activity)  # fmt: skip
 
     def _call(self, name: str, work: Callable[[], Any]) -> Any:
         self.call_count += 1
@@ -130,9 +195,14 @@ class MemoryCrm:
         return []
 
     def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
-        own = [self.own_field(KEY)]
-        fields = {name: FieldSchema(name=name, label=name, type="text", required=name in self.required) for name in (*self.names, *own)}
-        return {object: ObjectSchema(object=object, label=object, fields=fields) for object in objects}
+        return {object: ObjectSchema(object=object, label=object, fields=self._schema(object)) for object in objects}
+
+    def _schema(self, object: str) -> dict[str, FieldSchema]:
+        names, required = self.activities.get(object, self.names), frozenset() if object in self.activities else self.required
+        return {
+            name: FieldSchema(name=name, label=name, type=self.types.get(name, "text"), required=name in required)
+            for name in (*names, self.own_field(KEY))
+        }
 
     def users(self) -> list[User]:
         return list(self.users_list)
@@ -142,7 +212,7 @@ class MemoryCrm:
 
     def _record(self, id: str, row: _Row, fields: Sequence[str]) -> Record:
         return Record(
-            ref=Ref(side=self.name, object=self.object, id=id),
+            ref=self._ref(id),
             fields={name: row.fields.get(name) for name in fields},
             modified_at=_when(row.modified),
             created_at=_when(row.created),
@@ -150,6 +220,7 @@ class MemoryCrm:
             survivor=row.survivor,
             former_ids=row.former,
             by_us=None if self.reads_back else row.by_us,
+            links=self.shown_links(id) if self.tells_links and row.object in self.activities else None,
         )
 
     def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime) -> Iterator[Page]:
@@ -159,7 +230,7 @@ class MemoryCrm:
             (row.modified, id)
             for id, row in rows.items()
             # The overlap of a real connector: what was modified at the cursor itself comes again.
-            if row.modified >= since and (cursor is not None or row.state is RecordState.LIVE)
+            if row.object == object and row.modified >= since and (cursor is not None or row.state is RecordState.LIVE)
         )
         pages = [changed[i : i + self.page] for i in range(0, len(changed), self.page)] or [[]]
         for index, part in enumerate(pages):
@@ -170,16 +241,18 @@ class MemoryCrm:
 
     def live_ids(self, object: str) -> Iterator[str]:
         self._call("live_ids", lambda: None)
-        yield from sorted(self.live())
+        yield from sorted(self.live(object))
 
     def fetch(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
-        found = self._call("fetch", lambda: [self._record(id, self.rows[id], fields) for id in ids if id in self.rows])
+        found = self._call(
+            "fetch", lambda: [self._record(id, self.rows[id], fields) for id in ids if id in self.rows and self.rows[id].object == object]
+        )
         assert isinstance(found, list)
         return found
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         wanted = {value.lower() for value in values}
-        if object == "task":
+        if object == "task" and object not in self.activities:
             tasks = [
                 Record(ref=Ref(side=self.name, object="task", id=id), fields=dict(t), modified_at=_when(0))
                 for id, t in self.tasks.items()
@@ -192,16 +265,17 @@ class MemoryCrm:
             lambda: [
                 self._record(id, row, fields)
                 for id, row in self.rows.items()
-                if row.state is RecordState.LIVE and str(row.fields.get(field) or "").lower() in wanted
+                if row.object == object and row.state is RecordState.LIVE and str(row.fields.get(field) or "").lower() in wanted
             ],
         )
         assert isinstance(found, list)
         return found
 
     def links(self, object: str, ids: Sequence[str]) -> Mapping[str, tuple[Ref, ...]]:
-        """Whom each of these activities belongs to, as `belongs` says."""
-        self._call("links", lambda: None)
-        return {id: tuple(self.belongs.get(id, ())) for id in ids}
+        """Whom each of these activities belongs to."""
+        found = self._call("links", lambda: {id: self.shown_links(id) for id in ids})
+        assert isinstance(found, dict)
+        return found
 
     def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:
         def work() -> list[FieldVersion]:
@@ -234,8 +308,13 @@ class MemoryCrm:
 
     def _one(self, write: Write) -> Outcome:
         self.log.append((write.action.value, write.id or write.key or "", dict(write.fields)))
-        if write.object == "task":
+        if write.object == "task" and write.object not in self.activities:
             return self._task(write)
+        lost = [to for to in write.about if self.rows[to.id].state is not RecordState.LIVE]
+        if lost:
+            return Outcome(
+                write_id=write.write_id, kind=OutcomeKind.REJECTED, cause="INVALID_REFERENCE", message=f"{lost[0].id} is no more"
+            )
         if write.action is Action.CREATE:
             return self._create(write)
         row = self.rows.get(write.id or "")
@@ -243,36 +322,47 @@ class MemoryCrm:
             survivor = row.survivor.id if row is not None and row.survivor is not None else None
             return Outcome(write_id=write.write_id, kind=OutcomeKind.GONE, existing_id=survivor, cause="gone")
         if write.action is Action.DELETE:
-            self._mark(str(write.id), RecordState.DELETED)
+            self.delete(str(write.id))
+            row.by_us = True
             return Outcome(write_id=write.write_id, kind=OutcomeKind.DONE, id=write.id)
         refused = self._refused(write, write.id)
         if refused is not None:
             return refused
         self._set(row, write.fields, by_us=True)
+        self._relate(write, str(write.id))
         return self._done(write, str(write.id), row)
+
+    def _relate(self, write: Write, id: str) -> None:
+        kept = [to for to in self.belongs.get(id, ()) if to not in write.unlink]
+        if write.about or write.unlink:
+            self.belongs[id] = list(dict.fromkeys([*write.about, *kept]))[: self.people_per_activity]
 
     def _create(self, write: Write) -> Outcome:
         for id, row in self.rows.items():
-            if write.key is not None and row.fields.get(KEY) == write.key and row.state is RecordState.LIVE:
+            same = write.key is not None and row.fields.get(KEY) == write.key and row.object == write.object
+            if same and row.state is RecordState.LIVE:
                 self._set(row, write.fields, by_us=True)  # an upsert by key: the second create finds the first
+                self._relate(write, id)
                 return self._done(write, id, row)
         refused = self._refused(write, None)
         if refused is not None:
             return refused
-        missing = [name for name in self.required if write.fields.get(name) is None]
+        activity = write.object in self.activities
+        missing = [] if activity else [name for name in self.required if write.fields.get(name) is None]
         if missing:
             return Outcome(write_id=write.write_id, kind=OutcomeKind.REJECTED, cause="required", fields=tuple(missing))
-        id = self.add()
-        self._set(self.rows[id], {**write.fields, KEY: write.key}, by_us=True)
+        given = {name: value for name, value in self.defaults.items() if activity and write.fields.get(name) is None}
+        id = self._new(write.object, {**write.fields, **given, KEY: write.key}, by_us=True)
+        self._relate(write, id)
         return self._done(write, id, self.rows[id])
 
     def _refused(self, write: Write, own: str | None) -> Outcome | None:
         culprit = self.refuses(write.fields)
         if culprit is not None:
             return Outcome(write_id=write.write_id, kind=OutcomeKind.REJECTED, cause="VALIDATION", message="not allowed", fields=(culprit,))
-        email = write.fields.get(self.unique_email) if self.unique_email else None
+        email = write.fields.get(self.unique_email) if self.unique_email and write.object == self.object else None
         for id, row in self.rows.items():
-            taken = self.unique_email and email and row.state is RecordState.LIVE and id != own
+            taken = self.unique_email and email and row.object == self.object and row.state is RecordState.LIVE and id != own
             if taken and str(row.fields.get(str(self.unique_email)) or "").lower() == str(email).lower():
                 if own is None:
                     return Outcome(write_id=write.write_id, kind=OutcomeKind.EXISTS, existing_id=id, cause="CONFLICT")
@@ -293,8 +383,9 @@ class MemoryCrm:
         return Outcome(write_id=write.write_id, kind=OutcomeKind.DONE, id=id)
 
     def task(self, draft: TaskDraft, write_id: str) -> Write:
-        fields: dict[str, Value] = {"subject": draft.subject, "owner": draft.owner_id, "due": draft.due_at.isoformat()}
-        return Write(write_id=write_id, action=Action.CREATE, object="task", fields=fields, key=draft.key, about=(draft.person,))
+        return Write(
+            write_id=write_id, action=Action.CREATE, object="task", fields=dict(self.said(draft)), key=draft.key, about=(draft.person,)
+        )
 
     def provision(self, fields: Sequence[OwnField], *, dry_run: bool) -> list[Finding]:
         return []
@@ -311,7 +402,8 @@ class MemoryCrm:
     def clone(self) -> MemoryCrm:
         """An independent copy, for trying what would happen."""
         rows = {id: replace(row, fields=dict(row.fields), history=list(row.history)) for id, row in self.rows.items()}
-        return replace(self, rows=rows, tasks={id: dict(t) for id, t in self.tasks.items()}, log=list(self.log))
+        belongs = {id: list(targets) for id, targets in self.belongs.items()}
+        return replace(self, rows=rows, tasks={id: dict(t) for id, t in self.tasks.items()}, belongs=belongs, log=list(self.log))
 
 
 def _when(tick: int) -> datetime:
