@@ -49,7 +49,12 @@ class Belonging:
         taken = {id for id in before if id not in now and other in self._records(id)}
         kept = [id for id in self.shown.get(side, ()) if id not in taken]
         # What fits already stays: a CRM that holds one person keeps the one it has.
-        return self._fitting(side, [*kept, *added])
+        fitting = self._fitting(side, [*kept, *added])
+        if self.people.get(side) is not None and any(self.parties[id].family == PERSON for id in fitting):
+            return fitting
+        # There is room for persons who found none before, or had no record there.
+        late = [id for id in now if id not in base.get(side, ()) and id in self.parties and self.parties[id].family == PERSON]
+        return self._fitting(side, [*fitting, *late])
 
     def change(self, side: str, other: str, base: Mapping[str, Sequence[str]]) -> tuple[tuple[Ref, ...], tuple[Ref, ...], tuple[str, ...]]:
         """(records to add, records to take away, ids the side then shows)."""

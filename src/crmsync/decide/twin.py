@@ -61,13 +61,24 @@ class TwinPlan:
 
 
 def kind_of(extra: Fields, side: str, object: str, maps: Collection[TwinMap]) -> str | None:
-    """The kind of which a native record is born; None: of none that is mapped."""
-    for map in maps:
-        if object in map.objects.get(side, ()):
-            tests = map.when.get(side, {})
-            if all(str(extra.get(name) or "") in values for name, values in tests.items()):
-                return map.kind
+    """The kind of which a native record is born; None: of none that is mapped. What has still to be done is no logged call or e-mail, whatever
+    its subtype: it is of the kind that has a status."""
+    here = [map for map in maps if object in map.objects.get(side, ())]
+    for map in here:
+        tests = map.when.get(side, {})
+        if all(str(extra.get(name) or "") in values for name, values in tests.items()):
+            planned = [other.kind for other in here if map.logged and not other.logged and _open(other, extra, side, object)]
+            return planned[0] if planned else map.kind
     return None
+
+
+def _open(map: TwinMap, extra: Fields, side: str, object: str) -> bool:
+    """Whether the record shows a listed status other than completed."""
+    status = map.fields.get("status")
+    place = status.places.get((side, object)) if status is not None else None
+    if status is None or place is None:
+        return False
+    return status.values.get(side, {}).get(str(extra.get(place.field)), "completed") != "completed"
 
 
 def zone_of_owner(owner: Value, owners: Owners, default: str) -> str:
