@@ -78,3 +78,25 @@ def test_what_belongs_to_a_person_is_found_and_woken(store: Store) -> None:
     assert store.dirty_count(["contacts"]) == 0
     assert store.take_dirty(9, objects=["Task", "tasks"])[0][0].ref == task
     assert store.take_dirty(9, objects=["Task"]) == []
+
+
+def test_unpaired_are_the_live_records_without_a_twin_of_whoever_has_some_on_several_sides(store: Store) -> None:
+    ann, ann_too, bob = ref("a", "contacts", "7"), ref("b", "Contact", "7"), ref("a", "contacts", "5")
+    calls = {side: [ref(side, "calls" if side == "a" else "Task", str(n)) for n in range(4)] for side in ("a", "b")}
+    keep(store, (ann, "ann"), (ann_too, "ann"), (bob, "bob"), *((r, None) for rows in calls.values() for r in rows))
+    gone = Snapshot(ref=calls["a"][3], fields={}, extra={}, modified_at=NOW, state=RecordState.DELETED)
+    store.save_snapshots([StoredSnapshot(snapshot=gone, hash="h")], dirty=False)
+    store.link({calls["a"][2]: "its twin"})
+    store.save_links({**{r: [ann, bob] for r in calls["a"]}, calls["b"][0]: [ann_too]})
+    found = store.unpaired(["ann", "bob", "nobody"])
+    assert list(found) == ["ann"]
+    assert [s.ref for s in found["ann"]] == [calls["a"][0], calls["a"][1], calls["b"][0]]
+    store.link({calls["b"][0]: "its twin, too"})
+    assert store.unpaired(["ann"]) == {}
+
+
+def test_persons_of_records(store: Store) -> None:
+    ann, bob, lone = ref("a", "contacts", "7"), ref("b", "Contact", "5"), ref("a", "contacts", "8")
+    keep(store, (ann, "ann"), (bob, "bob"), (lone, None))
+    assert store.persons_of([ann, bob, lone, ref("b", "Lead", "5")]) == {ann: "ann", bob: "bob"}
+    assert store.persons_of([]) == {}

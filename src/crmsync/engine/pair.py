@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from crmsync.decide.canonical import fold
+from crmsync.decide.translate import Lens
 from crmsync.decide.twin import kind_of, shown, when_of
 from crmsync.engine.world import World
 from crmsync.model.fields import KEY
@@ -14,6 +15,9 @@ from crmsync.model.link import PersonState, Snapshot, Twin
 from crmsync.model.record import RecordState, Ref
 from crmsync.model.rules import FieldType
 
+BRIEF = frozenset({"subject", "due", "start", "owner"})
+TOLD = BRIEF | {"body"}
+"""House fields that a signature is made of; bodies, which take the longest to read, only where there is no subject."""
 Signature = tuple[str, str, str, str]
 """Person, kind, calendar day, folded subject: two activities that share one of these, each alone on its side, are one activity."""
 
@@ -75,13 +79,13 @@ def _by_likeness(world: World, records: Sequence[Snapshot], linked: dict[Ref, st
     """Activities that another tool synced before us, and companies known by their domain or name, stand on both sides already."""
     if not records or len(world.sides) < 2:
         return
-    mine = _signatures(world, records, now)
-    people = sorted({signature[0] for signatures in mine.values() for signature in signatures})
-    theirs = [
-        s for found in world.store.belonging_to(people).values() for s in found if s.person_id is None and s.state is RecordState.LIVE
-    ]
-    have = {s.ref: s for s in (*records, *theirs, *_same_parties(world, records))}
-    all_of = _signatures(world, list(have.values()), now)
+    parties = [s for s in records if not _is_activity(world, s)]
+    have = {s.ref: s for s in (*parties, *_same_parties(world, parties))} if parties else {}
+    alike, people = _unpaired(world, [s for s in records if _is_activity(world, s)])
+    have |= {s.ref: s for s in alike}
+    if not have:
+        return
+    all_of = _signatures(world, list(have.values()), people, now)
     by_mark: dict[Signature, list[Ref]] = {}
     for ref, marks in all_of.items():
         for mark in marks:
@@ -98,9 +102,28 @@ def _by_likeness(world: World, records: Sequence[Snapshot], linked: dict[Ref, st
             linked.update(dict.fromkeys(refs, id))
 
 
-def _same_parties(world: World, records: Iterable[Snapshot]) -> list[Snapshot]:
+def _unpaired(world: World, records: Sequence[Snapshot]) -> tuple[list[Snapshot], set[str]]:
+    """These activities and others without a twin that could be the same ones, these first: of one kind, on several sides of one person. And the
+    persons whose activities are all among them."""
+    belongs = world.store.links_of([s.ref for s in records])
+    people = set(world.store.persons_of({to for targets in belongs.values() for to in targets}).values())
+    found: dict[Ref, Snapshot] = {}
+    for theirs in world.store.unpaired(sorted(people)).values():
+        kinds: dict[str, list[Snapshot]] = {}
+        for snapshot in theirs:
+            kind = kind_of(snapshot.extra, snapshot.ref.side, snapshot.ref.object, world.kinds.maps.values())
+            if kind is not None:
+                kinds.setdefault(kind, []).append(snapshot)
+        for group in kinds.values():
+            if len({s.ref.side for s in group}) > 1:
+                found.update((s.ref, s) for s in group)
+    mine = {s.ref for s in records}
+    return sorted(found.values(), key=lambda s: s.ref not in mine), people
+
+
+def _same_parties(world: World, parties: Iterable[Snapshot]) -> list[Snapshot]:
     """Companies that answer to the same domain or name and have no twin yet."""
-    names = sorted({a for s in records if not _is_activity(world, s) for a in addresses(world, s)})
+    names = sorted({a for s in parties for a in addresses(world, s)})
     found = world.store.by_email(names) if names else {}
     return [s for snapshots in found.values() for s in snapshots if s.person_id is None]
 
@@ -123,26 +146,37 @@ def addresses(world: World, snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _signatures(world: World, records: Sequence[Snapshot], now: datetime) -> dict[Ref, list[Signature]]:
+def _signatures(world: World, records: Sequence[Snapshot], people: Collection[str], now: datetime) -> dict[Ref, list[Signature]]:
+    """What each record could be known by on the other side; of activities, only as far as they belong to these people."""
     belongs = world.store.links_of([s.ref for s in records])
-    held = world.store.snapshots(sorted({to for targets in belongs.values() for to in targets}))
+    held = world.store.persons_of({to for targets in belongs.values() for to in targets})
     grounds = {kind: world.ground(kind, now) for kind in world.kinds.maps}
+    lenses: dict[tuple[str, str, str], tuple[Lens, Lens]] = {}
     found: dict[Ref, list[Signature]] = {}
     for snapshot in records:
-        kind = kind_of(snapshot.extra, snapshot.ref.side, snapshot.ref.object, world.kinds.maps.values())
+        side, object = snapshot.ref.side, snapshot.ref.object
+        kind = kind_of(snapshot.extra, side, object, world.kinds.maps.values())
         if kind is None:
             continue
         if not world.kinds.maps[kind].activity:
             found[snapshot.ref] = [(kind, address, "", "") for address in addresses(world, snapshot)]
             continue
-        lens = grounds[kind].terms.lenses.get((snapshot.ref.side, snapshot.ref.object))
-        if lens is None:
+        whole = grounds[kind].terms.lenses.get((side, object))
+        if whole is None:
             continue
-        seen = shown(replace(snapshot, fields={}), lens, grounds[kind], PersonState(person_id=""))
+        brief, lens = lenses.get((kind, side, object)) or lenses.setdefault((kind, side, object), (_only(whole, BRIEF), _only(whole, TOLD)))
+        nobody = PersonState(person_id="")
+        seen = shown(snapshot, brief, grounds[kind], nobody)
+        if not seen.fields.get("subject"):
+            seen = shown(snapshot, lens, grounds[kind], nobody)
         subject = fold(FieldType.TEXT, seen.fields.get("subject") or str(seen.fields.get("body") or "")[:80])
         if not subject:
             continue
         day = str(seen.fields.get("due") or when_of(seen, lens).date().isoformat())
-        whose = {p for to in belongs.get(snapshot.ref, ()) if to in held and (p := held[to].person_id) is not None}
+        whose = {person for to in belongs.get(snapshot.ref, ()) if (person := held.get(to)) is not None and person in people}
         found[snapshot.ref] = [(person, kind, day, str(subject).lower()) for person in sorted(whose)]
     return found
+
+
+def _only(lens: Lens, names: Collection[str]) -> Lens:
+    return replace(lens, by_name={name: column for name, column in lens.by_name.items() if name in names})

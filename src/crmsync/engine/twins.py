@@ -88,11 +88,8 @@ def look_around(world: World, twin_ids: Sequence[str]) -> Around:
     store = world.store
     twins, records = store.twins(twin_ids), store.snapshots_of(twin_ids)
     links = store.links_of([r.ref for found in records.values() for r in found])
-    held = store.snapshots(sorted({to for targets in links.values() for to in targets}))
-    whose = {
-        ref: tuple(dict.fromkeys(id for to in targets if to in held and (id := held[to].person_id) is not None))
-        for ref, targets in links.items()
-    }
+    held = store.persons_of({to for targets in links.values() for to in targets})
+    whose = {ref: tuple(dict.fromkeys(held[to] for to in targets if to in held)) for ref, targets in links.items()}
     ids = {id for found in whose.values() for id in found} | {id for t in twins.values() for found in t.links.values() for id in found}
     return Around(twins=twins, records=records, whose=whose, parties=_parties(world, sorted(ids)))
 

@@ -15,6 +15,7 @@ from crmsync.model.record import GONE, RecordState, Ref
 from crmsync.store.bulk import Upsert, among, chunks, excluded, many, rows_among
 from crmsync.store.codec import build, dump, micros, moment, parse, tidy, without
 from crmsync.store.tables import emails as email_table
+from crmsync.store.tables import persons
 from crmsync.store.tables import snapshots as table
 
 EMAIL_LENGTH = 320
@@ -121,6 +122,16 @@ def by_ref(connection: Connection, refs: Sequence[Ref]) -> dict[Ref, Snapshot]:
     return found
 
 
+def persons_of(connection: Connection, refs: Iterable[Ref]) -> dict[Ref, str]:
+    """record -> the person it is linked to; records without one are left out."""
+    statement = "SELECT id, person_id FROM snapshots WHERE side = ? AND object = ? AND id IN (?)"
+    found: dict[Ref, str] = {}
+    for side, object, ids in _grouped(refs):
+        rows = rows_among(connection, statement, (side, object), ids)
+        found.update((Ref(side=side, object=object, id=id), person) for id, person in rows if person is not None)
+    return found
+
+
 def by_person(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for part in chunks(person_ids):
@@ -193,7 +204,8 @@ def count(connection: Connection) -> dict[tuple[str, str, str], int]:
 
 
 def without_email(connection: Connection) -> dict[str, int]:
-    query = select(table.c.side, func.count()).where(table.c.state == RecordState.LIVE.value, table.c.emails == "")
+    query = select(table.c.side, func.count()).join(persons, persons.c.person_id == table.c.person_id)
+    query = query.where(table.c.state == RecordState.LIVE.value, table.c.emails == "")
     return {row[0]: row[1] for row in connection.execute(query.group_by(table.c.side))}
 
 

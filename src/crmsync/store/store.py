@@ -6,7 +6,7 @@ Database failures are UnreachableError; then nothing of that transaction was sto
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -124,6 +124,11 @@ class Store:
         with self._db.reading() as connection:
             return snapshots.by_ref(connection, refs)
 
+    def persons_of(self, refs: Iterable[Ref]) -> dict[Ref, str]:
+        """record -> the person, company, deal or activity that it is linked to; records without one are left out."""
+        with self._db.reading() as connection:
+            return snapshots.persons_of(connection, refs)
+
     def snapshots_of(self, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
         """person -> their snapshots in every state on every side, ordered by side, object, id. Persons without any are left out."""
         with self._db.reading() as connection:
@@ -167,7 +172,7 @@ class Store:
             return snapshots.count(connection)
 
     def count_without_email(self) -> dict[str, int]:
-        """side -> live records without an e-mail; nobody is created elsewhere for them. Reads every record: not for each cycle."""
+        """side -> persons' live records without an e-mail; nobody is created elsewhere for them. Reads every record: not for each cycle."""
         with self._db.reading() as connection:
             return snapshots.without_email(connection)
 
@@ -330,6 +335,12 @@ class Store:
         """person (or company, or deal) -> the records that belong to it, in every state, ordered by side, object, id."""
         with self._db.reading() as connection:
             return twins.belonging_to(connection, person_ids)
+
+    def unpaired(self, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
+        """person -> live records without a twin that belong to them, ordered by side, object, id; only persons who have such on several
+        sides."""
+        with self._db.reading() as connection:
+            return twins.unpaired(connection, person_ids)
 
     def wake(self, person_ids: Sequence[str]) -> None:
         """Everything that belongs to these persons, companies or deals waits for a decision again."""

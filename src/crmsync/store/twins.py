@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
 from crmsync.model.link import Snapshot, Twin
-from crmsync.model.record import Ref
+from crmsync.model.record import RecordState, Ref
 from crmsync.store import snapshots
 from crmsync.store.bulk import Upsert, among, chunks, excluded, many
 from crmsync.store.codec import dump, load, maybe_micros, maybe_moment, micros
@@ -33,6 +34,12 @@ _BELONGING = """
     SELECT l.side, l.object, l.id FROM snapshots p
     JOIN links l ON l.side = p.side AND l.to_object = p.object AND l.to_id = p.id WHERE p.person_id = ?
 """
+
+_THEIRS = records.alias("theirs")
+_BELONGS = records.join(
+    link_table, (link_table.c.side == records.c.side) & (link_table.c.object == records.c.object) & (link_table.c.id == records.c.id)
+).join(_THEIRS, (_THEIRS.c.side == link_table.c.side) & (_THEIRS.c.object == link_table.c.to_object) & (_THEIRS.c.id == link_table.c.to_id))
+"""Records, what they belong to, and the records of that."""
 
 
 def get(connection: Connection, ids: Sequence[str]) -> dict[str, Twin]:
@@ -110,19 +117,36 @@ def links_of(connection: Connection, refs: Sequence[Ref]) -> dict[Ref, tuple[Ref
 def belonging_to(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
     """person (or company, or deal) -> records that belong to one of their records, in every state, ordered by side, object, id."""
     found: dict[str, list[Snapshot]] = defaultdict(list)
-    theirs = records.alias("theirs")
-    joined = records.join(
-        link_table, (link_table.c.side == records.c.side) & (link_table.c.object == records.c.object) & (link_table.c.id == records.c.id)
-    ).join(theirs, (theirs.c.side == link_table.c.side) & (theirs.c.object == link_table.c.to_object) & (theirs.c.id == link_table.c.to_id))
     for part in chunks(person_ids):
         query = (
-            select(theirs.c.person_id.label("whose"), *snapshots.SEEN)
-            .select_from(joined)
-            .where(among(connection, theirs.c.person_id, part))
+            select(_THEIRS.c.person_id.label("whose"), *snapshots.SEEN)
+            .select_from(_BELONGS)
+            .where(among(connection, _THEIRS.c.person_id, part))
         )
         for row in connection.execute(query.order_by(records.c.side, records.c.object, records.c.id)):
             found[row.whose].append(snapshots.read(row))
     return dict(found)
+
+
+def unpaired(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
+    """person -> live records without a twin that belong to them, ordered by side, object, id; only persons who have such on several sides."""
+    rows: dict[str, list[Any]] = defaultdict(list)
+    for part in chunks(person_ids):
+        query = (
+            select(_THEIRS.c.person_id.label("whose"), *snapshots.SEEN)
+            .select_from(_BELONGS)
+            .where(among(connection, _THEIRS.c.person_id, part), records.c.state == RecordState.LIVE.value)
+            # said so that no index on persons answers it: there are many records of nobody
+            .where(func.coalesce(records.c.person_id, "") == "")
+        )
+        for row in connection.execute(query.order_by(records.c.side, records.c.object, records.c.id)):
+            rows[row.whose].append(row)
+    made: dict[tuple[str, str, str], Snapshot] = {}
+    found: dict[str, list[Snapshot]] = {}
+    for person, theirs in rows.items():
+        if len({row.side for row in theirs}) > 1:
+            found[person] = [made.get(at := (row.side, row.object, row.id)) or made.setdefault(at, snapshots.read(row)) for row in theirs]
+    return found
 
 
 def wake(connection: Connection, person_ids: Sequence[str]) -> None:
