@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from crmsync.model.link import Snapshot
+from crmsync.model.link import PersonState, Snapshot
 from crmsync.model.record import RecordState, Ref, Value
 from crmsync.store import Store, StoredSnapshot
 from crmsync.store.snapshots import EMAIL_LENGTH
@@ -119,6 +119,15 @@ def test_counts_and_refs(store: Store) -> None:
     assert store.count_snapshots() == {("left", "Lead", "live"): 3, ("left", "Lead", "deleted"): 1}
     assert list(store.iter_refs("left", "Lead")) == [("B", "live"), ("a", "live"), ("b", "live"), ("é", "deleted")]
     assert list(store.iter_refs("right", "Lead")) == []
+
+
+def test_without_email_counts_records_of_persons_only(store: Store) -> None:
+    """A company or a call has no e-mail either."""
+    company = lead("4", emails=(), ref=Ref(side="left", object="Account", id="4"), person_id="t1")
+    store.save_snapshots([lead("1", person_id="p1", emails=("a@x.org",)), lead("2", person_id="p2", emails=()), company], dirty=False)
+    store.save_snapshots([lead("3", person_id="p2", emails=(), state=RecordState.DELETED)], dirty=False)
+    store.save_persons([PersonState(person_id="p1"), PersonState(person_id="p2")])
+    assert store.count_without_email() == {"left": 1}
 
 
 def test_hostile_text_is_stored_not_refused(store: Store) -> None:
