@@ -16,9 +16,10 @@ import structlog
 from crmsync.engine.cycle import Report, cycle
 from crmsync.engine.world import World
 from crmsync.errors import CrmsyncError
+from crmsync.model.change import TaskDraft
 from crmsync.model.fields import OWN_FIELDS
-from crmsync.model.record import Value
-from crmsync.model.rules import Brakes, FieldMap, FieldType, PersonMap, Place, Playbook
+from crmsync.model.record import User, Value
+from crmsync.model.rules import Brakes, FieldMap, FieldType, PersonMap, Place, Playbook, TwinMap
 from crmsync.store import Store
 from crmsync.testing.memory import MemoryCrm
 
@@ -51,6 +52,80 @@ def playbook(*, fields: Mapping[str, FieldMap] | None = None, brakes: Brakes | N
 
 def memory(name: str, **more: object) -> MemoryCrm:
     return MemoryCrm(name=name, names=NAMES, unique_email="email", reads_back=name == "b", **more)  # type: ignore[arg-type]
+
+
+# --- activities -------------------------------------------------------------------------------------------------------------
+
+REPS = {"amy@example.com": "Pacific/Auckland", "ben@example.com": "America/Los_Angeles"}
+"""Their time zones: a day apart for most of the day."""
+STATUS = {"a": {"Open": "not_started", "Done": "completed"}, "b": {"NOT_STARTED": "not_started", "COMPLETED": "completed"}}
+
+
+def rep(side: str, email: str) -> str:
+    """The native id of a rep."""
+    return f"{side}-{email.partition('@')[0]}"
+
+
+def _twin_field(name: str, type: FieldType, a: str, b: str, *, objects: tuple[str, str], **more: object) -> FieldMap:
+    html = type is FieldType.RICH_TEXT
+    places = {("a", objects[0]): Place(field=a), ("b", objects[1]): Place(field=b, html=html)}
+    return FieldMap(name=name, type=type, places=places, to=frozenset({"a", "b"}), fingerprint=f"{name}-1", **more)  # type: ignore[arg-type]
+
+
+def _twin_map(kind: str, native: str, **more: object) -> TwinMap:
+    objects = ("task", kind)
+    fields = {
+        "subject": _twin_field("subject", FieldType.TEXT, "subject", "subject", objects=objects),
+        "body": _twin_field("body", FieldType.RICH_TEXT, "body", "body", objects=objects),
+        "due": _twin_field("due", FieldType.DAY, "due", "due_at", objects=objects),
+        "owner": _twin_field("owner", FieldType.OWNER, "owner", "owner", objects=objects),
+    }
+    if kind == "task":
+        fields["status"] = _twin_field(
+            "status", FieldType.PICKLIST, "status", "status", objects=objects, values=STATUS, listed_only=True, required=True
+        )
+    return TwinMap(
+        kind=kind, objects={"a": ("task",), "b": (kind,)}, create_as={"a": "task", "b": kind}, fields=fields, tie="a",
+        when={"a": {"kind": (native,)}}, **more,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def playbook_around() -> Playbook:
+    """Persons with owners, their tasks and logged calls. a keeps both in one object, and days; b one object per kind, moments and HTML."""
+    fields = {"email": field_map("email", FieldType.EMAIL), "phone": field_map("phone"), "owner": field_map("owner", FieldType.OWNER)}
+    twins = {
+        "task": _twin_map("task", "Task", fixed={"a": {"kind": "Task"}}),
+        "call": _twin_map("call", "Call", fixed={"a": {"kind": "Call", "status": "Done"}}, logged=True),
+    }
+    return playbook(fields=fields, twins=twins)
+
+
+def _said(draft: TaskDraft) -> dict[str, Value]:
+    return {"subject": draft.subject, "body": draft.body, "due": draft.due_on.isoformat(), "status": "Open", "owner": draft.owner_id,
+            "kind": "Task"}  # fmt: skip
+
+
+def memory_around(name: str) -> MemoryCrm:
+    """a: an activity belongs to one person and says so itself, goes with a deleted person, and what nobody owns is the integration user's.
+    b: it belongs to any number, and only `links` tells to whom."""
+    people = [User(side=name, id=rep(name, email), email=email, name=email, time_zone=zone) for email, zone in REPS.items()]
+    robot = User(side=name, id=f"{name}-robot", email=None, name="robot", kind="integration")
+    common = ("subject", "body", "status", "owner")
+    one = name == "a"
+    return MemoryCrm(
+        name=name,
+        names=(*NAMES, "owner"),
+        unique_email="email",
+        reads_back=not one,
+        users_list=(*people, robot),
+        activities={"task": (*common, "due", "kind")} if one else {"task": (*common, "due_at"), "call": (*common, "due_at")},
+        types={"due": "date", "due_at": "datetime"},
+        people_per_activity=1 if one else None,
+        tells_links=one,
+        takes_along=one,
+        defaults={"owner": "a-robot"} if one else {},
+        said=_said,
+    )
 
 
 class Shelf:
@@ -146,4 +221,7 @@ def silence() -> Iterator[None]:
         structlog.configure(**before)
 
 
-__all__ = ["START", "Shelf", "Tiny", "field_map", "memory", "playbook", "quietly", "replace", "silence"]
+__all__ = [
+    "REPS", "START", "STATUS", "Shelf", "Tiny", "field_map", "memory", "memory_around", "playbook", "playbook_around", "quietly", "rep", "replace",
+    "silence",
+]  # fmt: skip
