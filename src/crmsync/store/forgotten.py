@@ -165,7 +165,7 @@ class Forgotten:
             _let_go(connection, what)
             twins.forget_links(connection, sorted(what.records))
             self.add(now, what.records, what.emails)
-        return {name: count for name, count in counts.items() if count}
+        return {str(name): count for name, count in counts.items() if count}
 
     def erase_strays(self, refs: Collection[Ref], texts: Collection[str]) -> int:
         """Deletes writes to these records under another person's name (persons that were joined), and texts that name somebody; returns the number
