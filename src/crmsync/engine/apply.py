@@ -11,6 +11,7 @@ import structlog
 
 from crmsync.decide.canonical import same
 from crmsync.decide.plan import data_hash
+from crmsync.engine.forget import admit_records
 from crmsync.engine.kinds import kind_in
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.pull import record_hash, store_row
@@ -342,7 +343,7 @@ def _adopt(world: World, side: str, item: Outgoing, outcome: Outcome, now: datet
     ids = [id for id in (write.id, outcome.existing_id, outcome.id) if id]
     found: list[Record] = []
     for object in (write.object, *filter(None, [world.connectors[side].traits.forward.get(write.object)])):
-        found += world.connectors[side].fetch(object, ids, world.fields_to_read(side, object))
+        found += admit_records(store, world.connectors[side].fetch(object, ids, world.fields_to_read(side, object)))
     told = {record.ref.id for record in found}
     held = store.snapshots([Ref(side=side, object=write.object, id=id) for id in ids])
     with store.begin():
