@@ -22,8 +22,8 @@ from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.client import KEYED_WRITE, READ, Client, LostError, RefusedError
 
 PAGE = 10_000
-SLICE = 2_000
-"""Rows of a results page that are decoded at once: what a REST page holds, so that a large pull needs no more memory than a small one."""
+SLICE = 1_000
+"""Rows of a results page that are decoded at once: with the page's text they take what a REST page of 2,000 rows takes, so that memory stays flat."""
 JOB_CHARACTERS = 25_000_000
 """CSV characters per ingest job, at most 100 MB of UTF-8; the limit is 150 MB once Salesforce has encoded it."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0
