@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from crmsync.decide.plan import data_hash
 from crmsync.decide.translate import Lens
 from crmsync.decide.twin import DELETED, refusal_mark
+from crmsync.engine.forget import admit_records
 from crmsync.engine.kinds import kind_in
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.pull import belongings, record_hash, store_row
@@ -122,8 +123,8 @@ class TwinSettlement:
         self.healed.append((twin.twin_id, write.object, frozenset(item.entry.names.values())))
 
     def _parties(self, targets: Sequence[Ref]) -> tuple[str, ...]:
-        held = self.world.store.snapshots(list(targets))
-        return tuple(dict.fromkeys(id for to in targets if to in held and (id := held[to].person_id) is not None))
+        held = self.world.store.persons_of(targets)
+        return tuple(dict.fromkeys(held[to] for to in targets if to in held))
 
     def _rejected(self, item: Outgoing, outcome: Outcome) -> None:
         """Parks the fields the CRM complained of and tries the rest again; with none named, parks the record until it changes (F42, F63)."""
@@ -178,7 +179,7 @@ def adopt_twin(world: World, side: str, item: Outgoing, outcome: Outcome) -> Non
     """A create met a record with its key, or an update met one that is gone: look, link, decide again."""
     store, write, id = world.store, item.entry.write, str(item.entry.person_id)
     ids = [one for one in (write.id, outcome.existing_id, outcome.id) if one]
-    found = world.connectors[side].fetch(write.object, ids, world.fields_to_read(side, write.object))
+    found = admit_records(store, world.connectors[side].fetch(write.object, ids, world.fields_to_read(side, write.object)))
     belongs = belongings(world, side, write.object, found)
     told = {record.ref.id for record in found}
     held = store.snapshots([Ref(side=side, object=write.object, id=one) for one in ids])
