@@ -288,7 +288,7 @@ class _Planning:
         if map.activity and not about:
             self.waiting = PERSON
             return False
-        if not _passes(snapshot, map, ground):
+        if not passes(snapshot, map, ground):
             self.waiting = FILTER
             return False
         if self._odd_times(self.reconciled.facts):
@@ -331,7 +331,7 @@ class _Planning:
         )  # fmt: skip
 
 
-def _passes(snapshot: Snapshot, map: TwinMap, ground: Ground) -> bool:
+def passes(snapshot: Snapshot, map: TwinMap, ground: Ground) -> bool:
     """Whether the admin's filter lets it go over (an activity that is there already is not asked)."""
     rule, house = map.filter, snapshot.fields
     owner = str(house.get("owner") or "")

@@ -91,10 +91,11 @@ def look_around(world: World, twin_ids: Sequence[str]) -> Around:
     held = store.persons_of({to for targets in links.values() for to in targets})
     whose = {ref: tuple(dict.fromkeys(held[to] for to in targets if to in held)) for ref, targets in links.items()}
     ids = {id for found in whose.values() for id in found} | {id for t in twins.values() for found in t.links.values() for id in found}
-    return Around(twins=twins, records=records, whose=whose, parties=_parties(world, sorted(ids)))
+    return Around(twins=twins, records=records, whose=whose, parties=parties_of(world, sorted(ids)))
 
 
-def _parties(world: World, ids: Sequence[str]) -> dict[str, Party]:
+def parties_of(world: World, ids: Sequence[str]) -> dict[str, Party]:
+    """Persons, companies and deals with the record of each side that activities belong to there; unknown ids are left out."""
     store = world.store
     states = store.persons(ids)
     parties: dict[str, Party] = {}

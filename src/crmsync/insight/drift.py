@@ -12,37 +12,40 @@ import orjson
 
 from crmsync.decide.canonical import same
 from crmsync.decide.match import primary, spares
-from crmsync.decide.reconcile import anchor
-from crmsync.decide.translate import Column, Lens, Owners
+from crmsync.decide.translate import Lens, Owners
+from crmsync.insight.reasons import UNDONE_BY_HAND, UNEXPLAINED, WAITING, Judge
 from crmsync.model.attention import ParkedProblem
-from crmsync.model.link import PersonState, Snapshot
+from crmsync.model.link import UNDONE, PersonState, Snapshot
 from crmsync.model.record import Fields, RecordState, Ref, Value
-from crmsync.model.rules import FILL, FieldType, PersonMap
+from crmsync.model.rules import PersonMap
 from crmsync.store import Store
 
 T = TypeVar("T")
 EXAMPLES = 5
-UNEXPLAINED = "unexplained"
-WAITING = "waiting: changed since the last cycle, decided next"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One difference. field: None for a record that has no twin. values: crm -> value."""
+    """One difference. field: None for a record that has no twin. values: crm -> value. what: "person", or the kind of activity; person_id is
+    its crmsync_key then."""
 
     person_id: str | None
     field: str | None
     records: tuple[str, ...]
     values: Mapping[str, Value]
+    what: str = "person"
 
 
 @dataclass(slots=True, kw_only=True)
 class Drift:
-    """records: crm -> live records read. pairs: persons compared on both sides. reasons: why -> differences; examples: a few of each."""
+    """records: crm -> live records of persons read. pairs: persons compared on both sides. around: crm -> live records of activities, companies
+    and deals read; twins: kind -> those compared on both sides. reasons: why -> differences; examples: a few of each."""
 
     records: dict[str, int] = field(default_factory=dict)
     pairs: int = 0
     fields: int = 0
+    around: dict[str, int] = field(default_factory=dict)
+    twins: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[Example]] = field(default_factory=dict)
 
@@ -64,12 +67,15 @@ class Drift:
             "records": self.records,
             "pairs": self.pairs,
             "fields": self.fields,
+            "activity_records": self.around,
+            "activities": dict(sorted(self.twins.items())),
             "differences": sum(self.reasons.values()),
             "unexplained": self.unexplained,
             "reasons": dict(self.reasons.most_common()),
             "examples": {
                 reason: [
-                    {"person_id": e.person_id, "field": e.field, "records": list(e.records), "values": dict(e.values)} for e in examples
+                    {"person_id": e.person_id, "what": e.what, "field": e.field, "records": list(e.records), "values": dict(e.values)}
+                    for e in examples
                 ]
                 for reason, examples in self.examples.items()
             },
@@ -137,19 +143,19 @@ def compare(terms: Terms, fresh: Mapping[str, Batches]) -> Drift:
     if len(terms.sides) < 2:
         return drift
     comparison = _Comparison(terms, drift, shelf)
-    for persons in _pages(terms.store.iter_person_ids()):
+    for persons in pages(terms.store.iter_person_ids()):
         comparison.persons(persons)
-    for refs in _pages(shelf.refs()):
+    for refs in pages(shelf.refs()):
         comparison.unlinked(refs)
     return drift
 
 
-def _pages(items: Iterator[T], size: int = 1_000) -> Iterator[list[T]]:
+def pages(items: Iterator[T], size: int = 1_000) -> Iterator[list[T]]:
     while page := list(islice(items, size)):
         yield page
 
 
-def _waiting(store: Store) -> tuple[set[Ref], set[str]]:
+def waiting_of(store: Store) -> tuple[set[Ref], set[str]]:
     """Records and persons that a cycle has still to decide, or whose write has no answer yet."""
     refs: set[Ref] = set()
     persons = {str(entry.person_id) for entry in store.open_intents() if entry.person_id is not None}
@@ -169,7 +175,8 @@ class _Comparison:
 
     def __init__(self, terms: Terms, drift: Drift, shelf: Shelf) -> None:
         self.terms, self.drift, self.shelf = terms, drift, shelf
-        self.dirty, self.waiting = _waiting(terms.store)
+        self.dirty, self.waiting = waiting_of(terms.store)
+        self.judge = Judge(sides=terms.sides, owners=terms.owners, machines=terms.machines, read_only=terms.read_only)
 
     def unlinked(self, refs: Sequence[Ref]) -> None:
         """Fresh records that stand for nobody yet."""
@@ -194,22 +201,23 @@ class _Comparison:
             for side, found in chosen.items():
                 for spare in spares(records, found):
                     self.drift.add(
-                        "duplicate: another record of the same person is kept in step", _example(person, None, [spare.ref], {side: None})
+                        "duplicate: another record of the same person is kept in step", example(person, None, [spare.ref], {side: None})
                     )
             fresh = {side: self.shelf.get(found.ref) for side, found in chosen.items()}
             gone = [chosen[side].ref for side, fields in fresh.items() if fields is None]
             if gone:
-                self.drift.add(WAITING, _example(person, None, gone, {}))
+                self.drift.add(WAITING, example(person, None, gone, {}))
                 continue
             shown = {side: fields for side, fields in fresh.items() if fields is not None}
             if len(shown) < len(self.terms.sides):
-                self._alone(person, records, chosen, shown, problems.get(person, ()))
+                undone = any(UNDONE in state.written.get(side, {}) for side in self.terms.sides if side not in shown)
+                self._alone(person, records, chosen, shown, problems.get(person, ()), undone=undone)
             else:
                 self._pair(person, state, chosen, shown, problems.get(person, ()), conflicts)
 
     def _unlinked(self, ref: Ref, known: Snapshot | None, fields: Fields) -> None:
         reason = WAITING if known is None or ref in self.dirty else UNEXPLAINED
-        self.drift.add(reason, _example(None, None, [ref], {ref.side: fields.get("email")}))
+        self.drift.add(reason, example(None, None, [ref], {ref.side: fields.get("email")}))
 
     def _alone(
         self,
@@ -218,6 +226,8 @@ class _Comparison:
         chosen: Mapping[str, Snapshot],
         shown: Mapping[str, Fields],
         problems: Sequence[ParkedProblem],
+        *,
+        undone: bool,
     ) -> None:
         """A person whom one side lacks."""
         if not shown:
@@ -225,7 +235,9 @@ class _Comparison:
         lacking = next(side for side in self.terms.sides if side not in shown)
         fields = next(iter(shown.values()))
         parked = [row for row in problems if row.problem.side == lacking]
-        if any(s.ref.side == lacking and s.state is not RecordState.LIVE for s in records):
+        if undone:
+            reason = UNDONE_BY_HAND
+        elif any(s.ref.side == lacking and s.state is not RecordState.LIVE for s in records):
             reason = f"deleted in {lacking}: kept here, no longer in step"
         elif not fields.get("email"):
             reason = "without an e-mail nobody is created elsewhere"
@@ -237,9 +249,7 @@ class _Comparison:
             reason = f"by mapping: nobody is created in {lacking}"
         else:
             reason = UNEXPLAINED
-        self.drift.add(
-            reason, _example(person, None, [s.ref for s in chosen.values()], {side: f.get("email") for side, f in shown.items()})
-        )
+        self.drift.add(reason, example(person, None, [s.ref for s in chosen.values()], {side: f.get("email") for side, f in shown.items()}))
 
     def _pair(
         self,
@@ -261,82 +271,19 @@ class _Comparison:
             values = {left: shown[left][name], right: shown[right][name]}
             if same(column.map.type, values[left], values[right]):
                 continue
-            reason = self._why(name, {left: column, right: twin}, values, person, state, chosen, problems, conflicts)
-            self.drift.add(reason, _example(person, name, [s.ref for s in chosen.values()], values))
-
-    def _why(
-        self,
-        name: str,
-        columns: Mapping[str, Column],
-        values: Mapping[str, Value],
-        person: str,
-        state: PersonState,
-        chosen: Mapping[str, Snapshot],
-        problems: Sequence[ParkedProblem],
-        conflicts: set[tuple[str, str]],
-    ) -> str:
-        rule = columns[self.terms.sides[0]].map
-        if (person, name) in conflicts:
-            return "conflict: waits for a person"
-        if person in self.waiting or any(not same(rule.type, chosen[side].fields.get(name), value) for side, value in values.items()):
-            return WAITING
-        parked = [
-            row for row in problems if row.problem.field in (name, None) and row.problem.cause not in ("duplicate", "deleted_elsewhere")
-        ]
-        if parked:
-            return f"parked: {parked[0].problem.cause}"
-        writable = [side for side in values if self._writable(side, chosen[side].ref.object, columns[side])]
-        if not writable:
-            return "by mapping: written on neither side"
-        agreed = state.base.get(name)
-        settled = (
-            agreed is not None
-            and agreed.mapping == rule.fingerprint
-            and all(state.anchors.get(side) == anchor(chosen[side]) for side in values)
-            and all(same(rule.type, agreed.values.get(side), value) for side, value in values.items())
-        )
-        once = any(column.place.at_creation for column in columns.values())
-        if once and agreed is not None and agreed.mapping == rule.fingerprint:
-            return "by mapping: carried at creation only"
-        if rule.conflict == FILL and None not in values.values():
-            return "accepted: fill writes only into an empty field"
-        if rule.conflict == FILL and all(values[side] is None for side in values if side not in writable):
-            return "by mapping: written in " + " and ".join(writable) + " only"
-        if rule.type is FieldType.OWNER and any(value in self.terms.machines for value in values.values()):
-            return "owner: a machine's records are nobody's yet"
-        if not settled:
-            return UNEXPLAINED
-        return self._accepted(rule.type, rule.conflict, rule.empty == "clear" and not rule.required, columns, values, writable)
-
-    def _accepted(
-        self,
-        kind: FieldType,
-        conflict: str,
-        clears: bool,
-        columns: Mapping[str, Column],
-        values: Mapping[str, Value],
-        writable: Sequence[str],
-    ) -> str:
-        """The two sides were settled on exactly these values: by which rule."""
-        if kind is FieldType.OWNER:
-            without = [s for s in values if any(self.terms.owners.native(s, v) is None for v in values.values() if v is not None)]
-            if without:
-                return f"owner: without an active user in {without[0]}"
-            return "accepted: a first connection changes nobody's owner"
-        if len(writable) == 1:
-            return f"by mapping: written in {writable[0]} only"
-        if conflict == FILL:
-            return "accepted: fill writes only into an empty field"
-        if not clears and None in values.values():
-            return "accepted: this field does not carry clears"
-        if None in values.values():
-            return UNEXPLAINED  # no rule leaves one side of such a field empty
-        return "accepted: a CRM's own form of the value"
-
-    def _writable(self, side: str, object: str, column: Column) -> bool:
-        place = column.place
-        return side in column.map.to and not place.read_only and not self.terms.read_only(side, object, place.field)
+            reason = self.judge.why(
+                name,
+                {left: column, right: twin},
+                values,
+                state,
+                chosen,
+                problems,
+                waits=person in self.waiting,
+                asked=(person, name) in conflicts,
+            )
+            self.drift.add(reason, example(person, name, [s.ref for s in chosen.values()], values))
 
 
-def _example(person: str | None, name: str | None, refs: Iterable[Ref], values: Mapping[str, Value]) -> Example:
-    return Example(person_id=person, field=name, records=tuple(str(ref) for ref in refs), values=values)
+def example(person: str | None, name: str | None, refs: Iterable[Ref], values: Mapping[str, Value], what: str = "person") -> Example:
+    """One difference, with its records as text."""
+    return Example(person_id=person, field=name, records=tuple(str(ref) for ref in refs), values=values, what=what)
