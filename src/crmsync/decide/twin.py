@@ -209,6 +209,8 @@ class _Planning:
             if UNDONE in before:  # a record whose creation was undone is back
                 self.written[side] = {name: value for name, value in before.items() if name not in (UNDONE, DELETED)}
         odd = self._odd_times(self.reconciled.facts)
+        then: dict[str, tuple[str, ...]] = {}
+        pending = False
         for side, other in ((sides[0], sides[1]), (sides[1], sides[0])):
             snapshot = self.primaries[side]
             draft = TwinDraft(self.twin.state, snapshot.ref, snapshot, self.ground, self.parked, self.reconciled)
@@ -221,10 +223,11 @@ class _Planning:
             if self.ground.map.create_as:  # what is only read is not marked either
                 draft.take_outputs({KEY: self.twin.twin_id})
             if self.ground.map.activity and self.ground.map.create_as:
-                draft.about, draft.unlink, then = self.belonging.change(side, other, self._links(side))
-                if not (draft.about or draft.unlink):
-                    self.links[side] = then
+                draft.about, draft.unlink, then[side] = self.belonging.change(side, other, self._links(side))
+                pending |= bool(draft.about or draft.unlink)
             self._keep(side, draft)
+        if not pending:  # as long as one side has to be written, nothing is agreed: the write may be lost
+            self.links.update(then)
 
     def _links(self, side: str) -> dict[str, tuple[str, ...]]:
         """Whom it belongs to as settled; whom `undo` took away on that side is not missed there."""
@@ -253,7 +256,8 @@ class _Planning:
         map, agreed = self.ground.map, self.twin.state.base.get("status")
         done = finished(snapshot.fields, map, self.ground.now)
         was_done = map.logged or (agreed is not None and agreed.values.get(side) == "completed")
-        with_person = map.activity and bool(self.twin.links.get(other)) and not self.belonging.alive(other, self.twin.links[other])
+        settled = self.twin.links.get(other, ())
+        with_person = map.activity and (other in self.belonging.left or (bool(settled) and not self.belonging.alive(other, settled)))
         carried = side in map.create_as and map.activity
         why = (
             f"it went from {other} with whom it belonged to; it was kept in {side}"

@@ -16,7 +16,7 @@ from crmsync.engine.pair import settle_twins
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.link import Signal, SignalSource, Snapshot, Twin
-from crmsync.model.record import RecordState, Ref
+from crmsync.model.record import GONE, RecordState, Ref
 
 FOUND_BY_LOOKING = frozenset(
     {
@@ -32,11 +32,13 @@ NOBODY: Mapping[str, Mapping[str, Ref]] = {}
 
 @dataclass(slots=True, kw_only=True)
 class Around:
-    """What was loaded for a batch of twins. whose: record -> ids of the parties it belongs to."""
+    """What was loaded for a batch of twins. whose: record -> ids of the parties it belongs to. lost: record -> those of them whose record, to
+    which it belongs, is no more."""
 
     twins: dict[str, Twin] = field(default_factory=dict)
     records: dict[str, list[Snapshot]] = field(default_factory=dict)
     whose: dict[Ref, tuple[str, ...]] = field(default_factory=dict)
+    lost: dict[Ref, frozenset[str]] = field(default_factory=dict)
     parties: dict[str, Party] = field(default_factory=dict)
 
 
@@ -62,7 +64,9 @@ def deliberate_twins(
         ground = grounds.get(twin.kind) or grounds.setdefault(twin.kind, world.ground(twin.kind, now))
         records = around.records.get(id, [])
         shown = {r.ref.side: around.whose.get(r.ref, ()) for r in records if r.state is RecordState.LIVE}
-        belonging = Belonging(shown=shown, parties=around.parties, people=people)
+        lost = {r.ref.side: around.lost[r.ref] for r in records if r.state is RecordState.LIVE and around.lost.get(r.ref)}
+        left = frozenset(r.ref.side for r in records if around.lost.get(r.ref) and around.lost[r.ref] == frozenset(around.whose[r.ref]))
+        belonging = Belonging(shown=shown, parties=around.parties, people=people, lost=lost, left=left)
         plan = plan_twin(twin, records, belonging, ground, parked.get(id, {}), owner=heirs.get(id))
         plans.append(replace(plan, problems=(*plan.problems, *_unlisted(plan, ground, records))))
     return plans
@@ -90,16 +94,44 @@ def look_around(world: World, twin_ids: Sequence[str]) -> Around:
     links = store.links_of([r.ref for found in records.values() for r in found])
     held = store.persons_of({to for targets in links.values() for to in targets})
     whose = {ref: tuple(dict.fromkeys(held[to] for to in targets if to in held)) for ref, targets in links.items()}
-    ids = {id for found in whose.values() for id in found} | {id for t in twins.values() for found in t.links.values() for id in found}
-    return Around(twins=twins, records=records, whose=whose, parties=parties_of(world, sorted(ids)))
+    ids = sorted({id for found in whose.values() for id in found} | {id for t in twins.values() for found in t.links.values() for id in found})
+    theirs = store.snapshots_of(ids)
+    lost = _lost(links, {s.ref: s for found in theirs.values() for s in found})
+    return Around(twins=twins, records=records, whose=whose, lost=lost, parties=_parties(world, ids, theirs))
+
+
+def _lost(links: Mapping[Ref, Sequence[Ref]], known: Mapping[Ref, Snapshot]) -> dict[Ref, frozenset[str]]:
+    """Of whom each record belongs to, those who stand behind deleted records only: a new record of theirs is not linked by itself."""
+    if all(snapshot.state not in GONE for snapshot in known.values()):
+        return {}
+
+    def gone(ref: Ref) -> bool:
+        seen: set[Ref] = set()
+        while ref in known and ref not in seen and (survivor := known[ref].survivor) is not None:
+            seen.add(ref)
+            ref = survivor
+        return ref in known and known[ref].state in GONE
+
+    lost: dict[Ref, frozenset[str]] = {}
+    for record, targets in links.items():
+        stands: dict[bool, set[str]] = {True: set(), False: set()}
+        for to in targets:
+            if to in known and (person := known[to].person_id) is not None:
+                stands[gone(to)].add(person)
+        if over := stands[True] - stands[False]:
+            lost[record] = frozenset(over)
+    return lost
 
 
 def parties_of(world: World, ids: Sequence[str]) -> dict[str, Party]:
     """Persons, companies and deals with the record of each side that activities belong to there; unknown ids are left out."""
-    store = world.store
-    states = store.persons(ids)
+    return _parties(world, ids, world.store.snapshots_of(ids))
+
+
+def _parties(world: World, ids: Sequence[str], theirs: Mapping[str, Sequence[Snapshot]]) -> dict[str, Party]:
+    states = world.store.persons(ids)
     parties: dict[str, Party] = {}
-    for id, snapshots in store.snapshots_of(ids).items():
+    for id, snapshots in theirs.items():
         anchors = states[id].anchors if id in states else None
         families = {world.kinds.family(s.ref.side, s.ref.object) for s in snapshots}
         found: dict[str, Ref] = {}
