@@ -48,12 +48,23 @@ def status(json: Json = False) -> None:
         ]
         rows += [(f"{side} budget", f"{b.get('used')} of {b.get('limit')} API calls") for side, b in found.budgets.items()]
         rows += [
+            (kind, f"{count['known']} known" + "".join(f", {n} {_words(why)}" for why, n in count.items() if why != "known"))
+            for kind, count in found.activities.items()
+        ]
+        lags = [lag for objects in found.object_lags.values() for lag in objects.values()]
+        if lags:
+            rows.append(("longest unread", f"an object was last read {max(lags):.0f} s ago"))
+        rows += [
             (f"{side} {object}", ", ".join(f"{count} {state}" for state, count in states.items()))
             for side, objects in found.records.items()
             for object, states in objects.items()
         ]
         show(table(None, ("", ""), rows))
     raise typer.Exit(3 if found.halted is not None else 0)
+
+
+def _words(why: str) -> str:
+    return {"waiting_for_person": "wait for their person", "waiting_for_filter": "kept back by the filter"}.get(why, "wait for a problem")
 
 
 def explain(email: Annotated[str, typer.Argument(help="An e-mail address of the person.")], json: Json = False) -> None:
@@ -95,6 +106,14 @@ def _show_person(found: dict[str, Any]) -> None:
         for row in found["fields"]
     ]
     show(table("Fields", ("field", *sides, "last written because", "at"), rows))
+    if found["activities"]:
+        lines = [
+            (a["at"], a["kind"], _text(a["subject"]), a["status"], a["owner"],
+             ", ".join(f"{r['crm']} {r['record_id']}" for r in a["records"] if r["state"] == "live"),
+             f"waits for {a['waiting']}" if a["waiting"] else "undone" if a["undone"] else "")
+            for a in found["activities"][:NEWEST_WRITES]
+        ]  # fmt: skip
+        show(table("Activities", ("at", "kind", "subject", "status", "owner", "records", ""), lines))
     for conflict in found["conflicts"]:
         say(
             f"Conflict {conflict['conflict_id']}: {conflict['field']}: "
@@ -103,10 +122,10 @@ def _show_person(found: dict[str, Any]) -> None:
     for problem in found["problems"]:
         say(f"Problem {problem['id']} ({problem['cause']}): {problem['message']}", style="yellow")
     newest = [
-        (w["at"], w["crm"], w["object"], w["field"], _text(w["old"]), _text(w["new"]), w["rule"], w["outcome"])
+        (w["at"], w["write_id"], w["crm"], w["what"], w["field"], _text(w["old"]), _text(w["new"]), w["rule"], w["outcome"])
         for w in found["writes"][:NEWEST_WRITES]
     ]
-    show(table("Newest writes", ("at", "CRM", "object", "field", "old", "new", "because", "outcome"), newest))
+    show(table("Newest writes", ("at", "write", "CRM", "what", "field", "old", "new", "because", "outcome"), newest))
 
 
 def _text(value: object) -> str:
@@ -126,7 +145,8 @@ def drift(context: typer.Context, json: Json = False) -> None:
         show_json(found.json())
     else:
         counts = ", ".join(f"{side} {count}" for side, count in found.records.items())
-        say(f"{counts} records; {found.pairs} persons on both sides, {found.fields} fields compared")
+        twins = "".join(f", {count} × {kind}" for kind, count in sorted(found.twins.items()))
+        say(f"{counts} records of persons; {found.pairs} persons{twins} on both sides, {found.fields} fields compared")
         rows = [(count, reason) for reason, count in found.reasons.most_common()]
         if rows:
             show(table("Differences", ("", "why"), rows, right=(0,)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import orjson
@@ -33,8 +33,9 @@ CALLS_AT_MOST = 4
 
 @dataclass(slots=True, kw_only=True)
 class Pulled:
-    """How much one side's pull brought. read: records delivered. changed: those that differ from what we held. vanished: known live ones now gone."""
+    """How much one side's pull brought. objects: those read to their end. read: records delivered. changed: those that differ from what we held. vanished: known live ones now gone."""
 
+    objects: list[str] = field(default_factory=list)
     read: int = 0
     changed: int = 0
     vanished: int = 0
@@ -63,6 +64,7 @@ def pull_side(world: World, side: str, now: datetime, *, everything: bool = True
     try:
         for object in _objects(world, side, everything=everything):
             _pull_object(world, side, object, now, pulled)
+            pulled.objects.append(object)
     except CrmsyncError as error:
         pulled.error = error
         if isinstance(error, CredentialsError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from crmsync.decide.canonical import same
 from crmsync.engine.deliberate import Verdict
 from crmsync.engine.preview import look
 from crmsync.errors import CrmsyncError
@@ -13,6 +14,7 @@ from crmsync.model.journal import JournalEntry
 from crmsync.model.link import PersonState, Signal, Snapshot
 from crmsync.model.record import Value
 from crmsync.service.conflicts import as_json
+from crmsync.service.explain_activities import activities, changed_by, newest, what
 from crmsync.service.forget import erased_at
 from crmsync.service.workspace import Workspace
 from crmsync.store import TaskRow
@@ -38,6 +40,8 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
     writes = store.writes_of(person_id, limit=WRITES)
     verdict = look(world, [person_id], workspace.clock())[0] if world.recall() else None
     problems = store.problems(person_ids=[person_id])
+    around, their_writes = activities(workspace, person_id)
+    everything = sorted([*writes, *their_writes], key=lambda entry: entry.at, reverse=True)[:WRITES]
     return {
         "person": _person(state, verdict, snapshots),
         "also": found[1:],
@@ -54,7 +58,8 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
         },
         "clocks": [],
         "touches": [_touch(task) for task in store.tasks_of([person_id]).get(person_id, [])],
-        "writes": [row for entry in writes for row in _write(entry)],
+        "activities": around,
+        "writes": [row for entry in everything for row in _write(entry)],
         "conflicts": [as_json(conflict) for conflict in store.conflicts(person_ids=[person_id])],
         "problems": [
             {"id": p.problem_id, "cause": p.problem.cause, "crm": p.problem.side, "object": p.problem.object, "field": p.problem.field,
@@ -90,6 +95,7 @@ def _link(snapshot: Snapshot, verdict: Verdict | None) -> dict[str, Any]:
         "kept_in_step": anchors.get(ref.side) == f"{ref.object}/{ref.id}",
         "survivor": None if snapshot.survivor is None else str(snapshot.survivor),
         "former_ids": list(snapshot.former_ids),
+        "changed_by": changed_by(snapshot),
         "created_at": None if snapshot.created_at is None else snapshot.created_at.isoformat(),
         "modified_at": snapshot.modified_at.isoformat(),
     }
@@ -100,16 +106,8 @@ def _fields(
 ) -> list[dict[str, Any]]:
     """Provenance of every mapped field: what each side shows, what was last agreed, and the newest write with its rule."""
     shown = _shown(snapshots, verdict)
-    last: dict[str, dict[str, Any]] = {}
-    for entry in writes:
-        if entry.outcome != OutcomeKind.DONE.value or entry.kind != "person":
-            continue
-        for native, name in entry.names.items():
-            last.setdefault(
-                name,
-                {"crm": entry.side, "at": entry.at.isoformat(), "rule": entry.rules.get(native), "write_id": entry.write.write_id,
-                 "value": entry.write.fields.get(native)},
-            )  # fmt: skip
+    done = [entry for entry in writes if entry.outcome == OutcomeKind.DONE.value and entry.kind == "person"]
+    last = newest(done)
     pending = {(w.side, w.names[n]): w.rules.get(n) for w in (verdict.plan.writes if verdict else ()) for n in w.fields if n in w.names}
     rows = []
     for name in workspace.playbook.person.fields:
@@ -124,12 +122,24 @@ def _fields(
                 "agreed": None if agreed is None else dict(agreed.values),
                 "rule": last.get(name, {}).get("rule"),
                 "last_write": last.get(name),
+                "set_by": {side: _set_by(workspace, done, side, name, value) for side, value in values.items()},
                 "pending": {side: rule for (side, n), rule in pending.items() if n == name},
                 "conflict_rule": workspace.playbook.person.fields[name].conflict,
                 "mapping": workspace.playbook.person.fields[name].where,
             }
         )
     return rows
+
+
+def _set_by(workspace: Workspace, done: Sequence[JournalEntry], side: str, name: str, value: Value) -> str:
+    """Whose value a side shows: "crmsync" where our newest write of the field there wrote it, else the CRM's own name."""
+    for entry in done:
+        native = next((native for native, house in entry.names.items() if house == name), None) if entry.side == side else None
+        if native is not None and native in entry.write.fields:
+            lens = workspace.world.lenses.get((side, entry.write.object))
+            written = lens.to_house({native: entry.write.fields[native]}, workspace.world.owners).get(name) if lens is not None else None
+            return "crmsync" if same(workspace.playbook.person.fields[name].type, written, value) else side
+    return side
 
 
 def _shown(snapshots: Sequence[Snapshot], verdict: Verdict | None) -> dict[str, Mapping[str, Value]]:
@@ -187,6 +197,7 @@ def _write(entry: JournalEntry) -> list[dict[str, Any]]:
         "object": entry.write.object,
         "record_id": entry.record_id or entry.write.id,
         "action": entry.write.action.value,
+        "what": what(entry),
     }
     tail = {"outcome": entry.outcome, "cause": entry.cause or None, "message": entry.message or None}
     if not entry.write.fields:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +14,16 @@ EVENTS = 20
 
 LAST_CYCLE = "last_cycle"
 LAST_GOOD = "last_good_cycle"
-"""Where the store keeps what the newest cycle did, and the newest one without an error."""
+POLLED = "polled"
+"""Where the store keeps what the newest cycle did, the newest one without an error, and when each object was last read to its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """last_cycle, last_good: as `sync` remembers them, or None. lag_seconds: since the newest cycle without errors (None: never).
 
-    records: crm -> object -> state -> number. holder: the process that runs cycles now, None when none does. waiting: records to decide.
+    records: crm -> object -> state -> number. activities: kind -> "known" and "waiting_for_person", "_filter", "_problem" -> number (companies
+    and deals, too). polled: crm -> object -> when it was last read to its end. holder: the process that runs cycles now, None when none does. waiting: records to decide.
     without_email: crm -> live records for whom nobody is created elsewhere (empty unless asked for). open_writes: sent without an answer yet. events: (at, kind, text), newest first.
     erased: persons ever erased, the last one at erased_at.
     """
@@ -35,6 +37,8 @@ class Status:
     last_good: Mapping[str, Any] | None
     budgets: Mapping[str, Any]
     records: Mapping[str, Mapping[str, Mapping[str, int]]]
+    activities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    polled: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     persons: int
     without_email: Mapping[str, int]
     stages: Mapping[str, int]
@@ -46,6 +50,14 @@ class Status:
     events: tuple[tuple[datetime, str, str], ...]
     erased: int = 0
     erased_at: datetime | None = None
+
+    @property
+    def object_lags(self) -> dict[str, dict[str, float]]:
+        """crm -> object -> seconds since it was last read to its end."""
+        return {
+            side: {object: max(0.0, (self.at - datetime.fromisoformat(at)).total_seconds()) for object, at in sorted(objects.items())}
+            for side, objects in self.polled.items()
+        }
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -71,6 +83,8 @@ class Status:
             "last_cycle": self.last_cycle,
             "budgets": self.budgets,
             "records": self.records,
+            "activities": self.activities,
+            "object_lag_seconds": self.object_lags,
             "persons": self.persons,
             "without_email": self.without_email,
             "stages": self.stages,
@@ -89,6 +103,12 @@ def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = 
     records: dict[str, dict[str, dict[str, int]]] = {}
     for (side, object, state), count in store.count_snapshots().items():
         records.setdefault(side, {}).setdefault(object, {})[state] = count
+    activities: dict[str, dict[str, int]] = {}
+    for (kind, why), count in sorted(store.count_twins().items()):
+        of = activities.setdefault(kind, {"known": 0})
+        of["known"] += count
+        if why:
+            of[f"waiting_for_{why}"] = of.get(f"waiting_for_{why}", 0) + count
     halt, good = store.halt(), store.get(LAST_GOOD)
     erased, erased_at = store.forgotten.proofs()
     return Status(
@@ -101,6 +121,8 @@ def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = 
         last_good=good,
         budgets=store.get("budgets") or {},
         records=records,
+        activities=activities,
+        polled=store.get(POLLED) or {},
         persons=store.count_persons(),
         without_email=store.count_without_email() if thorough else {},
         stages=store.stage_counts(),

@@ -11,7 +11,7 @@ from crmsync.engine.cycle import Report, cycle
 from crmsync.errors import BusyError, ConfigError, CrmsyncError, HaltError
 from crmsync.service.lease import SYNC_WAITS, Lease
 from crmsync.service.retention import forget_daily
-from crmsync.service.status import LAST_CYCLE, LAST_GOOD
+from crmsync.service.status import LAST_CYCLE, LAST_GOOD, POLLED
 from crmsync.service.workspace import Workspace
 from crmsync.store import Store
 
@@ -138,15 +138,18 @@ def remember(
         "errors": errors,
     }
     budgets = {side: _budget(connector) for side, connector in workspace.connectors.items()}
-    _store(workspace.store, row, {side: b for side, b in budgets.items() if b is not None}, errors)
+    polled = {} if report is None else {side: dict.fromkeys(pulled.objects, now.isoformat()) for side, pulled in report.pulled.items()}
+    _store(workspace.store, row, {side: b for side, b in budgets.items() if b is not None}, errors, polled)
 
 
-def _store(store: Store, row: dict[str, Any], budgets: dict[str, Any], errors: dict[str, str]) -> None:
+def _store(store: Store, row: dict[str, Any], budgets: dict[str, Any], errors: dict[str, str], polled: dict[str, dict[str, str]]) -> None:
     try:
         with store.begin():
             store.put(LAST_CYCLE, row)
             if not errors:
                 store.put(LAST_GOOD, row)
+            known = store.get(POLLED) or {}
+            store.put(POLLED, {**known, **{side: {**known.get(side, {}), **objects} for side, objects in polled.items()}})
             store.put("budgets", {**(store.get("budgets") or {}), **budgets})
     except CrmsyncError:
         return
