@@ -65,6 +65,7 @@ class Counted:
         return fresh
 
     def twins(self, plans: Sequence[TwinPlan]) -> None:
+        """Counts."""
         for plan in plans:
             self.creates[plan.twin.kind] += sum(1 for write in plan.writes if write.action is Action.CREATE)
             for side, n in plan.reconciled.replaced.items():
