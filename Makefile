@@ -12,6 +12,8 @@ WORKERS ?= auto
 T ?= tests
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Many container images set it; then every process, and each worker of the tests, would compile every module and test again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test lint format mutants bench docs audit clean
 
