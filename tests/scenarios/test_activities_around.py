@@ -443,3 +443,23 @@ def test_a_planned_call_is_a_task_until_it_is_done(both: Both) -> None:
     assert both.twin("task", "salesforce", call)["hs_task_status"] == "COMPLETED"
     assert both.hs.all("calls") == []
     both.assert_settled()
+
+
+def test_deletes_that_are_told_again_do_not_look_like_a_loss(both: Both) -> None:
+    # given forty tasks in step, of which two were deleted every few minutes, twelve in all
+    (who,) = people(both)
+    tasks = [both.enter("task", "salesforce", who["salesforce"], Subject=f"Task {n}") for n in range(40)]
+    both.settle()
+    for first, second in zip(tasks[:12:2], tasks[1:12:2], strict=True):
+        both.remove("task", "salesforce", first)
+        both.remove("task", "salesforce", second)
+        both.settle(20)
+    both.mark()
+    # when both CRMs list what was deleted once more, hours later
+    for _ in range(3):
+        both.settle(3000)
+    # then nothing stops, nothing is written, and what is left stands
+    assert both.store.halt() is None
+    assert both.writes() == {"hubspot": 0, "salesforce": 0}
+    assert len(both.hs.all("tasks")) == len(both.sf.all("Task")) == 28
+    both.assert_settled()

@@ -274,7 +274,8 @@ def _outdated(record: Record, held: Snapshot | None) -> bool:
 
 
 def _split(rows: Sequence[StoredSnapshot], held: dict[Ref, Snapshot]) -> tuple[list[StoredSnapshot], list[StoredSnapshot]]:
-    """Quiet rows are echoes of what we settled ourselves: same values, only the stamps moved. They need no decision."""
+    """Quiet rows are echoes of what we settled ourselves: same values, only the stamps moved. They need no decision. Nor does a delete that is
+    told once more, by a later listing: it would look like a further loss to the brakes."""
     quiet: list[StoredSnapshot] = []
     loud: list[StoredSnapshot] = []
     for row in rows:
@@ -283,8 +284,7 @@ def _split(rows: Sequence[StoredSnapshot], held: dict[Ref, Snapshot]) -> tuple[l
             old is not None
             and old.state is new.state
             and old.survivor == new.survivor
-            and old.fields == new.fields
-            and old.extra == new.extra
+            and (new.state in GONE or (old.fields == new.fields and old.extra == new.extra))
         )
         (quiet if echo else loud).append(row)
     return quiet, loud
