@@ -13,6 +13,7 @@ import pytest
 
 from crmsync.cli.main import run
 from crmsync.engine import sweep
+from crmsync.engine.cycle import cycle
 from crmsync.engine.pull import Pulled, reconcile_ids
 from crmsync.errors import ConfigError, CrmsyncError, HaltError, UnreachableError
 from crmsync.model.change import Outcome, Write
@@ -152,6 +153,9 @@ def test_the_sweep_goes_on_part_by_part_and_holds_up_nobody(both: Both, monkeypa
     both.hs.forget("contacts", contact)
     both.sf.delete("Lead", pairs[6][1])
     both.time.advance(1200)
+    cycle(both.world, both.time(), everything=False)
+    assert both.world.listing is not None
+    assert len(both.world.listing.live) == 3
     for number in range(6):
         both.hs.edit("contacts", pairs[number][0], {"jobtitle": f"Title {number}"})
         both.settle(everything=False)

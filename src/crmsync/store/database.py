@@ -22,6 +22,8 @@ from crmsync.errors import ConfigError, UnreachableError
 
 BUSY_SECONDS = 30
 """How long a writer waits for another writer before it gives up."""
+READER_MILLISECONDS = 200
+"""How long emptying the write-ahead log waits for readers: it can be tried again."""
 _WRITER = 0x43524D53
 """First half of the advisory lock's key; the second is the schema."""
 _BUSY_PAUSE = 0.02
@@ -95,7 +97,10 @@ class Database:
                 cursor.execute("PRAGMA temp_store=FILE")  # the copy that is made on the way is as large as the file
                 cursor.execute("VACUUM")
                 cursor.execute("PRAGMA temp_store=MEMORY")
+                patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+                cursor.execute(f"PRAGMA busy_timeout={READER_MILLISECONDS}")
                 blocked = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                cursor.execute(f"PRAGMA busy_timeout={patience}")
                 cursor.close()
             finally:
                 connection.close()
