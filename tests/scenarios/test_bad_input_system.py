@@ -213,7 +213,8 @@ for line in sys.stdin:
 """
 
 
-def test_kill_9_at_random_moments(both: Both, tmp_path: Path) -> None:
+def test_kill_9_at_random_moments(whole: Both, tmp_path: Path) -> None:
+    both = whole  # the killed process keeps everything in step
     # given ten persons in step
     write_defaults(tmp_path)
     pairs = crowd(both, 10)

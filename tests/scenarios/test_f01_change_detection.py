@@ -30,7 +30,7 @@ def somebody(number: int, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("lag", [1.0, 150.0, LAG_PROMISED])
 def test_f01_search_index_lag(lag: float) -> None:
-    with Both(people=[somebody(1, kind="lead"), somebody(2, kind="lead")]) as both:
+    with Both(people=[somebody(1, kind="lead"), somebody(2, kind="lead")], persons_only=True) as both:
         # given two pairs at rest, and a change that search shows only `lag` seconds later
         both.settle()
         both.assert_settled()
@@ -61,7 +61,7 @@ def test_f01_search_index_lag(lag: float) -> None:
 
 
 def test_f01_our_own_writes_lag_too() -> None:
-    with Both(people=[somebody(1, kind="lead")], hubspot={"search_lag": 240.0}) as both:
+    with Both(people=[somebody(1, kind="lead")], hubspot={"search_lag": 240.0}, persons_only=True) as both:
         # given a pair at rest in a portal whose search always lags four minutes
         for _ in range(8):
             both.settle(MINUTE)
