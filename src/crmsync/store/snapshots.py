@@ -63,38 +63,35 @@ def hashes(connection: Connection, side: str, object: str, ids: Sequence[str]) -
 
 def save(connection: Connection, rows: Sequence[StoredSnapshot], *, dirty: bool) -> None:
     latest = {row.snapshot.ref: row for row in rows}
-    _save_emails(connection, latest)
+    found_by = [_addresses(row) for row in latest.values()]
+    _save_emails(connection, latest, found_by)
     flag = int(dirty)
-    _SAVE.run(connection, [_columns(row, flag) for row in latest.values()])
+    _SAVE.run(connection, [_columns(row, addresses, flag) for row, addresses in zip(latest.values(), found_by, strict=True)])
 
 
-def _columns(row: StoredSnapshot, dirty: int) -> tuple[Any, ...]:
+def _columns(row: StoredSnapshot, addresses: list[str], dirty: int) -> tuple[Any, ...]:
     shot = row.snapshot
     ref = shot.ref
     return (
-        ref.side, ref.object, ref.id, shot.state.value, shot.person_id, row.hash, row.key, _joined(row), micros(shot.modified_at), 1, dirty,
-        dump(without(shot, _OWN_COLUMNS)),
+        ref.side, ref.object, ref.id, shot.state.value, shot.person_id, row.hash, row.key, "\n".join(addresses), micros(shot.modified_at), 1,
+        dirty, dump(without(shot, _OWN_COLUMNS)),
     )  # fmt: skip
-
-
-def _joined(row: StoredSnapshot) -> str:
-    return "\n".join(_addresses(row))
 
 
 def _addresses(row: StoredSnapshot) -> list[str]:
     return [tidy(email) for email in dict.fromkeys(row.emails) if 0 < len(email) <= EMAIL_LENGTH]
 
 
-def _save_emails(connection: Connection, rows: Mapping[Ref, StoredSnapshot]) -> None:
+def _save_emails(connection: Connection, refs: Collection[Ref], found_by: Sequence[list[str]]) -> None:
     """Before the snapshots themselves: what they held until now tells whose index rows change at all."""
-    held: dict[Ref, str] = {}
-    for side, object, ids in _grouped(rows):
-        query = select(table.c.id, table.c.emails).where(table.c.side == side, table.c.object == object, among(connection, table.c.id, ids))
-        held.update((Ref(side=side, object=object, id=row[0]), row[1]) for row in connection.execute(query))
-    changed = [(ref, row) for ref, row in rows.items() if held.get(ref, "") != _joined(row)]
-    stale = [(ref.side, ref.object, ref.id) for ref, _ in changed if held.get(ref)]
-    many(connection, "DELETE FROM emails WHERE side = ? AND object = ? AND id = ?", stale)
-    _SAVE_EMAILS.run(connection, [(email, ref.side, ref.object, ref.id) for ref, row in changed for email in _addresses(row)])
+    held: dict[tuple[str, str, str], str] = {}
+    statement = "SELECT id, emails FROM snapshots WHERE emails <> '' AND side = ? AND object = ? AND id IN (?)"
+    for side, object, ids in _grouped(refs):
+        held.update(((side, object, id), emails) for id, emails in rows_among(connection, statement, (side, object), ids))
+    places = [(ref.side, ref.object, ref.id) for ref in refs]
+    changed = [(at, addresses) for at, addresses in zip(places, found_by, strict=True) if held.get(at, "") != "\n".join(addresses)]
+    many(connection, "DELETE FROM emails WHERE side = ? AND object = ? AND id = ?", [at for at, _ in changed if at in held])
+    _SAVE_EMAILS.run(connection, [(email, *at) for at, addresses in changed for email in addresses])
 
 
 def _grouped(refs: Iterable[Ref]) -> Iterator[tuple[str, str, list[str]]]:
