@@ -83,7 +83,7 @@ class Associating:
 
     def _send(self, object: str, target: str, pairs: Sequence[_Pair], out: dict[str, Outcome], *, making: bool) -> None:
         if making:
-            types = _types(object, target, first=False)
+            types = _types(object, target, first=True)  # a company that comes later is the primary one, too: its side has one only
             inputs: list[dict[str, Any]] = [{"from": {"id": p.write.id}, "to": {"id": p.to}, "types": types} for p in pairs]
         else:
             by_from: dict[str, list[dict[str, str]]] = {}

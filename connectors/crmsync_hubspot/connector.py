@@ -31,7 +31,7 @@ class HubSpotConnector:
     name = wire.SIDE
     traits = Traits(
         person_objects=(wire.CONTACTS,), task_object=TASKS, write_batch=100, reads_back=True, links_per_call=ARCHIVE_SIZE,
-        restore="in HubSpot, for 90 days: the list of its object, Actions, Restore records",
+        restore="in HubSpot, for 90 days: the list of its object, Actions, Restore records", employable=(wire.CONTACTS,),
     )  # fmt: skip
 
     def __init__(self, client: Client) -> None:

@@ -22,6 +22,8 @@ MERGEABLE = frozenset({CONTACTS, "companies", "deals"})
 OPT_OUT = "hs_email_optout"
 REMINDERS = "hs_task_reminders"
 MERGED_IDS = "hs_merged_object_ids"
+COMPANY_ID = "associatedcompanyid"
+"""The primary company of a contact (contracts 5.7): its only association that a property tells."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXISTING = re.compile(r"Existing ID:\s*(\d+)", re.IGNORECASE)
 _EMBEDDED = re.compile(r'\\?"name\\?"\s*:\s*\\?"(\w+)\\?"')
@@ -111,7 +113,7 @@ class Decoder:
 
     def requested(self) -> list[str]:
         """The properties to ask for: ours and those that a record's own facts are read from."""
-        always = (self._stamp, MERGED_IDS) if self._object in MERGEABLE else (self._stamp,)
+        always = [self._stamp, *([MERGED_IDS] if self._object in MERGEABLE else []), *([COMPANY_ID] if self._object == CONTACTS else [])]
         return list(dict.fromkeys((*self.names, *always)))
 
     def fields(self, properties: Mapping[str, str | None]) -> dict[str, Value]:
@@ -158,7 +160,14 @@ class Decoder:
             created_at=moment(created) if created else None,
             state=RecordState.DELETED if archived else RecordState.LIVE,
             former_ids=tuple(merged.split(";")) if merged else (),
+            links=employer(properties.get(COMPANY_ID)) if COMPANY_ID in properties else None,
         )
+
+
+def employer(value: str | None) -> tuple[Ref, ...]:
+    """The primary company that a contact's property names; numbers may come with decimals."""
+    id = (value or "").partition(".")[0]
+    return (Ref(side=SIDE, object="companies", id=id),) if id.isdigit() else ()
 
 
 def moved(record: Record, asked: str) -> Record:

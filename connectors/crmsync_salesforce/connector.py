@@ -18,6 +18,7 @@ from crmsync_salesforce.people import People
 from crmsync_salesforce.poll import Poller
 from crmsync_salesforce.provision import Provisioner
 from crmsync_salesforce.relations import MOST_PEOPLE, Relations
+from crmsync_salesforce.roles import OF
 from crmsync_salesforce.schema import Describes
 from crmsync_salesforce.settings import Settings
 from crmsync_salesforce.task import OBJECT as TASK
@@ -37,6 +38,7 @@ class SalesforceConnector:
         forward={"Lead": "Contact"},
         reads_back=False,
         people_per_activity=1,
+        employable=("Contact",),
     )
 
     def __init__(self, settings: Settings, *, sleep: Callable[[float], None], clock: Callable[[], datetime]) -> None:
@@ -44,7 +46,13 @@ class SalesforceConnector:
         self._people = People(self._client)
         self._describes = Describes(self._client)
         self._relations = Relations(self._client, self._describes, self._learn_shared)
-        self._poller = Poller(self._client, self._describes, lambda: self._people.identity().user_id, self._relations.shared)
+        self._poller = Poller(
+            self._client,
+            self._describes,
+            lambda: self._people.identity().user_id,
+            self._relations.shared,
+            lambda: self._relations.junction(OF) is not None,
+        )
         self._writer = Writer(self._client, self._relations)
 
     def _learn_shared(self, shared: bool) -> None:

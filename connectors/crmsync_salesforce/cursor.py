@@ -22,6 +22,7 @@ class Position:
     wide / wide_server: both clocks when the wide overlap was last read.
     logged: our clock when the delete log was last asked; covered: up to when its answer reached (the org's clock).
     at: (SystemModstamp, Id) of the last row read by a pull that is not finished. top: highest stamp a bulk job showed so far.
+    roles: up to when the contact roles of opportunities were looked at.
     job / locator / job_at / columns: an unfinished bulk query job, its next page, the org's clock when it was made, what it selects.
     """
 
@@ -41,6 +42,7 @@ class Position:
     job_at: str | None = None
     columns: str | None = None
     top: str | None = None
+    roles: str | None = None
 
     def without_job(self) -> Position:
         """The same place, with the bulk job forgotten."""

@@ -17,7 +17,9 @@ from crmsync_salesforce.client import ONCE, WRITE, Client, LostError
 from crmsync_salesforce.relations import MOST_PEOPLE, Junction, Relations, Tie
 from crmsync_salesforce.soql import is_id
 
-LINKED = ACTIVITIES | {"Opportunity"}
+EMPLOYED = frozenset({"Opportunity", "Contact"})
+"""Objects that belong to one account, by their AccountId."""
+LINKED = ACTIVITIES | EMPLOYED
 _COLLECTION = 200
 
 
@@ -65,7 +67,7 @@ def with_references(write: Write, *, shared: bool, now: Mapping[str, Any] | None
     gone = tuple(r for r in write.unlink if r.side == wire.SIDE)
     seen = now or {}
     fields = dict(write.fields)
-    if write.object == "Opportunity":
+    if write.object in EMPLOYED:
         account = next((r.id for r in refs if r.object == "Account"), None)
         if account is not None:
             fields.setdefault("AccountId", account)
@@ -128,6 +130,8 @@ class Linking:
         if write.action is not Action.UPDATE or not (write.about or write.unlink):
             return False
         people = persons_of(write.about)
+        if write.object in EMPLOYED and any(r.object == "Account" for r in write.about):
+            return False  # it takes the place of whatever stands there
         return bool(write.unlink) or (write.object in ACTIVITIES and (not people or self._relations.shared(write.object)))
 
     # --- people as rows of their own ------------------------------------------------------------------------------------------
@@ -153,7 +157,7 @@ class Linking:
             self._carry(writes, [j for j in jobs if j.body is None], outcomes)
 
     def _has_rows(self, write: Write) -> bool:
-        if write.object not in LINKED or write.action is Action.DELETE:
+        if write.object not in LINKED or write.object == "Contact" or write.action is Action.DELETE:
             return False
         people, gone = persons_of(write.about), [r for r in write.unlink if r.object in PERSONS]
         if write.object == "Opportunity":

@@ -19,6 +19,7 @@ from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.bulk import Bulk, JobFailedError
 from crmsync_salesforce.client import Client, RefusedError
 from crmsync_salesforce.cursor import Overlap, Position, after, finished, from_json
+from crmsync_salesforce.roles import OF, Roles, with_touched
 from crmsync_salesforce.schema import Describes
 
 log = structlog.get_logger("crmsync.salesforce")
@@ -36,16 +37,24 @@ Rows = Sequence[dict[str, Any]]
 
 
 class Poller:
-    """Pulls of one org. me: tells our own user id. shared: whether an object's records can belong to several people (Shared Activities)."""
+    """Pulls of one org. me: tells our own user id. shared: whether an object's records can belong to several people (Shared Activities).
+    has_roles: whether contact roles of opportunities can be read."""
 
     def __init__(
-        self, client: Client, describes: Describes, me: Callable[[], str | None], shared: Callable[[str], bool] = lambda object: False
+        self,
+        client: Client,
+        describes: Describes,
+        me: Callable[[], str | None],
+        shared: Callable[[str], bool] = lambda object: False,
+        has_roles: Callable[[], bool] = lambda: False,
     ) -> None:
         self._client = client
         self._describes = describes
         self._bulk = Bulk(client)
         self._me = me
         self._shared = shared
+        self._roles = Roles(client)
+        self._has_roles = has_roles
         config = client.settings
         self._overlap = Overlap(narrow=config.overlap, wide=config.wide_overlap, every=config.wide_every)
 
@@ -59,8 +68,19 @@ class Poller:
         position = replace(position or Position(), polled=wire.stamp(now))
         if position.logged is None:
             position = replace(position, logged=wire.stamp(now), covered=wire.stamp(min(now, self._client.server_time or now)))
-        run = _Run(self, object, fields, now, position, deleted=not first, purged=purged)
-        yield from run.pages()
+        pages = _Run(self, object, fields, now, position, deleted=not first, purged=purged).pages()
+        touched = self._roles.touched(position, now) if object == OF and not first and self._has_roles() else None
+        yield from pages if touched is None else with_touched(pages, touched, self._again(object, fields, list(touched.stamps)))
+
+    def _again(self, object: str, fields: Sequence[str], ids: Sequence[str]) -> tuple[Record, ...]:
+        """These rows once more, whatever their stamp says."""
+        if not ids:
+            return ()
+        names = tuple(dict.fromkeys(fields))
+        columns = tuple(dict.fromkeys((*wire.system_fields(object), *names)))
+        decoder = wire.Decoder(object, names, me=self._me(), shared=self._shared(object))
+        texts = soql.in_lists(columns, object, "Id", ids)
+        return tuple(r for text in texts for page in self._client.query(soql.path(text)) for r in decoder.records(page["records"]))
 
     def _deleted_since(self, object: str, position: Position, now: datetime) -> tuple[Position, dict[str, str]]:
         """Ids and times of deletions from the delete log, asked every two hours and after every silence that long; else nothing.

@@ -56,6 +56,7 @@ class Relations:
         self._describes = describes
         self._learned = learned
         self._shared: bool | None = None
+        self._seen: dict[str, bool] = {}
 
     def shared(self, object: str) -> bool:
         """Whether records of `object` can belong to several people through Shared Activities; one call the first time for activities.
@@ -71,7 +72,14 @@ class Relations:
     def junction(self, object: str) -> Junction | None:
         """Where the people of an object's records are kept besides the records themselves; None where they are not."""
         found = JUNCTIONS.get(object)
-        return None if found is None or (object in ACTIVITIES and not self.shared(object)) else found
+        seen = self.shared(object) if object in ACTIVITIES else found is not None and self._readable(found.object)
+        return found if seen else None
+
+    def _readable(self, object: str) -> bool:
+        """Whether our user may see that object at all; one call the first time."""
+        if object not in self._seen:
+            self._seen[object] = self._describes.native(object) is not None
+        return self._seen[object]
 
     def links(self, object: str, ids: Sequence[str]) -> Mapping[str, tuple[Ref, ...]]:
         """See the protocol: one query per about 700 ids, two where people are records of their own. Archived activities tell theirs, too."""

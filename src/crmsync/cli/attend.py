@@ -144,7 +144,9 @@ def undo(
         show(table(f"{found['crm']} {found['object']} {found['record_id']}", ("field", "was", "", "is again"), cells))
         for kept in found["kept"]:
             tell(f"not taken back: {kept['name']}: {kept['reason']}")
-        tell(f"It stands in {found['crm']} until somebody changes it there or on the other side. Undo this with `crmsync undo {found['undo_id']}`.")
+        tell(
+            f"It stands in {found['crm']} until somebody changes it there or on the other side. Undo this with `crmsync undo {found['undo_id']}`."
+        )
     raise typer.Exit(1 if found["refused"] else 0)
 
 

@@ -91,7 +91,8 @@ class Traits:
     forward: object -> the object its records can turn into (Lead -> Contact). reads_back: write outcomes carry `shown`.
     people_per_activity: how many persons one activity can belong to (None: any number). links_per_call: how many associations of records that
     exist already one call makes or ends (None: they are fields of the record, and cost nothing more). restore: how a person brings a deleted
-    record back there, and for how long that is possible.
+    record back there, and for how long that is possible. employable: person objects whose records belong to a company (`Record.links`
+    tells it, `Write.about` and `unlink` change it) and that deals can have.
     """
 
     person_objects: tuple[str, ...]
@@ -102,6 +103,7 @@ class Traits:
     people_per_activity: int | None = None
     links_per_call: int | None = None
     restore: str = "by the CRM's own means, if it keeps deleted records"
+    employable: tuple[str, ...] = ()
 
 
 class Connector(Protocol):

@@ -353,9 +353,7 @@ class Draft:
         rule = self.schema.get(native)
         create = self.snapshot is None
         if rule is None:
-            self.problem(
-                "unknown_field", name, value, f"{self.ref.object}.{native} does not exist in {self.ref.side} or is hidden from us"
-            )
+            self.problem("unknown_field", name, value, f"{self.ref.object}.{native} does not exist in {self.ref.side} or is hidden from us")
         elif not (rule.createable if create else rule.updateable):
             self.problem("read_only", name, value, f"{self.ref.object}.{native} cannot be written in {self.ref.side}")
         elif not _readable(rule.type, value):

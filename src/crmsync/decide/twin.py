@@ -220,11 +220,13 @@ class _Planning:
                 reconciled = replace(reconciled, moves={**reconciled.moves, side: moves})
             draft.take_moves(reconciled, self.heir, FOLLOWS)
             draft.follow()
-            if self.ground.map.create_as:  # what is only read is not marked either
+            if self.ground.map.to:  # what is only read is not marked either
                 draft.take_outputs({KEY: self.twin.twin_id})
-            if self.ground.map.activity and self.ground.map.create_as:
+            if side in self.ground.map.to and self.ground.map.belongs:
                 draft.about, draft.unlink, then[side] = self.belonging.change(side, other, self._links(side))
                 pending |= bool(draft.about or draft.unlink)
+            elif self.ground.map.to and self.ground.map.belongs:
+                then[side] = self.belonging.shown.get(side, ())  # nothing is carried there: what it shows stands
             self._keep(side, draft)
         if not pending:  # as long as one side has to be written, nothing is agreed: the write may be lost
             self.links.update(then)

@@ -11,6 +11,7 @@ import structlog
 
 from crmsync.decide.canonical import same
 from crmsync.decide.plan import data_hash
+from crmsync.engine.employers import FIELD
 from crmsync.engine.forget import admit_records
 from crmsync.engine.kinds import kind_in
 from crmsync.engine.outbox import Outgoing
@@ -181,6 +182,7 @@ class _Settlement:
         self.settled_people: dict[str, PersonState] = {}
         self.task_ids: list[tuple[str, str]] = []
         self.healed: list[tuple[str, str, frozenset[str]]] = []
+        self.links: dict[Ref, Sequence[Ref]] = {}
 
     def done(self, item: Outgoing, outcome: Outcome) -> None:
         write, planned = item.entry.write, item.planned
@@ -223,11 +225,21 @@ class _Settlement:
             sent=sent,
             anchors={**state.anchors, self.side: f"{ref.object}/{ref.id}"},
             written={**state.written, self.side: delivered(state.written.get(self.side, {}), planned.own, planned.merged)},
+            employers=self._employers(state, ref, write),
         )
-        self.healed.append((person_id, write.object, frozenset(item.entry.names.values())))
+        healed = {*item.entry.names.values(), *([FIELD] if write.about or write.unlink else [])}
+        self.healed.append((person_id, write.object, frozenset(healed)))
         if write.action is Action.CREATE:
             self.created.append(person_id)  # activities that waited for this record can follow
         self._check_read_back(item, ref, planned.merged, stands, before)
+
+    def _employers(self, state: PersonState, ref: Ref, write: Write) -> Mapping[str, str | None]:
+        """The company that both sides show from now on (see decide.employer)."""
+        if not write.about and not write.unlink:
+            return state.employers
+        self.links[ref] = write.about
+        held = self.world.store.snapshots(write.about)
+        return dict.fromkeys(self.world.sides, next((s.person_id for s in held.values()), None))
 
     def _check_read_back(
         self, item: Outgoing, ref: Ref, wanted: Mapping[str, Value], stands: Mapping[str, Value], before: Snapshot | None
@@ -255,6 +267,9 @@ class _Settlement:
         write, names = item.entry.write, item.entry.names
         by_lower = {native.lower(): native for native in write.fields}
         culprits = [by_lower[f.lower()] for f in outcome.fields if f.lower() in by_lower]
+        if (outcome.fields and not culprits and (write.about or write.unlink)) or not write.fields:
+            self._not_employed(item, outcome)
+            return
         create_needs = write.action is Action.CREATE and any(names.get(native) == "email" for native in culprits)
         whole = not culprits or create_needs or len(culprits) == len(write.fields)
         planned = item.planned
@@ -277,6 +292,20 @@ class _Settlement:
             self.again.append(str(item.entry.person_id))
         if outcome.cause in ("INVALID_FIELD", "PROPERTY_DOESNT_EXIST", "INVALID_FIELD_FOR_INSERT_UPDATE", "READ_ONLY_VALUE"):
             self.world.forget_schema()
+
+    def _not_employed(self, item: Outgoing, outcome: Outcome) -> None:
+        """Parks whom the person shall belong to, and tries the rest of the write again."""
+        write = item.entry.write
+        self.problems.append(
+            Problem(
+                cause=outcome.cause or "rejected",
+                message=f"{self.side} refused the person's company: {outcome.message[:300]}",
+                side=self.side, object=write.object, record_id=write.id, person_id=item.entry.person_id, field=FIELD,
+                data_hash=data_hash([str(to) for to in (*write.about, *write.unlink)]),
+            )
+        )  # fmt: skip
+        if write.fields:
+            self.again.append(str(item.entry.person_id))
 
     def retry(self, item: Outgoing, outcome: Outcome) -> None:
         """Not carried out for a passing reason: due again after a growing while."""
@@ -327,6 +356,7 @@ class _Settlement:
         store = self.world.store
         store.settle(self.entries)
         store.save_snapshots(self.rows, dirty=False)
+        store.save_links(self.links)
         store.save_persons(list(self.settled_people.values()))
         # In this order: what was found in this very answer (a value that did not stick) is not healed by it.
         store.heal(self.side, self.healed)

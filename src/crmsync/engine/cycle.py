@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from crmsync.decide import guard
+from crmsync.decide.belong import COMPANY, DEAL
 from crmsync.decide.canonical import same
 from crmsync.decide.twin import PERSON
 from crmsync.engine.apply import Sent, send
@@ -80,6 +81,7 @@ def cycle(world: World, now: datetime, *, everything: bool = True) -> Report:
     report.erased = erase_purged(world, now)
     report.sent.errors.update(report.errors)
     outbox = Outbox(batches={side: c.traits.write_batch for side, c in world.connectors.items()})
+    _decide_twins(world, now, report, outbox, _told_first(world))
     _decide_dirty(world, now, report, outbox)
     send(world, outbox.rest(), now, report.sent)
     _decide_due(world, now, report, outbox)
@@ -297,9 +299,15 @@ def _over(problem: Problem, still: Collection[tuple[object, ...]], moving: Colle
 # --- activities, companies, deals -------------------------------------------------------------------------------------------
 
 
-def _decide_twins(world: World, now: datetime, report: Report, outbox: Outbox) -> None:
-    """After the persons, so that a person created in this cycle gets what belongs to them."""
-    store, objects = world.store, sorted({object for side in world.sides for object in world.twin_objects(side)})
+def _told_first(world: World) -> list[str]:
+    """Native objects decided before the persons: companies, which persons belong to, and deals where conditions look at them."""
+    return sorted(world.objects_of(COMPANY) | (world.objects_of(DEAL) if world.asks(DEAL) else frozenset()))
+
+
+def _decide_twins(world: World, now: datetime, report: Report, outbox: Outbox, only: Sequence[str] | None = None) -> None:
+    """After the persons, so that a person created in this cycle gets what belongs to them. only: these native objects."""
+    every = sorted({object for side in world.sides for object in world.twin_objects(side)})
+    store, objects = world.store, every if only is None else list(only)
     total, seen, after = store.dirty_count(objects), 0, None
     while objects:
         with store.begin():
@@ -313,7 +321,7 @@ def _decide_twins(world: World, now: datetime, report: Report, outbox: Outbox) -
         whole = outbox.full(CALLS_AT_ONCE * max(outbox.batches.values()))
         if whole:
             send(world, whole, now, report.sent)
-    while due := store.due_twins(now, PERSONS_AT_ONCE):
+    while only is None and (due := store.due_twins(now, PERSONS_AT_ONCE)):
         with store.begin():
             plans = deliberate_twins(world, due, now)
             outbox.add(remember(world, plans, now, report.sent.errors))

@@ -12,6 +12,8 @@ from crmsync.decide.plan import PersonPlan, plan_person
 from crmsync.decide.reconcile import Reconciled, reconcile
 from crmsync.decide.route import members
 from crmsync.decide.signals import signals_from, signals_from_history
+from crmsync.engine.employers import Employers
+from crmsync.engine.parties import PartyFacts
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
 from crmsync.model.attention import Problem
@@ -68,6 +70,8 @@ def deliberate(
             resolved.setdefault(conflict.person_id, {})[conflict.field] = conflict.resolution
     source = _Histories(world, down)
     signals = _signals(world, snapshots, source if history else None)
+    around = PartyFacts(world, snapshots)
+    employers = Employers(world, snapshots)
     start = world.start(now)
     pool = members(routing=world.playbook.routing, users=world.people, sides=world.sides, integration=world.integration)
     counter_name = COUNTER + world.playbook.routing.pool
@@ -102,7 +106,7 @@ def deliberate(
         if primaries:
             decision = decide(
                 person=replace(state, base=reconciled.base, sent=reconciled.sent, anchors=_anchors(state, reconciled)),
-                facts=_facts(world, reconciled.facts, primaries),
+                facts={**_facts(world, reconciled.facts, primaries), **around.of(id)},
                 signals=signals.get(id, ()),
                 playbook=world.playbook,
                 lists=world.lists,
@@ -115,7 +119,9 @@ def deliberate(
                 shown_owner=_owner(reconciled),
             )
             counter = decision.counter
-        verdicts.append(_verdict(world, state, snapshots.get(id, ()), primaries, reconciled, decision, parked.get(id, {})))
+        verdict = _verdict(world, state, snapshots.get(id, ()), primaries, reconciled, decision, parked.get(id, {}))
+        after, plan = employers.carry(verdict.state, primaries, verdict.plan, parked.get(id, {}))
+        verdicts.append(verdict if plan is verdict.plan and after is verdict.state else replace(verdict, state=after, plan=plan))
     if counter != first_counter:
         store.set_counter(counter_name, counter)
     return verdicts

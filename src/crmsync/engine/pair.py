@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from crmsync.decide.belong import COMPANY
 from crmsync.decide.canonical import fold
 from crmsync.decide.translate import Lens
 from crmsync.decide.twin import kind_of, shown, when_of
+from crmsync.engine.parties import pair_companies, wake_persons
 from crmsync.engine.world import World
 from crmsync.model.fields import KEY
 from crmsync.model.link import PersonState, Snapshot, Twin
@@ -28,10 +30,12 @@ def settle_twins(world: World, dirty: Sequence[Snapshot], now: datetime) -> list
     linked = {s.ref: s.person_id for s in dirty if s.person_id is not None}
     nameless = [s for s in dirty if s.person_id is None and s.state is RecordState.LIVE]
     fresh: dict[str, Twin] = {}
+    _join_companies(world, dirty, linked)
     if nameless:
         _by_key(world, nameless, linked, fresh)
         rest = [s for s in nameless if s.ref not in linked]
-        _by_likeness(world, rest, linked, fresh, now)
+        _by_likeness(world, [s for s in rest if _is_activity(world, s)], linked, fresh, now)
+        _new_companies(world, [s for s in rest if not _is_activity(world, s)], linked, fresh)
         for snapshot in rest:
             if snapshot.ref not in linked:
                 kind = kind_of(snapshot.extra, snapshot.ref.side, snapshot.ref.object, world.kinds.maps.values())
@@ -40,7 +44,45 @@ def settle_twins(world: World, dirty: Sequence[Snapshot], now: datetime) -> list
         known = {s.ref for s in dirty if s.person_id is not None}
         world.store.save_twins(list(fresh.values()))
         world.store.link({ref: twin for ref, twin in linked.items() if ref not in known})
+    before = {s.ref: s.person_id for s in dirty}
+    companies = world.objects_of(COMPANY)
+    if companies and (world.asks(COMPANY) or world.employer_sides):
+        wake_persons(world, {twin for ref, twin in linked.items() if ref.object in companies and before.get(ref) != twin})
     return sorted(set(linked.values()))
+
+
+def _join_companies(world: World, dirty: Sequence[Snapshot], linked: dict[Ref, str]) -> None:
+    """Companies that have a twin on their own side only, and now say the same domain or name as one of the other side: two twins become one."""
+    halves = [s for s in dirty if s.person_id is not None and s.state is RecordState.LIVE and not _is_activity(world, s)]
+    if not halves:
+        return
+    found: dict[Ref, str] = {}
+    joined = pair_companies(world, halves, found)
+    store = world.store
+    held = store.snapshots_of(list(joined))
+    moved = {**{s.ref: joined[id] for id, records in held.items() for s in records}, **found}
+    if not moved:
+        return
+    store.link(moved)
+    store.drop_problems([row.problem_id for row in store.problems(person_ids=list(joined), limit=100_000)])
+    store.delete_twins(list(joined))
+    linked.update({s.ref: moved[s.ref] for s in dirty if s.ref in moved})
+    linked.update(found)
+
+
+def _new_companies(world: World, records: Sequence[Snapshot], linked: dict[Ref, str], fresh: dict[str, Twin]) -> None:
+    """Companies without a twin whose other half is known, or comes with them."""
+    if not records or len(world.sides) < 2:
+        return
+    found: dict[Ref, str] = {}
+    pair_companies(world, records, found)
+    known = world.store.twins(sorted(set(found.values())))
+    for snapshot in records:
+        id = found.get(snapshot.ref)
+        if id is not None and id not in known and id not in fresh:
+            kind = kind_of(snapshot.extra, snapshot.ref.side, snapshot.ref.object, world.kinds.maps.values())
+            _new(fresh, id, str(kind), snapshot)
+    linked.update(found)
 
 
 def _new(fresh: dict[str, Twin], id: str, kind: str, snapshot: Snapshot) -> str:
@@ -76,13 +118,11 @@ def _by_key(world: World, records: Sequence[Snapshot], linked: dict[Ref, str], f
 
 
 def _by_likeness(world: World, records: Sequence[Snapshot], linked: dict[Ref, str], fresh: dict[str, Twin], now: datetime) -> None:
-    """Activities that another tool synced before us, and companies known by their domain or name, stand on both sides already."""
+    """Activities that another tool synced before us stand on both sides already."""
     if not records or len(world.sides) < 2:
         return
-    parties = [s for s in records if not _is_activity(world, s)]
-    have = {s.ref: s for s in (*parties, *_same_parties(world, parties))} if parties else {}
-    alike, people = _unpaired(world, [s for s in records if _is_activity(world, s)])
-    have |= {s.ref: s for s in alike}
+    alike, people = _unpaired(world, records)
+    have = {s.ref: s for s in alike}
     if not have:
         return
     all_of = _signatures(world, list(have.values()), people, now)
@@ -121,29 +161,8 @@ def _unpaired(world: World, records: Sequence[Snapshot]) -> tuple[list[Snapshot]
     return sorted(found.values(), key=lambda s: s.ref not in mine), people
 
 
-def _same_parties(world: World, parties: Iterable[Snapshot]) -> list[Snapshot]:
-    """Companies that answer to the same domain or name and have no twin yet."""
-    names = sorted({a for s in parties for a in addresses(world, s)})
-    found = world.store.by_email(names) if names else {}
-    return [s for snapshots in found.values() for s in snapshots if s.person_id is None]
-
-
 def _is_activity(world: World, snapshot: Snapshot) -> bool:
     return any(map.activity for map in world.kinds.of_object(snapshot.ref.side, snapshot.ref.object))
-
-
-def addresses(world: World, snapshot: Snapshot) -> tuple[str, ...]:
-    """What a company is found by, best first: "domain:acme.example", "name:acme"."""
-    found: list[str] = []
-    for kind, lens in world.kinds.natives(snapshot.ref.side, snapshot.ref.object).items():
-        map = world.kinds.maps[kind]
-        house = lens.to_house(snapshot.extra, world.owners) if map.match else {}
-        for name in map.match:
-            value = fold(FieldType.URL if name == "domain" else FieldType.TEXT, house.get(name))
-            text = str(value or "").lower().removeprefix("www.").split("/")[0] if name == "domain" else str(value or "").lower()
-            if text and not (name == "domain" and text in world.playbook.free_domains):
-                found.append(f"{name}:{text}")
-    return tuple(found)
 
 
 def _signatures(world: World, records: Sequence[Snapshot], people: Collection[str], now: datetime) -> dict[Ref, list[Signature]]:
@@ -157,9 +176,6 @@ def _signatures(world: World, records: Sequence[Snapshot], people: Collection[st
         side, object = snapshot.ref.side, snapshot.ref.object
         kind = kind_of(snapshot.extra, side, object, world.kinds.maps.values())
         if kind is None:
-            continue
-        if not world.kinds.maps[kind].activity:
-            found[snapshot.ref] = [(kind, address, "", "") for address in addresses(world, snapshot)]
             continue
         whole = grounds[kind].terms.lenses.get((side, object))
         if whole is None:

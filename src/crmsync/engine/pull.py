@@ -12,8 +12,10 @@ import orjson
 import structlog
 
 from crmsync.connect.protocol import Cursor, LazyRecords, Page
+from crmsync.decide.belong import COMPANY
 from crmsync.decide.translate import Lens, snapshot_of
 from crmsync.engine.forget import admit, admit_links, persons_of
+from crmsync.engine.parties import addresses
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, CursorExpiredError
 from crmsync.model.attention import ParkedProblem, Problem
@@ -89,17 +91,17 @@ def _objects(world: World, side: str, *, everything: bool) -> list[str]:
 
 
 def belongings(world: World, side: str, object: str, records: Sequence[Record]) -> dict[Ref, tuple[Ref, ...]]:
-    """Whom these records belong to: what they say themselves, else asked of the CRM, one call per batch. Empty for persons; without those who were
-    erased."""
+    """Whom these records belong to: what they say themselves, else asked of the CRM, one call per batch. Persons are not asked about. Without
+    those who were erased."""
     asked = _asked(world, side, object, records)
     return admit_links(world.store, asked, persons_of(world))[0] if asked else {}
 
 
 def _asked(world: World, side: str, object: str, records: Sequence[Record]) -> dict[Ref, tuple[Ref, ...]]:
-    if (side, object) not in world.kinds.raw:
-        return {}
-    live = [record for record in records if record.state is RecordState.LIVE]
+    live = [record for record in records if record.state is RecordState.LIVE] if world.kinds.maps else []
     told = {record.ref: record.links for record in live if record.links is not None}
+    if (side, object) not in world.kinds.raw:
+        return told if world.objects_of(COMPANY) else {}
     rest = [record.ref for record in live if record.links is None]
     asked = world.connectors[side].links(object, [ref.id for ref in rest]) if rest else {}
     return {**told, **{ref: tuple(asked.get(ref.id, ())) for ref in rest}}
@@ -307,7 +309,7 @@ def store_row(world: World, lens: Lens, record: Record, digest: str) -> StoredSn
     return StoredSnapshot(
         snapshot=replace(snapshot, former_ids=record.former_ids),
         hash=digest,
-        emails=lens.emails(snapshot.fields, record.fields),
+        emails=lens.emails(snapshot.fields, record.fields) or addresses(world, snapshot),
         key=None if key is None else str(key),
     )
 

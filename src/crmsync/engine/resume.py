@@ -130,7 +130,9 @@ def _believe_twins(world: World, side: str, seen: Sequence[tuple[JournalEntry, R
                     lens.to_house({native: fields[native]}, world.owners).get(name) for fields in (entry.write.fields, record.fields)
                 )
                 if same(column.map.type, sent, shown):
-                    base[name] = Agreed(values={**_elsewhere(world, entry, twin.state, name, sent), side: shown}, mapping=column.map.fingerprint)
+                    base[name] = Agreed(
+                        values={**_elsewhere(world, entry, twin.state, name, sent), side: shown}, mapping=column.map.fingerprint
+                    )
                     marks |= {UNDONE + name: sent} if entry.undoes else {}
         anchors = {**twin.state.anchors, side: f"{record.ref.object}/{record.ref.id}"}
         links = _restored(world, entry, record, twin)

@@ -12,6 +12,7 @@ from crmsync.decide.twin import DELETED, refusal_mark
 from crmsync.engine.forget import admit_records
 from crmsync.engine.kinds import kind_in
 from crmsync.engine.outbox import Outgoing
+from crmsync.engine.parties import addresses, wake_persons
 from crmsync.engine.pull import belongings, record_hash, store_row
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
@@ -42,6 +43,7 @@ class TwinSettlement:
         self.healed: list[tuple[str, str, frozenset[str]]] = []
         self.again: list[str] = []
         self.touched: set[str] = set()
+        self.born: list[str] = []
 
     def take(self, item: Outgoing, outcome: Outcome) -> bool:
         """Notes one outcome; False when the CRM has to be looked at first (the record exists already, or is gone)."""
@@ -120,6 +122,8 @@ class TwinSettlement:
                 links[other] = item.belongs
         self.twins[twin.twin_id] = replace(twin, state=state, links=links)
         self.touched.add(twin.twin_id)
+        if write.action is Action.CREATE and not self.world.kinds.maps[twin.kind].activity:
+            self.born.append(twin.twin_id)
         self.healed.append((twin.twin_id, write.object, frozenset(item.entry.names.values())))
 
     def _parties(self, targets: Sequence[Ref]) -> tuple[str, ...]:
@@ -162,7 +166,7 @@ class TwinSettlement:
         return problem
 
     def _row(self, snapshot: Snapshot, key: str) -> None:
-        self.rows.append(StoredSnapshot(snapshot=snapshot, hash="", key=key or None))
+        self.rows.append(StoredSnapshot(snapshot=snapshot, hash="", emails=addresses(self.world, snapshot), key=key or None))
 
     def store(self) -> None:
         """In the caller's transaction."""
@@ -173,6 +177,7 @@ class TwinSettlement:
         store.heal(self.side, self.healed)
         store.park(self.problems, self.now)
         store.mark_dirty_persons(self.again)
+        wake_persons(self.world, self.born)  # persons may belong to it there from now on
 
 
 def adopt_twin(world: World, side: str, item: Outgoing, outcome: Outcome) -> None:

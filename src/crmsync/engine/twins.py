@@ -6,21 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from crmsync.decide.belong import PERSON, Belonging, Party
+from crmsync.decide.belong import DEAL, PERSON, Belonging, Party
 from crmsync.decide.match import primary
-from crmsync.decide.twin import Ground, TwinPlan, plan_twin
+from crmsync.decide.twin import LATER, Ground, TwinPlan, plan_twin
 from crmsync.engine.deliberate import Verdict
 from crmsync.engine.kinds import PREFIX
 from crmsync.engine.outbox import Outgoing, outgoing
 from crmsync.engine.pair import settle_twins
+from crmsync.engine.parties import AMBIGUOUS, doubts, told_by, wake_persons
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
+from crmsync.model.change import Action
 from crmsync.model.link import Signal, SignalSource, Snapshot, Twin
 from crmsync.model.record import GONE, RecordState, Ref
 
 FOUND_BY_LOOKING = frozenset(
     {
-        "deleted_elsewhere", "ends_before_start", "owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required",
+        AMBIGUOUS, "deleted_elsewhere", "ends_before_start", "owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required",
         "wrong_type", "unlisted_value",
     }
 )  # fmt: skip
@@ -66,10 +68,35 @@ def deliberate_twins(
         shown = {r.ref.side: around.whose.get(r.ref, ()) for r in records if r.state is RecordState.LIVE}
         lost = {r.ref.side: around.lost[r.ref] for r in records if r.state is RecordState.LIVE and around.lost.get(r.ref)}
         left = frozenset(r.ref.side for r in records if around.lost.get(r.ref) and around.lost[r.ref] == frozenset(around.whose[r.ref]))
-        belonging = Belonging(shown=shown, parties=around.parties, people=people, lost=lost, left=left)
+        deal = twin.kind == DEAL
+        parties = _employable(world, around.parties) if deal else around.parties
+        belonging = Belonging(shown=shown, parties=parties, people={} if deal else people, lost=lost, left=left)
         plan = plan_twin(twin, records, belonging, ground, parked.get(id, {}), owner=heirs.get(id))
+        if not ground.map.activity:
+            plan = _as_party(world, plan, records)
         plans.append(replace(plan, problems=(*plan.problems, *_unlisted(plan, ground, records))))
     return plans
+
+
+def _employable(world: World, parties: Mapping[str, Party]) -> dict[str, Party]:
+    """The parties as deals can have them: a person only by records that belong to companies (a lead has no deals)."""
+    able = world.employable
+    return {
+        id: replace(party, records={side: r for side, r in party.records.items() if party.family != PERSON or (side, r.object) in able})
+        for id, party in parties.items()
+    }
+
+
+def _as_party(world: World, plan: TwinPlan, records: Sequence[Snapshot]) -> TwinPlan:
+    """A company or deal with what it tells of its persons. A company that could be another one is not created anywhere."""
+    known = any(r.state is RecordState.LIVE for r in records)
+    state = replace(plan.twin.state, outputs=told_by(plan.twin.kind, plan.facts, known=known))
+    plan = replace(plan, twin=replace(plan.twin, state=state))
+    doubtful = doubts(world, plan.twin.kind, records)
+    if doubtful:
+        writes = tuple(write for write in plan.writes if write.action is not Action.CREATE)
+        plan = replace(plan, writes=writes, problems=(*plan.problems, *doubtful), twin=replace(plan.twin, waiting=LATER))
+    return plan
 
 
 def _heirs(world: World, twin_ids: Sequence[str]) -> dict[str, str]:
@@ -94,7 +121,9 @@ def look_around(world: World, twin_ids: Sequence[str]) -> Around:
     links = store.links_of([r.ref for found in records.values() for r in found])
     held = store.persons_of({to for targets in links.values() for to in targets})
     whose = {ref: tuple(dict.fromkeys(held[to] for to in targets if to in held)) for ref, targets in links.items()}
-    ids = sorted({id for found in whose.values() for id in found} | {id for t in twins.values() for found in t.links.values() for id in found})
+    ids = sorted(
+        {id for found in whose.values() for id in found} | {id for t in twins.values() for found in t.links.values() for id in found}
+    )
     theirs = store.snapshots_of(ids)
     lost = _lost(links, {s.ref: s for found in theirs.values() for s in found})
     return Around(twins=twins, records=records, whose=whose, lost=lost, parties=_parties(world, ids, theirs))
@@ -214,6 +243,7 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
             belongs = plan.shown.get(other, ()) if planned.about or planned.unlink else None
             items.append(replace(item, entry=replace(item.entry, kind=PREFIX + plan.twin.kind), belongs=belongs))
         twins.append(replace(plan.twin, retry_at=due or _later(plan.twin.retry_at, now)))
+    wake_persons(world, _news(world, plans))
     store.save_twins(twins)
     heirs = _heirs(world, [twin.twin_id for twin in twins])
     store.save_tasks([replace(row, owner=heirs[key]) for key, row in store.tasks_by_key(list(heirs)).items()])
@@ -221,6 +251,24 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
     _signals(world, plans, now)
     store.journal([item.entry for item in items])
     return items
+
+
+def _news(world: World, plans: Sequence[TwinPlan]) -> list[str]:
+    """Companies and deals that tell something else than before of what conditions look at, and persons who have or lost a deal."""
+    parties = [plan for plan in plans if world.asks(plan.twin.kind)]
+    before = world.store.twins([plan.twin.twin_id for plan in parties])
+    found = []
+    for plan in parties:
+        old, kind = before.get(plan.twin.twin_id), plan.twin.kind
+        told = [
+            {n: v for n, v in t.state.outputs.items() if f"{kind}.{n}" in world.asked} if t is not None else {} for t in (old, plan.twin)
+        ]
+        if told[0] != told[1]:
+            found.append(plan.twin.twin_id)
+        if kind == DEAL:
+            links = [{id for ids in whose.values() for id in ids} for whose in (old.links if old is not None else {}, plan.shown)]
+            world.store.mark_dirty_persons(sorted(links[0] ^ links[1]))
+    return found
 
 
 def _later(at: datetime | None, now: datetime) -> datetime | None:

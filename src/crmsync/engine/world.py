@@ -14,8 +14,9 @@ import structlog
 
 from crmsync.connect.protocol import Connector, Identity
 from crmsync.decide import guard
+from crmsync.decide.belong import COMPANY
 from crmsync.decide.canonical import moment, stamp
-from crmsync.decide.condition import lists_of
+from crmsync.decide.condition import fields_of, lists_of
 from crmsync.decide.plan import SideFacts, Terms
 from crmsync.decide.translate import Lens, Owners, lenses_of, owners_of
 from crmsync.engine.kinds import Kinds
@@ -115,6 +116,33 @@ class World:
     def decided(self) -> frozenset[str]:
         """Native objects whose waiting records a cycle decides about."""
         return self.person_objects | {object for side in self.sides for object in self.twin_objects(side)}
+
+    def objects_of(self, kind: str) -> frozenset[str]:
+        """Native objects of one kind that may be seen; empty when it is not mapped."""
+        map = self.kinds.maps.get(kind)
+        seen = {object for side in self.sides for object in self.twin_objects(side)}
+        return frozenset(o for objects in map.objects.values() for o in objects if o in seen) if map is not None else frozenset()
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """Facts that conditions look at."""
+        return frozenset(name for rule in self.playbook.score.fit for name in fields_of(rule.when))
+
+    @cached_property
+    def employable(self) -> frozenset[tuple[str, str]]:
+        """(side, person object) whose records belong to a company and to deals."""
+        return frozenset((side, o) for side, c in self.connectors.items() for o in c.traits.employable if o in self.objects(side))
+
+    @property
+    def employer_sides(self) -> frozenset[str]:
+        """Sides to which a person's company is carried; empty when companies are only read."""
+        map = self.kinds.maps.get(COMPANY)
+        seen = [side for side in self.sides if map is not None and any(o in self.twin_objects(side) for o in map.objects.get(side, ()))]
+        return map.to if map is not None and len(seen) > 1 else frozenset()
+
+    def asks(self, kind: str) -> bool:
+        """Whether a condition looks at facts of a person's company or deal."""
+        return kind in self.kinds.maps and any(name.startswith(f"{kind}.") for name in self.asked)
 
     def families(self, side: str) -> list[tuple[str, ...]]:
         """Native objects whose deletes are counted together: persons, and each kind of activity, companies and deals."""

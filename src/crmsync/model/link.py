@@ -98,6 +98,7 @@ class PersonState:
     was undone there (UNDONE).
     outputs: engine-owned house field -> value last wanted. owner: house owner id (lower-case e-mail or "side:id").
     owner_by: "router" | "hand" | "crm". stages: newest last. next_due_at: the earliest moment a rule would answer differently (UTC).
+    employers: side -> twin id of the company that the person's record there belonged to when last settled (None: to no company).
     """
 
     person_id: str
@@ -116,6 +117,7 @@ class PersonState:
     peak_since_reset: bool = False
     historic: bool = False
     next_due_at: datetime | None = None
+    employers: Mapping[str, str | None] = field(default_factory=dict)
     created_at: datetime | None = None
 
 

@@ -122,6 +122,7 @@ class TwinMap(PersonMap):
     this kind (an empty tuple: no record there is born as one). fixed: side -> native values given at creation; "{first_line}" stands for the
     first line of the body. logged: it tells of something that happened, so it is always finished. match: house fields by which two records
     that do not know of each other are the same thing, tried in this order (companies: domain, then name; deals: none).
+    to: sides that may be written at all; whom a record belongs to is carried to these.
     """
 
     kind: str
@@ -131,11 +132,17 @@ class TwinMap(PersonMap):
     match: tuple[str, ...] = ()
     filter: ActivityFilter = field(default_factory=ActivityFilter)
     signals: tuple[SignalTest, ...] = ()
+    to: frozenset[str] = frozenset()
 
     @property
     def activity(self) -> bool:
         """Whether it belongs to persons rather than being a party itself."""
         return self.kind not in ("company", "deal")
+
+    @property
+    def belongs(self) -> bool:
+        """Whether its records belong to persons, companies or deals."""
+        return self.kind != "company"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ def twin_maps(
                 fallback_owner=person.fallback_owner,
                 when=_when(party),
                 match=tuple(party.match),
+                to=written,
             )
     for kind in KINDS:
         activity: ActivityFile | None = getattr(activities, kind)
@@ -61,6 +62,7 @@ def twin_maps(
                 when=_when(activity),
                 fixed={side: dict(values) for side, values in activity.fixed.items()},
                 logged=kind in LOGGED,
+                to=written,
                 filter=ActivityFilter(
                     owners=frozenset(owner.strip().lower() for owner in activity.filter.owners),
                     not_owners=frozenset(owner.strip().lower() for owner in activity.filter.not_owners),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from crmsync.model.rules import ASK, FILL, LATEST, OPT_OUT
 from crmsync.playbook.problems import Path, Problems, one_of, quoted
-from crmsync.playbook.references_twins import TwinReferences, activity_signals, twins_of
+from crmsync.playbook.references_twins import TwinReferences, activity_signals, party_facts, twins_of
 from crmsync.playbook.schema import CrmsyncFile
 from crmsync.playbook.schema_activities import ActivitiesFile, CompaniesFile
 from crmsync.playbook.schema_mapping import FieldFile, PersonFile, PlaceSpec, SignalsFile
@@ -52,7 +52,8 @@ class References:
             if isinstance(signals, SignalsFile):
                 self.used_signals(playbook, [*signal_types(signals), *activity_signals(activities)])
             if isinstance(person, PersonFile):
-                self.conditions(playbook, person, lists if isinstance(lists, ListsFile) else None)
+                known = [*person.fields, *party_facts(companies)]
+                self.conditions(playbook, known, lists if isinstance(lists, ListsFile) else None)
 
     def add(self, file: str, path: Path, message: str, *, key: bool = False) -> None:
         name = next((step for step in reversed(path) if isinstance(step, str)), "the file")
@@ -201,13 +202,14 @@ class References:
             for j, word in enumerate(type.signals):
                 self.known(file, ("types", i, "signals", j), word, made, "unknown signal")
 
-    def conditions(self, playbook: PlaybookFile, person: PersonFile, lists: ListsFile | None) -> None:
+    def conditions(self, playbook: PlaybookFile, known: list[str], lists: ListsFile | None) -> None:
         for i, rule in enumerate(playbook.score.fit):
             for path, test in tests_of(rule.when, ("score", "fit", i, "when")):
-                self.test("mappings/playbook.yaml", path, test, person, lists)
+                self.test("mappings/playbook.yaml", path, test, known, lists)
 
-    def test(self, file: str, path: Path, test: When, person: PersonFile, lists: ListsFile | None) -> None:
-        self.known(file, (*path, "field"), str(test.field), person.fields, "unknown field")
+    def test(self, file: str, path: Path, test: When, known: list[str], lists: ListsFile | None) -> None:
+        """known: fields of persons, and facts of their company and deal."""
+        self.known(file, (*path, "field"), str(test.field), known, "unknown field")
         for word in words(test.title_is):
             if lists is not None:
                 self.known(file, (*path, "title_is"), word, lists.titles, "lists.yaml has no such class of titles:")

@@ -21,7 +21,7 @@ from crmsync.playbook.schema_activities import (
 
 ACTIVITIES, COMPANIES = "mappings/activities.yaml", "mappings/companies.yaml"
 TYPES = {"owner": ("owner",), "body": ("rich_text",), "due": ("day",), "start": ("datetime",), "end": ("datetime",), "status": ("picklist",),
-         "subject": ("text",)}  # fmt: skip
+         "subject": ("text",), "closed": ("bool",)}  # fmt: skip
 """House fields that the engine itself reads, and the types they must have."""
 FIRST_LINE = "first_line"
 _SIGN = re.compile(r"\{(\w+)\}")
@@ -43,6 +43,15 @@ def twins_of(activities: ActivitiesFile | None, companies: CompaniesFile | None)
 def activity_signals(activities: ActivitiesFile | None) -> list[str]:
     """Every signal that an activity can be."""
     return [s.type for _, _, twin in twins_of(activities, None) if isinstance(twin, ActivityFile) and twin.on for s in twin.signals]
+
+
+def party_facts(companies: CompaniesFile | None) -> list[str]:
+    """What conditions may test of a person's company and leading deal: "company.industry", "deal.open"."""
+    found = []
+    for _, kind, twin in twins_of(None, companies):
+        names = [*twin.fields, *(["open"] if kind == "deal" and "closed" in twin.fields else [])] if twin.on else []
+        found += [f"{kind}.{name}" for name in dict.fromkeys(names)]
+    return found
 
 
 class TwinReferences:

@@ -25,7 +25,11 @@ class When(Strict):
     all: list[When] | None = Field(default=None, description="Holds when every one of these holds.")
     any: list[When] | None = Field(default=None, description="Holds when at least one of these holds.")
     not_: When | None = Field(default=None, alias="not", description="Holds when this does not.")
-    field: str | None = Field(default=None, description="The house field that is tested; exactly one of the tests below goes with it.")
+    field: str | None = Field(
+        default=None,
+        description="The house field that is tested; exactly one of the tests below goes with it. `company.` and a field of `company` in "
+        "companies.yaml: the person's company; `deal.` and a field of `deal`, or `deal.open`: their leading deal.",
+    )
     is_: Scalar | None = Field(default=None, alias="is", description="Equal, whatever the case.")
     is_not: Scalar | None = Field(default=None, description="Not equal, or empty.")
     less_than: int | float | str | None = Field(default=None, description="Smaller, or earlier.")

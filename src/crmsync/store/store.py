@@ -331,10 +331,11 @@ class Store:
         with self._db.reading() as connection:
             return twins.links_of(connection, refs)
 
-    def belonging_to(self, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
-        """person (or company, or deal) -> the records that belong to it, in every state, ordered by side, object, id."""
+    def belonging_to(self, person_ids: Sequence[str], *, objects: Collection[str] | None = None) -> dict[str, list[Snapshot]]:
+        """person (or company, or deal) -> the records that belong to it, in every state, ordered by side, object, id. objects: only records of
+        these native objects."""
         with self._db.reading() as connection:
-            return twins.belonging_to(connection, person_ids)
+            return twins.belonging_to(connection, person_ids, objects)
 
     def unpaired(self, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
         """person -> live records without a twin that belong to them, ordered by side, object, id; only persons who have such on several

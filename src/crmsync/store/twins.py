@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -114,7 +114,7 @@ def links_of(connection: Connection, refs: Sequence[Ref]) -> dict[Ref, tuple[Ref
     return {ref: tuple(targets) for ref, targets in found.items()}
 
 
-def belonging_to(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
+def belonging_to(connection: Connection, person_ids: Sequence[str], objects: Collection[str] | None = None) -> dict[str, list[Snapshot]]:
     """person (or company, or deal) -> records that belong to one of their records, in every state, ordered by side, object, id."""
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for part in chunks(person_ids):
@@ -123,6 +123,8 @@ def belonging_to(connection: Connection, person_ids: Sequence[str]) -> dict[str,
             .select_from(_BELONGS)
             .where(among(connection, _THEIRS.c.person_id, part))
         )
+        if objects is not None:
+            query = query.where(records.c.object.in_(sorted(objects)))
         for row in connection.execute(query.order_by(records.c.side, records.c.object, records.c.id)):
             found[row.whose].append(snapshots.read(row))
     return dict(found)
