@@ -21,6 +21,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "Event": ("WhoId", "WhatId"),
     "Contact": ("AccountId",),
     "Opportunity": ("AccountId",),
+    "CampaignMember": ("ContactId", "LeadId"),
 }
 """References that every read of an object asks for, the person first."""
 

@@ -90,7 +90,7 @@ def unique(signals: Iterable[Signal]) -> list[Signal]:
     """Each event once (S12), the first seen kept.
 
     Beside equal ids, two signals read from CRM fields with one type, moment and detail are one event: a merged record shows the events of
-    the one that was merged into it under its own id.
+    the one that was merged into it under its own id. One activity of two persons who became one is one event, too.
     """
     seen: set[object] = set()
     kept: list[Signal] = []
@@ -98,11 +98,16 @@ def unique(signals: Iterable[Signal]) -> list[Signal]:
         if s.event_id in seen:
             continue
         seen.add(s.event_id)
-        if s.source in (SignalSource.PROPERTY, SignalSource.HISTORY):
-            event = (s.type, s.at, s.detail)
+        if s.source == SignalSource.ACTIVITY:
+            event = s.event_id.rpartition(":")[0]  # the last part is the person it was first known of
             if event in seen:
                 continue
             seen.add(event)
+        elif s.source in (SignalSource.PROPERTY, SignalSource.HISTORY):
+            told = (s.type, s.at, s.detail)
+            if told in seen:
+                continue
+            seen.add(told)
         kept.append(s)
     return kept
 

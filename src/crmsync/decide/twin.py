@@ -131,6 +131,19 @@ def when_of(record: Snapshot, lens: Lens) -> datetime:
     return moment(record.fields.get("start")) or moment(native) or record.created_at or record.modified_at
 
 
+def happened(record: Snapshot, lens: Lens) -> tuple[bool, datetime]:
+    """When an activity took place, and whether the record says so itself: of a mere day it is the moment of the record's entry or last change on
+    that day, else the day's end (UTC)."""
+    due = lens.by_name.get("due")
+    native = record.extra.get(due.place.field) if due is not None else None
+    at = when_of(record, lens)
+    if record.fields.get("start") is not None or not isinstance(native, str) or len(native) != len("2026-01-31"):
+        return True, at
+    over = at + timedelta(days=1) - timedelta(seconds=1)
+    entered = [m for m in (record.created_at, record.modified_at) if m is not None and at <= m <= over]
+    return False, max(entered, default=over)
+
+
 def plan_twin(
     twin: Twin, records: Sequence[Snapshot], belonging: Belonging, ground: Ground, parked: Parked, *, owner: Value = None
 ) -> TwinPlan:
@@ -160,8 +173,7 @@ def plan_twin(
         writes=tuple(plan.writes),
         problems=(*reconciled.problems, *plan.problems),
         finished=bool(primaries) and finished(facts, map, ground.now),
-        # The latest: a side that keeps days only says midnight.
-        at=max((when_of(record, terms.lenses[record.ref.side, record.ref.object]) for record in primaries.values()), default=ground.now),
+        at=max((happened(r, terms.lenses[r.ref.side, r.ref.object]) for r in primaries.values()), default=(True, ground.now))[1],
         facts=facts,
         shown=belonging.shown,
         reconciled=reconciled,

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 import structlog
 
 from crmsync.decide import guard
-from crmsync.decide.belong import COMPANY, DEAL
 from crmsync.decide.canonical import same
 from crmsync.decide.twin import PERSON
 from crmsync.engine.apply import Sent, send
@@ -23,7 +22,7 @@ from crmsync.engine.pull import Pulled, pull_all
 from crmsync.engine.resume import settle_open
 from crmsync.engine.sweep import sweep
 from crmsync.engine.tasks import outgoing_tasks, task_row
-from crmsync.engine.twins import decide_dirty, deliberate_twins, handed_on, remember
+from crmsync.engine.twins import decide_dirty, deliberate_twins, handed_on, remember, told_first
 from crmsync.engine.world import AccountChangedError, World
 from crmsync.errors import CredentialsError, CrmsyncError, HaltError
 from crmsync.model.attention import Halt, Problem
@@ -81,7 +80,7 @@ def cycle(world: World, now: datetime, *, everything: bool = True) -> Report:
     report.erased = erase_purged(world, now)
     report.sent.errors.update(report.errors)
     outbox = Outbox(batches={side: c.traits.write_batch for side, c in world.connectors.items()})
-    _decide_twins(world, now, report, outbox, _told_first(world))
+    _decide_twins(world, now, report, outbox, told_first(world))
     _decide_dirty(world, now, report, outbox)
     send(world, outbox.rest(), now, report.sent)
     _decide_due(world, now, report, outbox)
@@ -297,11 +296,6 @@ def _over(problem: Problem, still: Collection[tuple[object, ...]], moving: Colle
 
 
 # --- activities, companies, deals -------------------------------------------------------------------------------------------
-
-
-def _told_first(world: World) -> list[str]:
-    """Native objects decided before the persons: companies, which persons belong to, and deals where conditions look at them."""
-    return sorted(world.objects_of(COMPANY) | (world.objects_of(DEAL) if world.asks(DEAL) else frozenset()))
 
 
 def _decide_twins(world: World, now: datetime, report: Report, outbox: Outbox, only: Sequence[str] | None = None) -> None:

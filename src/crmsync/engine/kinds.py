@@ -37,6 +37,10 @@ class Kinds:
         """The kinds whose records live in this object."""
         return [map for kind, map in self.maps.items() if (side, object) in self.lenses[kind]]
 
+    def unmarked(self, side: str, object: str) -> bool:
+        """Whether records of this object never carry a key of ours: activities that are only read."""
+        return all(map.activity and not map.to for map in self.of_object(side, object))
+
     def reads(self, side: str, object: str) -> set[str]:
         """Native fields that any kind of this object needs."""
         return set(self._reads.get((side, object), ()))

@@ -11,7 +11,7 @@ from crmsync.decide import guard
 from crmsync.decide.twin import TwinPlan
 from crmsync.engine.deliberate import Verdict, deliberate
 from crmsync.engine.people import settle_people
-from crmsync.engine.twins import TWINS_AT_ONCE, decide_dirty, deliberate_twins, handed_on
+from crmsync.engine.twins import TWINS_AT_ONCE, decide_dirty, deliberate_twins, handed_on, tell, told_first
 from crmsync.engine.world import World
 from crmsync.model.attention import Halt
 from crmsync.model.change import Action
@@ -112,6 +112,12 @@ def preview(
     try:
         with store.begin():
             done: set[str] = set()
+            first: set[str] = set()
+            for plans in _decided_twins(world, now, {}, told_first(world)):
+                counted.twins(plans)
+                visit_twins(plans)
+                tell(world, plans)
+                first.update(plan.twin.twin_id for plan in plans)
             for verdicts in _decided_batches(world, now, history=history):
                 _pass_on(world, verdicts, counted)
                 done.update(verdict.state.person_id for verdict in verdicts)
@@ -123,7 +129,8 @@ def preview(
                 verdicts = deliberate(world, due[start : start + PERSONS_AT_ONCE], now, history=history)
                 _pass_on(world, verdicts, counted)
                 visit(verdicts)
-            for plans in _decided_twins(world, now, counted.coming):
+            for found in _decided_twins(world, now, counted.coming):
+                plans = [plan for plan in found if plan.twin.twin_id not in first]
                 counted.twins(plans)
                 visit_twins(plans)
             halt = halt or counted.halt(world, known, now)
@@ -143,9 +150,11 @@ def _pass_on(world: World, verdicts: Sequence[Verdict], counted: Counted) -> Non
         world.store.wake(sorted(moved))
 
 
-def _decided_twins(world: World, now: datetime, coming: Mapping[str, Mapping[str, Ref]]) -> Iterator[list[TwinPlan]]:
-    """Plans for all that waits or is due, batch by batch; the caller rolls all of it back."""
-    objects, after = sorted({object for side in world.sides for object in world.twin_objects(side)}), None
+def _decided_twins(
+    world: World, now: datetime, coming: Mapping[str, Mapping[str, Ref]], only: Sequence[str] | None = None
+) -> Iterator[list[TwinPlan]]:
+    """Plans for all that waits or is due, batch by batch; the caller rolls all of it back. only: what waits of these native objects."""
+    objects, after = sorted({object for side in world.sides for object in world.twin_objects(side)}) if only is None else list(only), None
     done: set[str] = set()
     total, seen = world.store.dirty_count(objects), 0
     while objects:
@@ -156,7 +165,9 @@ def _decided_twins(world: World, now: datetime, coming: Mapping[str, Mapping[str
             break
         seen += len(plans)
         world.report("deciding activities", min(seen, total), total)
-    due = [id for id in world.store.due_twins(now, total + sum(_settled(world).values()) + 1) if id not in done] if objects else []
+    if not objects or only is not None:
+        return
+    due = [id for id in world.store.due_twins(now, total + sum(_settled(world).values()) + 1) if id not in done]
     for start in range(0, len(due), TWINS_AT_ONCE):
         yield deliberate_twins(world, due[start : start + TWINS_AT_ONCE], now, coming)
 

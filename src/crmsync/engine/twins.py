@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from crmsync.decide.belong import DEAL, PERSON, Belonging, Party
+from crmsync.decide.belong import COMPANY, DEAL, PERSON, Belonging, Party
+from crmsync.decide.canonical import moment
 from crmsync.decide.match import primary
 from crmsync.decide.twin import LATER, Ground, TwinPlan, plan_twin
 from crmsync.engine.deliberate import Verdict
@@ -18,7 +19,8 @@ from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action
 from crmsync.model.link import Signal, SignalSource, Snapshot, Twin
-from crmsync.model.record import GONE, RecordState, Ref
+from crmsync.model.record import GONE, RecordState, Ref, Value
+from crmsync.model.rules import SignalTest
 
 FOUND_BY_LOOKING = frozenset(
     {
@@ -242,8 +244,9 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
             other = next((side for side in world.sides if side != planned.side), "")
             belongs = plan.shown.get(other, ()) if planned.about or planned.unlink else None
             items.append(replace(item, entry=replace(item.entry, kind=PREFIX + plan.twin.kind), belongs=belongs))
-        twins.append(replace(plan.twin, retry_at=due or _later(plan.twin.retry_at, now)))
-    wake_persons(world, _news(world, plans))
+        known = [at for at in (due, _ends(world, plan, now)) if at is not None]
+        twins.append(replace(plan.twin, retry_at=min(known) if known else _later(plan.twin.retry_at, now)))
+    tell(world, plans)
     store.save_twins(twins)
     heirs = _heirs(world, [twin.twin_id for twin in twins])
     store.save_tasks([replace(row, owner=heirs[key]) for key, row in store.tasks_by_key(list(heirs)).items()])
@@ -251,6 +254,19 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
     _signals(world, plans, now)
     store.journal([item.entry for item in items])
     return items
+
+
+def told_first(world: World) -> list[str]:
+    """Native objects decided before the persons: companies, which persons belong to, and deals where conditions look at them."""
+    return sorted(world.objects_of(COMPANY) | (world.objects_of(DEAL) if world.asks(DEAL) else frozenset()))
+
+
+def tell(world: World, plans: Sequence[TwinPlan]) -> None:
+    """Stores what companies and deals tell of their persons, and has those decided again to whom it matters."""
+    parties = [plan for plan in plans if not world.kinds.maps[plan.twin.kind].activity]
+    if parties:
+        wake_persons(world, _news(world, parties))
+        world.store.save_twins([plan.twin for plan in parties])
 
 
 def _news(world: World, plans: Sequence[TwinPlan]) -> list[str]:
@@ -289,6 +305,22 @@ def _mark(problem: Problem) -> tuple[object, ...]:
     return (problem.cause, problem.side, problem.object, problem.record_id, problem.person_id, problem.field)
 
 
+def _meant(test: SignalTest, plan: TwinPlan) -> bool:
+    """Whether a finished activity is that signal."""
+    seen = test.side is None or test.side in plan.shown
+    return seen and all(_word(plan.facts.get(name)) in values for name, values in test.when.items())
+
+
+def _word(value: Value) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _ends(world: World, plan: TwinPlan, now: datetime) -> datetime | None:
+    """When an activity that may be a signal will be over; None: it is, or nobody asks."""
+    ends = moment(plan.facts.get("end")) if world.kinds.maps[plan.twin.kind].signals and not plan.finished else None
+    return ends if ends is not None and ends > now else None
+
+
 def _signals(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
     """Finished activities that mean something (a connected call, a held meeting, a reply) are signals of their persons, each once (S12)."""
     rows: list[tuple[str, Signal]] = []
@@ -296,7 +328,7 @@ def _signals(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
         tests = world.kinds.maps[plan.twin.kind].signals
         if not tests or not plan.finished:
             continue
-        types = [t.type for t in tests if all(str(plan.facts.get(name)) in values for name, values in t.when.items())]
+        types = sorted({t.type for t in tests if _meant(t, plan)})
         if not types:
             continue
         people = sorted({id for ids in (*plan.twin.links.values(), *plan.shown.values()) for id in ids})

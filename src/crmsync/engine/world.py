@@ -149,9 +149,9 @@ class World:
         return [self.objects(side), *((object,) for object in self.twin_objects(side))]
 
     def twin_objects(self, side: str) -> tuple[str, ...]:
-        """Native objects of activities, companies and deals that this side lets us see and whose keys it can hold."""
+        """Native objects of activities, companies and deals that this side lets us see and whose keys it can hold; what is only read needs none."""
         schemas, key = self.schemas.get(side, {}), self.connectors[side].own_field(KEY)
-        return tuple(o for o in self.kinds.objects(side) if o in schemas and key in schemas[o].fields)
+        return tuple(o for o in self.kinds.objects(side) if o in schemas and (key in schemas[o].fields or self.kinds.unmarked(side, o)))
 
     def own(self, side: str) -> dict[str, str]:
         connector = self.connectors[side]
@@ -332,7 +332,9 @@ class World:
         """Native fields to ask for: mapped ones, what signals and stages need, and our own; only those the live schema shows us."""
         if (side, object) in self.kinds.raw:
             shown = self.schemas[side][object].fields
-            return tuple(sorted({self.connectors[side].own_field(KEY), *(n for n in self.kinds.reads(side, object) if n in shown)}))
+            key = self.connectors[side].own_field(KEY)
+            wanted_here = {n for n in self.kinds.reads(side, object) if n in shown or "." in n}
+            return tuple(sorted(wanted_here if self.kinds.unmarked(side, object) and key not in shown else {key, *wanted_here}))
         lens: Lens = self.lenses[side, object]
         own = self.own(side)
         wanted = [*lens.natives, *self.playbook.person.reads.get((side, object), ()), *own.values()]

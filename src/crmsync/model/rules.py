@@ -118,7 +118,7 @@ class ActivityFilter:
 class TwinMap(PersonMap):
     """How the records of one kind of activity, or companies, or deals are kept in step: one native object per side.
 
-    kind: task | call | email | meeting | note | company | deal. when: side -> native field -> values that make a record of the object one of
+    kind: task | call | email | meeting | note | campaign_member | company | deal. when: side -> native field -> values that make a record of the object one of
     this kind (an empty tuple: no record there is born as one). fixed: side -> native values given at creation; "{first_line}" stands for the
     first line of the body. logged: it tells of something that happened, so it is always finished. match: house fields by which two records
     that do not know of each other are the same thing, tried in this order (companies: domain, then name; deals: none).
@@ -147,10 +147,12 @@ class TwinMap(PersonMap):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalTest:
-    """A finished activity that is a signal for its persons: when every named house field has one of the values."""
+    """A finished activity that is a signal for its persons: when every named house field has one of the values ("": empty, "true", "false").
+    side: only when that side has a record of it."""
 
     type: str
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    side: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from crmsync.playbook.schema_activities import (
 )
 from crmsync.playbook.yamlfile import YamlFile
 
-LOGGED = frozenset({"call", "email", "note"})
+LOGGED = frozenset({"call", "email", "note", "campaign_member"})
 """Kinds that tell of something that has happened."""
 BODY = "body"
 
@@ -70,7 +70,8 @@ def twin_maps(
                     history_days=activity.filter.history_days,
                 ),
                 signals=tuple(
-                    SignalTest(type=s.type, when={name: tuple(words(values)) for name, values in s.when.items()}) for s in activity.signals
+                    SignalTest(type=s.type, when={name: tuple(words(values)) for name, values in s.when.items()}, side=s.seen_in)
+                    for s in activity.signals
                 ),
             )
     return made

@@ -72,7 +72,7 @@ def check(playbook: Playbook, schemas: Schemas, own: Mapping[str, Callable[[str]
     for twin in playbook.twins.values():
         found.extend(_twin(twin, schemas))
     places = dict.fromkeys(
-        (s, o) for twin in playbook.twins.values() if twin.activity for s, objects in twin.objects.items() for o in objects
+        (s, o) for twin in playbook.twins.values() if twin.activity and twin.to for s, objects in twin.objects.items() for o in objects
     )
     for side, object in places:
         schema = schemas.get(side, {}).get(object)

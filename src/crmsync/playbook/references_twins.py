@@ -24,6 +24,7 @@ TYPES = {"owner": ("owner",), "body": ("rich_text",), "due": ("day",), "start": 
          "subject": ("text",), "closed": ("bool",)}  # fmt: skip
 """House fields that the engine itself reads, and the types they must have."""
 FIRST_LINE = "first_line"
+READ_ONLY = ("campaign_member",)
 _SIGN = re.compile(r"\{(\w+)\}")
 _TEXTS = ("text", "long_text", "rich_text")
 
@@ -91,7 +92,9 @@ class TwinReferences:
         return ["both", *(f"to_{side}" for side in self.twin.objects), "none"]
 
     def activity(self, twin: ActivityFile) -> None:
-        self.known(("direction",), twin.direction, self.directions(), "unknown direction")
+        known = self.known(("direction",), twin.direction, self.directions(), "unknown direction")
+        if known and self.kind in READ_ONLY and twin.direction != "none":
+            self.tell(("direction",), f"a {self.kind} is only read; write none")
         for side, values in twin.fixed.items():
             if not self.known(("fixed", side), side, twin.objects, "unknown CRM", key=True):
                 continue
@@ -99,6 +102,8 @@ class TwinReferences:
                 for word in _SIGN.findall(value) if isinstance(value, str) else ():
                     self.known(("fixed", side, native), word, [*twin.fields, FIRST_LINE], "unknown field")
         for i, signal in enumerate(twin.signals):
+            if signal.seen_in is not None:
+                self.known(("signals", i, "seen_in"), signal.seen_in, twin.objects, "unknown CRM")
             for name in signal.when:
                 self.known(("signals", i, "when", name), name, twin.fields, "unknown field", key=True)
         both = {owner.strip().lower() for owner in twin.filter.owners} & {owner.strip().lower() for owner in twin.filter.not_owners}

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from crmsync.playbook.schema_mapping import CommonField, PlaceSpec
 from crmsync.playbook.shapes import CLOCK, Days, HouseName, Pattern, Scalar, Strict, Text, Words
 
-KINDS = ("task", "call", "email", "meeting", "note")
+KINDS = ("task", "call", "email", "meeting", "note", "campaign_member")
 PARTIES = ("company", "deal")
 SHORTEST = 100
 """Characters of a body below which there is no point in carrying it."""
@@ -77,7 +77,11 @@ class ActivitySignal(Strict):
     """A finished activity that is a signal for its persons."""
 
     type: HouseName = Field(description="The signal.")
-    when: dict[HouseName, Words] = Field(default={}, description="House fields and the values, one or a list, that each must have.")
+    when: dict[HouseName, Words] = Field(
+        default={},
+        description='House fields and the values, one or a list, that each must have. "" stands for an empty one, "true" and "false" for yes and no.',
+    )
+    seen_in: str | None = Field(default=None, description="Only where this CRM has a record of the activity.")
 
 
 def _body(value: object) -> object:
@@ -148,6 +152,9 @@ class ActivitiesFile(Strict):
     email: ActivityFile | None = Field(default=None, description="Logged e-mails.")
     meeting: ActivityFile | None = Field(default=None, description="Meetings.")
     note: ActivityFile | None = Field(default=None, description="Notes.")
+    campaign_member: ActivityFile | None = Field(
+        default=None, description="Members of campaigns: read for what they tell of their persons, never written."
+    )
 
 
 class CompaniesFile(Strict):

@@ -1,0 +1,153 @@
+"""Signals from campaigns, activities and property histories: typed, dated, and each event once whatever is read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from crmsync.decide.signals import unique
+from crmsync.model.link import Signal
+from scenarios.world import START, Both
+
+
+@pytest.fixture
+def small() -> Iterator[Both]:
+    with Both() as world:
+        yield world
+
+
+def person(both: Both, email: str = "ann@example.com") -> str:
+    found = both.store.find_person_by_email(email)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def signals(both: Both, email: str = "ann@example.com") -> list[Signal]:
+    id = person(both, email)
+    return both.store.signals([id]).get(id, [])
+
+
+def types(both: Both, email: str = "ann@example.com") -> list[str]:
+    return [signal.type for signal in signals(both, email)]
+
+
+def campaign(both: Both, type: str) -> str:
+    return both.sf.create("Campaign", {"Name": f"{type} of March", "Type": type, "IsActive": True})
+
+
+@pytest.mark.parametrize(
+    ("type", "signal"),
+    [("Webinar", "webinar_attended"), ("Conference", "event_attended"), ("White Paper", "content_download"), ("Email", None)],
+)
+def test_a_campaign_member_who_responded_is_a_signal(small: Both, type: str, signal: str | None) -> None:
+    lead = small.sf.create("Lead", {"LastName": "Lee", "Company": "Acme", "Email": "ann@example.com"})
+    member = small.sf.create("CampaignMember", {"CampaignId": campaign(small, type), "LeadId": lead, "Status": "Sent"})
+    small.settle()
+    assert types(small) == []
+    small.time.advance(hours=1)
+    small.sf.edit("CampaignMember", member, {"Status": "Responded"})
+    small.settle()
+    assert types(small) == ([signal] if signal else [])
+    if signal:
+        (one,) = signals(small)
+        assert START + timedelta(minutes=59) < one.at <= small.time()
+        assert one.detail == f"{type} of March"
+    small.assert_settled()
+    small.sf.edit("CampaignMember", member, {"Status": "Sent"})
+    small.settle()
+    small.sf.edit("CampaignMember", member, {"Status": "Responded"})
+    small.settle()
+    assert len(signals(small)) == (1 if signal else 0)
+
+
+def test_a_member_of_a_contact_and_a_converted_lead_is_one_event(small: Both) -> None:
+    lead = small.sf.create("Lead", {"LastName": "Lee", "Company": "Acme", "Email": "ann@example.com"})
+    small.sf.create("CampaignMember", {"CampaignId": campaign(small, "Webinar"), "LeadId": lead, "Status": "Responded"})
+    small.settle()
+    assert types(small) == ["webinar_attended"]
+    small.sf.convert(lead)
+    small.settle()
+    assert types(small) == ["webinar_attended"]
+    small.assert_settled()
+
+
+def test_a_salesforce_event_that_is_over_was_held_and_a_canceled_meeting_was_not(small: Both) -> None:
+    lead = small.sf.create("Lead", {"LastName": "Lee", "Company": "Acme", "Email": "ann@example.com"})
+    times = {"StartDateTime": "2026-03-03T16:00:00.000+0000", "EndDateTime": "2026-03-03T16:30:00.000+0000"}
+    small.sf.create("Event", {"Subject": "Demo", "WhoId": lead, **times})
+    gone = small.sf.create("Event", {"Subject": "Called off", "WhoId": lead, **times})
+    small.settle()
+    contact = small.contact("ann@example.com")["hs_object_id"]
+    canceled = small.hs.create(
+        "meetings",
+        {
+            "hs_meeting_title": "Lunch", "hs_meeting_outcome": "CANCELED", "hs_timestamp": "2026-03-03T16:00:00Z",
+            "hs_meeting_start_time": "2026-03-03T16:00:00Z", "hs_meeting_end_time": "2026-03-03T16:30:00Z",
+        },
+    )  # fmt: skip
+    small.hs.associate("meetings", canceled, "contacts", contact)
+    small.sf.delete("Event", gone)
+    small.settle()
+    assert types(small) == []
+    small.time.advance(hours=3)
+    small.settle()
+    assert [(s.type, s.detail) for s in signals(small)] == [("meeting_held", "Demo")]
+    small.assert_settled()
+
+
+def test_calls_meetings_and_replies_of_hubspot_are_signals(small: Both) -> None:
+    contact = small.hs.create("contacts", {"email": "ann@example.com", "lastname": "Lee"})
+    made = [
+        ("calls", {"hs_call_title": "Intro", "hs_call_disposition": "f240bbac-87c9-4f6e-bf70-924b57d47db7"}),
+        ("calls", {"hs_call_title": "Again", "hs_call_disposition": "73a0d17f-1163-4015-bdd5-ec830791da20"}),
+        ("emails", {"hs_email_subject": "Re: Intro", "hs_email_direction": "INCOMING_EMAIL"}),
+        ("emails", {"hs_email_subject": "Offer", "hs_email_direction": "EMAIL"}),
+        (
+            "meetings",
+            {
+                "hs_meeting_title": "Demo", "hs_meeting_outcome": "COMPLETED", "hs_meeting_start_time": "2026-03-03T14:00:00Z",
+                "hs_meeting_end_time": "2026-03-03T14:30:00Z",
+            },
+        ),
+    ]  # fmt: skip
+    for object, fields in made:
+        id = small.hs.create(object, {"hs_timestamp": "2026-03-03T14:00:00Z", **fields})
+        small.hs.associate(object, id, "contacts", contact)
+    small.settle()
+    assert sorted((s.type, s.detail) for s in signals(small)) == [
+        ("call_connected", "Intro"), ("email_reply", "Re: Intro"), ("meeting_held", "Demo"),
+    ]  # fmt: skip
+    small.assert_settled()
+
+
+def test_an_activity_of_two_persons_who_become_one_counts_once(small: Both) -> None:
+    people = [small.hs.create("contacts", {"email": f"{name}@example.com", "lastname": "Lee"}) for name in ("ann", "anna")]
+    call = {"hs_timestamp": "2026-03-03T14:00:00Z", "hs_call_title": "Intro", "hs_call_disposition": "f240bbac-87c9-4f6e-bf70-924b57d47db7"}
+    id = small.hs.create("calls", call)
+    for contact in people:
+        small.hs.associate("calls", id, "contacts", contact)
+    small.settle()
+    assert types(small, "ann@example.com") == types(small, "anna@example.com") == ["call_connected"]
+    small.hs.merge("contacts", people[0], [people[1]])
+    small.settle()
+    small.settle()
+    assert [s.type for s in unique(signals(small))] == ["call_connected"]
+
+
+def test_histories_cost_one_call_for_fifty_contacts(small: Both) -> None:
+    small.hs.create_many("contacts", [{"email": f"p{n}@example.com", "lastname": f"P{n}"} for n in range(120)])
+    small.settle()
+    small.mark()
+    for n in range(120):
+        assert small.hs.happen({"email": f"p{n}@example.com", "type": "form_submitted", "name": f"Demo request {n}", "at": small.time()})
+    small.cycle(after=20)
+    reads = [c for c in small.hs.calls if c.path.endswith("/contacts/batch/read")]
+    assert sum(len(types(small, f"p{n}@example.com")) for n in range(120)) == 120
+    # 120 histories by fifties; what is about to be written is looked at once more by hundreds
+    assert len(reads) == 3 + 2, [c.path for c in reads]
+    small.settle()
+    small.mark()
+    small.settle()
+    assert [c for c in small.hs.calls if c.path.endswith("/contacts/batch/read")] == []
