@@ -35,7 +35,15 @@ def silent_logs() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-HEAVY = ("test_fault_sweep", "test_machine", "test_tutorial", "test_hostile", "test_bad_input_system")
+HEAVY = (
+    "test_fault_sweep",
+    "test_machine",
+    "test_tutorial",
+    "test_processes",
+    "test_hostile",
+    "test_bad_input_system",
+    "test_f03_more_than",
+)
 
 
 @pytest.hookimpl(trylast=True)

@@ -76,12 +76,16 @@ def process(*args: str, environ: Mapping[str, str]) -> Iterator[Process]:
         one.popen.stdout.close()
 
 
-def ready(url: str) -> bool:
+def unready(url: str) -> str:
+    """Why the daemon is not ready after a minute; empty as soon as it is."""
+    said = ""
     for _ in range(600):
-        if requests.get(f"{url}/readyz", timeout=5).status_code == 200:
-            return True
+        answer = requests.get(f"{url}/readyz", timeout=5)
+        if answer.status_code == 200:
+            return ""
+        said = answer.text
         threading.Event().wait(0.1)
-    return False
+    return said
 
 
 def test_the_daemon_serves_keeps_others_out_and_ends_politely(town: Town) -> None:
@@ -90,7 +94,7 @@ def test_the_daemon_serves_keeps_others_out_and_ends_politely(town: Town) -> Non
     with process("run", environ=town.environ) as daemon:
         url = daemon.until("running;").split(" at ")[1].split(";")[0]
         assert requests.get(f"{url}/healthz", timeout=5).json()["alive"] is True
-        assert ready(url)
+        assert unready(url) == ""
         assert "crmsync_persons 5.0" in requests.get(f"{url}/metrics", timeout=5).text
         with open_workspace(read_settings(town.environ)) as workspace, pytest.raises(BusyError):
             sync(workspace, wait=0)
