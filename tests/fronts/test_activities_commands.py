@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+from crmsync.service.sandbox import seed
 from fronts.town import Town
 
 UNDO_KEYS = {"write_id", "undo_id", "refused", "needs_yes", "crm", "object", "record_id", "action", "person_id", "restored", "kept"}
@@ -102,3 +104,20 @@ def test_provenance_of_a_person_and_what_undo_refuses(town: Town) -> None:
     assert done.code == 0, done.err
     assert hubspot.get("contacts", contact)["phone"] == "+442079460999"
     assert town.run("sync", "--json").json["written"] == {"hubspot": 0, "salesforce": 0}
+
+
+def test_the_sandbox_ends_without_an_unexplained_difference(town: Town) -> None:
+    seed(town.sims, 40)
+    town.provision()
+    planned = town.run("plan", "--json").json
+    for sim in town.sims.values():
+        sim.writes.clear()
+    synced = town.run("sync", "--json")
+    assert synced.code in (0, 1), synced.err
+    # All that was planned to be created was, and nothing else; what belongs to new persons included.
+    made = Counter((side, write.object) for side, sim in town.sims.items() for write in sim.writes if write.action == "create")
+    assert made == {(row["crm"], row["object"]): row["writes"] for row in planned["counts"] if row["action"] == "create"}
+    found = town.run("drift", "--json")
+    assert (found.code, found.json["unexplained"]) == (0, 0), found.json["examples"]
+    assert sum(found.json["activities"].values()) > 20
+    assert found.json["differences"] == sum(found.json["reasons"].values())
