@@ -24,13 +24,15 @@ class Belonging:
     """shown: side -> ids of the parties its record belongs to, the main one first. parties: id -> Party, for all of these and for those of
     the base. people: side -> how many persons an activity can belong to there (None: any number); of companies and deals always one is
     carried. lost: side -> those of `shown` whose record, to which it belonged there, was deleted; should they have another one now, it belongs
-    to that. left: sides where everybody it belonged to was deleted."""
+    to that. left: sides where everybody it belonged to was deleted. through: side -> id -> the records of it to which it belongs there (without:
+    its record there)."""
 
     shown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parties: Mapping[str, Party] = field(default_factory=dict)
     people: Mapping[str, int | None] = field(default_factory=dict)
     lost: Mapping[str, frozenset[str]] = field(default_factory=dict)
     left: frozenset[str] = frozenset()
+    through: Mapping[str, Mapping[str, tuple[Ref, ...]]] = field(default_factory=dict)
 
     def targets(self, side: str, ids: Sequence[str]) -> tuple[Ref, ...]:
         """The parties' records on that side, as many as fit, persons first."""
@@ -65,7 +67,8 @@ class Belonging:
         gone = [id for id in shown if id not in wanted and side in self._records(id)]
         fresh = [id for id in wanted if id not in shown or id in self.lost.get(side, ())]
         then = tuple(id for id in dict.fromkeys((*shown, *fresh)) if id not in gone)
-        return self.targets(side, fresh), tuple(self.parties[id].records[side] for id in gone), then
+        through = self.through.get(side, {})
+        return self.targets(side, fresh), tuple(ref for id in gone for ref in through.get(id) or (self.parties[id].records[side],)), then
 
     def alive(self, side: str, ids: Sequence[str]) -> bool:
         """Whether any of these parties has a live record there."""

@@ -29,6 +29,8 @@ FIRST_LINE = 80
 FOLLOWS = "the task follows the person's owner"
 DELETED = "deleted by us"
 """In PersonState.written: we deleted the record of that side, so its absence is nobody's wish."""
+WENT = "went with whom it belonged to"
+"""In PersonState.written: the record of that side. Should the person come back without it, or be read before it, nobody has wished it away either."""
 _SIGN = re.compile(r"\{(\w+)\}")
 
 
@@ -218,8 +220,8 @@ class _Planning:
         sides = tuple(self.primaries)
         for side in sides:
             before = self.twin.state.written.get(side, {})
-            if UNDONE in before:  # a record whose creation was undone is back
-                self.written[side] = {name: value for name, value in before.items() if name not in (UNDONE, DELETED)}
+            if UNDONE in before or WENT in before:  # a record that we knew to be away is back
+                self.written[side] = {name: value for name, value in before.items() if name not in (UNDONE, DELETED, WENT)}
         odd = self._odd_times(self.reconciled.facts)
         then: dict[str, tuple[str, ...]] = {}
         pending = False
@@ -231,6 +233,7 @@ class _Planning:
                 moves = [m for m in reconciled.moves.get(side, ()) if m.field not in ("start", "end")]
                 reconciled = replace(reconciled, moves={**reconciled.moves, side: moves})
             draft.take_moves(reconciled, self.heir, FOLLOWS)
+            draft.keep_days()
             draft.follow()
             if self.ground.map.to:  # what is only read is not marked either
                 draft.take_outputs({KEY: self.twin.twin_id})
@@ -254,6 +257,7 @@ class _Planning:
         self.links[side] = self.belonging.shown.get(side, ())
         own = TwinDraft(self.twin.state, snapshot.ref, snapshot, self.ground, self.parked, self.reconciled)
         own.take_moves(self.reconciled, self.heir, FOLLOWS)
+        own.keep_days()
         for other in self.ground.terms.sides:
             if other == side:
                 continue
@@ -271,7 +275,11 @@ class _Planning:
         done = finished(snapshot.fields, map, self.ground.now)
         was_done = map.logged or (agreed is not None and agreed.values.get(side) == "completed")
         settled = self.twin.links.get(other, ())
-        with_person = map.activity and (other in self.belonging.left or (bool(settled) and not self.belonging.alive(other, settled)))
+        noted, ref = self.twin.state.written.get(other, {}), str(before[0].ref)
+        gone = other in self.belonging.left or (bool(settled) and not self.belonging.alive(other, settled))
+        with_person = map.activity and (gone or noted.get(WENT) == ref)
+        if with_person:
+            self.written[other] = {**noted, WENT: ref}
         carried = side in map.create_as and map.activity
         why = (
             f"it went from {other} with whom it belonged to; it was kept in {side}"
@@ -315,6 +323,7 @@ class _Planning:
         ref = Ref(side=other, object=map.create_as[other], id="")
         draft = TwinDraft(self.twin.state, ref, None, ground, self.parked, self.reconciled)
         draft.take_creation(self.reconciled, None)
+        draft.keep_days()
         draft.complete(snapshot)
         draft.take_outputs({KEY: self.twin.twin_id})
         draft.about = about
@@ -386,10 +395,32 @@ class TwinDraft(Draft):
         column = self.lens.by_name[name]
         kept = self.schema.get(column.place.field)
         if column.map.type is FieldType.DAY and isinstance(value, str) and kept is not None and kept.type == "datetime":
-            zone = zone_of_owner(self.reconciled.facts.get("owner"), self.terms.owners, self.ground.zone)
+            zone = zone_of_owner(self._owner(), self.terms.owners, self.ground.zone)
             like = self.snapshot.extra.get(column.place.field) if self.snapshot is not None else None
             return moment_of(value, zone, like=like if isinstance(like, str) else None, default=self.ground.due_time)
         return super().native(name, value)
+
+    def _owner(self) -> Value:
+        """Who owns the record once this is written, in house terms: days are read by that owner's clock."""
+        if "owner" in self.merged:
+            return self.merged["owner"]
+        return self.reconciled.facts.get("owner") if self.snapshot is None else self.snapshot.fields.get("owner")
+
+    def keep_days(self) -> None:
+        """Moments of days once it is known who owns the record: another owner's clock may show another day."""
+        for name, column in self.lens.by_name.items():
+            native, kept = column.place.field, self.schema.get(column.place.field)
+            if column.map.type is not FieldType.DAY or kept is None or kept.type != "datetime":
+                continue
+            day = self.merged.get(name, self.reconciled.facts.get(name))
+            if name in self.merged:
+                self.fields[native] = self.native(name, day)
+                continue
+            ours = not column.place.read_only and self.ref.side in column.map.to
+            if self.snapshot is None or "owner" not in self.merged or day is None or not ours:
+                continue
+            if self.native(name, day) != self.snapshot.extra.get(native):
+                self._put_mapped(name, day, None, "the same day by the new owner's clock")
 
     def before(self, name: str, old: Value) -> Value:
         return None if self.snapshot is None else self.snapshot.extra.get(self.lens.by_name[name].place.field)

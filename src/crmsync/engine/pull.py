@@ -293,11 +293,14 @@ def _split(rows: Sequence[StoredSnapshot], held: dict[Ref, Snapshot]) -> tuple[l
 
 
 def record_hash(world: World, record: Record) -> str:
-    """Changes exactly when something a decision could depend on changes: values, state, or what the mapping makes of them; stamps do not count."""
+    """Changes exactly when something a decision could depend on changes: values, state, whom it belongs to, or what the mapping makes of them.
+    Stamps count only for activities that do not tell whom they belong to: nothing else shows that they were moved to somebody else (F08)."""
     mapping = world.mapping_mark(record.ref.side, record.ref.object)
     if record.digest and record.state is RecordState.LIVE and not record.former_ids:
         return record.digest + mapping
-    tail = (record.state.value, str(record.survivor or ""), record.former_ids)
+    silent = record.links is None and (record.ref.side, record.ref.object) in world.kinds.raw
+    belongs = [record.modified_at.isoformat()] if silent else [str(to) for to in record.links or ()]
+    tail = (record.state.value, str(record.survivor or ""), record.former_ids, *belongs)
     packed = orjson.dumps((record.digest or dict(record.fields), tail), option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(packed, digest_size=12).hexdigest() + mapping
 

@@ -91,7 +91,11 @@ class TwinSettlement:
         )
         if write.about or write.unlink or write.action is Action.CREATE:
             known = self.world.store.links_of([ref]).get(ref, ()) if write.action is not Action.CREATE else ()
-            self.links[ref] = tuple(to for to in dict.fromkeys((*known, *write.about)) if to not in write.unlink)
+            over = self.world.store.persons_of([*known, *write.unlink]) if write.unlink else {}
+            # Whom it belonged to through a record that was merged since is gone from it, too.
+            parted = {over[to] for to in write.unlink if to in over}
+            kept = [to for to in known if to not in write.unlink and (over.get(to) is None or over[to] not in parted)]
+            self.links[ref] = tuple(dict.fromkeys((*kept, *write.about)))
         if planned is None or lens is None:
             return
         state = twin.state

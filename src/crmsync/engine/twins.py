@@ -37,12 +37,14 @@ NOBODY: Mapping[str, Mapping[str, Ref]] = {}
 @dataclass(slots=True, kw_only=True)
 class Around:
     """What was loaded for a batch of twins. whose: record -> ids of the parties it belongs to. lost: record -> those of them whose record, to
-    which it belongs, is no more."""
+    which it belongs, is no more. through: record -> id -> the living records of it to which it belongs: of two that are one person, not always
+    the one that is kept in step."""
 
     twins: dict[str, Twin] = field(default_factory=dict)
     records: dict[str, list[Snapshot]] = field(default_factory=dict)
     whose: dict[Ref, tuple[str, ...]] = field(default_factory=dict)
     lost: dict[Ref, frozenset[str]] = field(default_factory=dict)
+    through: dict[Ref, dict[str, tuple[Ref, ...]]] = field(default_factory=dict)
     parties: dict[str, Party] = field(default_factory=dict)
 
 
@@ -69,10 +71,11 @@ def deliberate_twins(
         records = around.records.get(id, [])
         shown = {r.ref.side: around.whose.get(r.ref, ()) for r in records if r.state is RecordState.LIVE}
         lost = {r.ref.side: around.lost[r.ref] for r in records if r.state is RecordState.LIVE and around.lost.get(r.ref)}
+        through = {r.ref.side: around.through.get(r.ref, {}) for r in records if r.state is RecordState.LIVE}
         left = frozenset(r.ref.side for r in records if around.lost.get(r.ref) and around.lost[r.ref] == frozenset(around.whose[r.ref]))
         deal = twin.kind == DEAL
         parties = _employable(world, around.parties) if deal else around.parties
-        belonging = Belonging(shown=shown, parties=parties, people={} if deal else people, lost=lost, left=left)
+        belonging = Belonging(shown=shown, parties=parties, people={} if deal else people, lost=lost, left=left, through=through)
         plan = plan_twin(twin, records, belonging, ground, parked.get(id, {}), owner=heirs.get(id))
         if not ground.map.activity:
             plan = _as_party(world, plan, records)
@@ -127,31 +130,34 @@ def look_around(world: World, twin_ids: Sequence[str]) -> Around:
         {id for found in whose.values() for id in found} | {id for t in twins.values() for found in t.links.values() for id in found}
     )
     theirs = store.snapshots_of(ids)
-    lost = _lost(links, {s.ref: s for found in theirs.values() for s in found})
-    return Around(twins=twins, records=records, whose=whose, lost=lost, parties=_parties(world, ids, theirs))
+    around = Around(twins=twins, records=records, whose=whose, parties=_parties(world, ids, theirs))
+    _stand(around, links, {s.ref: s for found in theirs.values() for s in found})
+    return around
 
 
-def _lost(links: Mapping[Ref, Sequence[Ref]], known: Mapping[Ref, Snapshot]) -> dict[Ref, frozenset[str]]:
-    """Of whom each record belongs to, those who stand behind deleted records only: a new record of theirs is not linked by itself."""
-    if all(snapshot.state not in GONE for snapshot in known.values()):
-        return {}
+def _stand(around: Around, links: Mapping[Ref, Sequence[Ref]], known: Mapping[Ref, Snapshot]) -> None:
+    """Sees what became of the records that these belong to. A new record of somebody whose old one was deleted is not linked by itself."""
 
-    def gone(ref: Ref) -> bool:
+    def last(ref: Ref) -> Ref:
         seen: set[Ref] = set()
         while ref in known and ref not in seen and (survivor := known[ref].survivor) is not None:
             seen.add(ref)
             ref = survivor
-        return ref in known and known[ref].state in GONE
+        return ref
 
-    lost: dict[Ref, frozenset[str]] = {}
     for record, targets in links.items():
-        stands: dict[bool, set[str]] = {True: set(), False: set()}
+        living: dict[str, dict[Ref, None]] = {}
+        gone: set[str] = set()
         for to in targets:
             if to in known and (person := known[to].person_id) is not None:
-                stands[gone(to)].add(person)
-        if over := stands[True] - stands[False]:
-            lost[record] = frozenset(over)
-    return lost
+                stands = last(to)
+                if stands in known and known[stands].state in GONE:
+                    gone.add(person)
+                else:
+                    living.setdefault(person, {})[stands] = None
+        around.through[record] = {person: tuple(refs) for person, refs in living.items()}
+        if over := gone - living.keys():
+            around.lost[record] = frozenset(over)
 
 
 def parties_of(world: World, ids: Sequence[str]) -> dict[str, Party]:
