@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from crmsync.decide.belong import Belonging
-from crmsync.decide.bodies import MARK, cut, fit, is_cut, to_text
-from crmsync.decide.canonical import moment, stamp
-from crmsync.decide.days import day_of, moment_of
-from crmsync.decide.plan import Draft, Parked, PlannedWrite, Terms, data_hash
+from crmsync.decide.canonical import moment
+from crmsync.decide.plan import Parked, PlannedWrite, data_hash
 from crmsync.decide.reconcile import Reconciled, reconcile
-from crmsync.decide.translate import Lens, Owners
+from crmsync.decide.twin_draft import TwinDraft
+from crmsync.decide.twin_look import Ground, finished, happened, shown, when_of
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action
 from crmsync.model.fields import KEY
-from crmsync.model.link import BELONGING, UNDONE, PersonState, Snapshot, Twin
+from crmsync.model.link import BELONGING, UNDONE, Snapshot, Twin
 from crmsync.model.record import Fields, RecordState, Ref, Value
-from crmsync.model.rules import FieldType, TwinMap
+from crmsync.model.rules import TwinMap
 
 PERSON, FILTER, LATER = "person", "filter", "problem"
 """Why a twin has no record on the other side yet."""
-DEFAULT_MEETING = timedelta(minutes=30)
-"""How long a meeting is taken to be in a CRM that wants an end when the other does not say one."""
-FIRST_LINE = 80
 FOLLOWS = "the task follows the person's owner"
 DELETED = "deleted by us"
 """In PersonState.written: we deleted the record of that side, so its absence is nobody's wish."""
 WENT = "went with whom it belonged to"
 """In PersonState.written: the record of that side. Should the person come back without it, or be read before it, nobody has wished it away either."""
-_SIGN = re.compile(r"\{(\w+)\}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What is the same for all twins of one kind in a cycle. zone: for owners whose time zone is unknown. start: what was finished before (less
-    the filter's history) is not carried. due_time: local time of a due day in a CRM that wants a moment."""
-
-    map: TwinMap
-    terms: Terms
-    zone: str
-    due_time: str
-    start: datetime
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,90 +42,6 @@ class TwinPlan:
     at: datetime
     facts: Fields = field(default_factory=dict)
     shown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-def kind_of(extra: Fields, side: str, object: str, maps: Collection[TwinMap]) -> str | None:
-    """The kind of which a native record is born; None: of none that is mapped. What has still to be done is no logged call or e-mail, whatever
-    its subtype: it is of the kind that has a status."""
-    here = [map for map in maps if object in map.objects.get(side, ())]
-    for map in here:
-        tests = map.when.get(side, {})
-        if all(str(extra.get(name) or "") in values for name, values in tests.items()):
-            planned = [other.kind for other in here if map.logged and not other.logged and _open(other, extra, side, object)]
-            return planned[0] if planned else map.kind
-    return None
-
-
-def _open(map: TwinMap, extra: Fields, side: str, object: str) -> bool:
-    """Whether the record shows a listed status other than completed."""
-    status = map.fields.get("status")
-    place = status.places.get((side, object)) if status is not None else None
-    if status is None or place is None:
-        return False
-    return status.values.get(side, {}).get(str(extra.get(place.field)), "completed") != "completed"
-
-
-def zone_of_owner(owner: Value, owners: Owners, default: str) -> str:
-    """The IANA zone of a house owner, else the default."""
-    user = owners.users.get(str(owner))
-    return (user.time_zone if user is not None else None) or default
-
-
-def shown(record: Snapshot, lens: Lens, ground: Ground, state: PersonState) -> Snapshot:
-    """A twin's record in house terms. Days are those of its owner's time zone. A text that we cut counts as what was agreed about it."""
-    house = lens.to_house(record.extra, ground.terms.owners)
-    zone = zone_of_owner(house.get("owner"), ground.terms.owners, ground.zone)
-    for name, column in lens.by_name.items():
-        native = record.extra.get(column.place.field)
-        kind = column.map.type
-        if kind is FieldType.DAY and isinstance(native, str):
-            house[name] = day_of(native, zone)
-        if kind is FieldType.RICH_TEXT and isinstance(native, str) and _we_cut(native, html=column.place.html):
-            agreed = state.base.get(name)
-            if agreed is not None and record.ref.side in agreed.values:
-                house[name] = agreed.values[record.ref.side]
-            else:
-                house.pop(name, None)
-    if "owner" not in state.base and _machine(house.get("owner"), ground.terms.owners):
-        house["owner"] = None  # a CRM gives what we create for nobody to our own user: that is nobody's choice
-    return replace(record, fields=house)
-
-
-def _machine(owner: Value, owners: Owners) -> bool:
-    user = owners.users.get(str(owner)) if owner is not None else None
-    return user is not None and user.kind == "integration"
-
-
-def _we_cut(native: str, *, html: bool) -> bool:
-    return is_cut(to_text(native) if html else native)
-
-
-def finished(house: Fields, map: TwinMap, now: datetime) -> bool:
-    """Whether it tells of something that has happened."""
-    if map.logged or house.get("status") == "completed":
-        return True
-    ends = moment(house.get("end"))
-    return ends is not None and ends <= now
-
-
-def when_of(record: Snapshot, lens: Lens) -> datetime:
-    """When it took place or is due: its start, its moment or day, else when it was entered."""
-    due = lens.by_name.get("due")
-    native = record.extra.get(due.place.field) if due is not None else None
-    return moment(record.fields.get("start")) or moment(native) or record.created_at or record.modified_at
-
-
-def happened(record: Snapshot, lens: Lens) -> tuple[bool, datetime]:
-    """When an activity took place, and whether the record says so itself: of a mere day it is the moment of the record's entry or last change on
-    that day, else the day's end (UTC)."""
-    due = lens.by_name.get("due")
-    native = record.extra.get(due.place.field) if due is not None else None
-    at = when_of(record, lens)
-    if record.fields.get("start") is not None or not isinstance(native, str) or len(native) != len("2026-01-31"):
-        return True, at
-    over = at + timedelta(days=1) - timedelta(seconds=1)
-    entered = [m for m in (record.created_at, record.modified_at) if m is not None and at <= m <= over]
-    return False, max(entered, default=over)
 
 
 def plan_twin(
@@ -371,133 +269,3 @@ def passes(snapshot: Snapshot, map: TwinMap, ground: Ground) -> bool:
     return when_of(snapshot, ground.terms.lenses[snapshot.ref.side, snapshot.ref.object]) >= ground.start - timedelta(
         days=rule.history_days
     )
-
-
-def refusal_mark(fields: Fields, about: Sequence[Ref], unlink: Sequence[Ref]) -> str:
-    """What a refusal of a whole activity is held against: its fields and whom it belongs to. For another person it is tried again."""
-    return data_hash({**fields, " about": ";".join(map(str, about)), " unlink": ";".join(map(str, unlink))})
-
-
-class TwinDraft(Draft):
-    """A twin's write: days become moments, bodies are cut with a mark, and what a CRM demands is filled in."""
-
-    ownerless_is_settled = False
-
-    def __init__(
-        self, state: PersonState, ref: Ref, snapshot: Snapshot | None, ground: Ground, parked: Parked, reconciled: Reconciled
-    ) -> None:
-        super().__init__(state, ref, snapshot, ground.terms, parked)
-        self.ground, self.reconciled = ground, reconciled
-        self.about: tuple[Ref, ...] = ()
-        self.unlink: tuple[Ref, ...] = ()
-
-    def native(self, name: str, value: Value) -> Value:
-        column = self.lens.by_name[name]
-        kept = self.schema.get(column.place.field)
-        if column.map.type is FieldType.DAY and isinstance(value, str) and kept is not None and kept.type == "datetime":
-            zone = zone_of_owner(self._owner(), self.terms.owners, self.ground.zone)
-            like = self.snapshot.extra.get(column.place.field) if self.snapshot is not None else None
-            return moment_of(value, zone, like=like if isinstance(like, str) else None, default=self.ground.due_time)
-        return super().native(name, value)
-
-    def _owner(self) -> Value:
-        """Who owns the record once this is written, in house terms: days are read by that owner's clock."""
-        if "owner" in self.merged:
-            return self.merged["owner"]
-        return self.reconciled.facts.get("owner") if self.snapshot is None else self.snapshot.fields.get("owner")
-
-    def keep_days(self) -> None:
-        """Moments of days once it is known who owns the record: another owner's clock may show another day."""
-        for name, column in self.lens.by_name.items():
-            native, kept = column.place.field, self.schema.get(column.place.field)
-            if column.map.type is not FieldType.DAY or kept is None or kept.type != "datetime":
-                continue
-            day = self.merged.get(name, self.reconciled.facts.get(name))
-            if name in self.merged:
-                self.fields[native] = self.native(name, day)
-                continue
-            ours = not column.place.read_only and self.ref.side in column.map.to
-            if self.snapshot is None or "owner" not in self.merged or day is None or not ours:
-                continue
-            if self.native(name, day) != self.snapshot.extra.get(native):
-                self._put_mapped(name, day, None, "the same day by the new owner's clock")
-
-    def before(self, name: str, old: Value) -> Value:
-        return None if self.snapshot is None else self.snapshot.extra.get(self.lens.by_name[name].place.field)
-
-    def shorten(self, name: str, value: Value, sent: str, limit: int) -> tuple[Value, Value]:
-        column = self.lens.by_name[name]
-        if column.map.type is not FieldType.RICH_TEXT or not isinstance(value, str):
-            return super().shorten(name, value, sent, limit)
-        if limit <= len(MARK):
-            return value, None  # no room to say that it was cut
-        sent = fit(value, limit) if column.place.html else cut(value, limit)
-        return value, sent  # what was meant counts as shown: the cut never goes back
-
-    def twinless(self, owner: Value) -> tuple[Value, str | None]:
-        """An owner who has no active user here (F48): the fallback owner, else whoever has it; told until that owner has a user."""
-        if self.snapshot is not None and "owner" in self.state.base:
-            return super().twinless(owner)
-        user = self.terms.owners.users.get(str(owner))
-        if user is not None and user.kind == "integration":
-            return owner, None
-        fallback = self.terms.person.fallback_owner
-        native = self.terms.owners.native(self.ref.side, fallback)
-        what = f"it was left to {self.ref.side}'s own choice" if native is None else f"{fallback} was set"
-        self.problem("owner_without_twin", "owner", owner, f"owner {owner} has no active user in {self.ref.side}; {what}")
-        return fallback, native
-
-    def mark(self) -> str:
-        return refusal_mark(self.fields, self.about, self.unlink)
-
-    def follow(self) -> None:
-        """Native fields that stand for another one ("{start}") move with it."""
-        for native, template in self.ground.map.fixed.get(self.ref.side, {}).items():
-            found = _SIGN.fullmatch(str(template))
-            if found and found[1] in self.merged and found[1] in self.lens.by_name:
-                self.fields[native] = self.native(found[1], self.merged[found[1]])
-                self.rules[native] = f"follows {found[1]}"
-                if self.snapshot is not None:
-                    self.old[native] = self.snapshot.extra.get(native, self.old[self.lens.by_name[found[1]].place.field])
-
-    def complete(self, source: Snapshot) -> None:
-        """What the admin fixed for new records, and moments that the CRM demands though the other side has none."""
-        for native, template in self.ground.map.fixed.get(self.ref.side, {}).items():
-            value = self._filled(template)
-            if value is not None and self.fields.get(native) is None and (not self.schema or native in self.schema):
-                self.fields[native], self.rules[native] = value, "fixed for new records"
-        start = moment(self.reconciled.facts.get("start"))
-        column = self.lens.by_name.get("end")
-        if start is not None and column is not None and self.fields.get(column.place.field) is None:
-            self._put(column.place.field, stamp(start + DEFAULT_MEETING), "the other side says no end")
-        column = self.lens.by_name.get("due")
-        rule = self.schema.get(column.place.field) if column is not None else None
-        if column is not None and rule is not None and rule.required and self.fields.get(column.place.field) is None:
-            self._put(
-                column.place.field,
-                stamp(when_of(source, self.terms.lenses[source.ref.side, source.ref.object])),
-                "required, the other side says no day",
-            )
-
-    def _put(self, native: str, value: Value, because: str) -> None:
-        self.fields[native], self.rules[native] = value, because
-
-    def _filled(self, template: Value) -> Value:
-        if not isinstance(template, str):
-            return template
-        whole = _SIGN.fullmatch(template)
-        if whole and whole[1] in self.lens.by_name:
-            return self.native(whole[1], self.reconciled.facts.get(whole[1]))
-        facts = self.reconciled.facts
-        first = next((line.strip() for line in str(facts.get("body") or "").splitlines() if line.strip()), "")
-        said = {**facts, "first_line": first[:FIRST_LINE]}
-        return _SIGN.sub(lambda found: str(said.get(found[1]) or ""), template) or None
-
-    def finish(self) -> PlannedWrite | None:
-        planned = super().finish()
-        if planned is None and self.snapshot is not None and (self.about or self.unlink):
-            planned = PlannedWrite(
-                side=self.ref.side, object=self.ref.object, action=Action.UPDATE, id=self.ref.id, fields={}, old={}, names={},
-                rules={"": "whom it belongs to"}, base={}, own={}, merged={},
-            )  # fmt: skip
-        return None if planned is None else replace(planned, about=self.about, unlink=self.unlink)

@@ -9,7 +9,7 @@ from datetime import datetime
 from crmsync.decide.belong import COMPANY
 from crmsync.decide.canonical import fold
 from crmsync.decide.translate import Lens
-from crmsync.decide.twin import kind_of, shown, when_of
+from crmsync.decide.twin_look import kind_of, shown, when_of
 from crmsync.engine.parties import pair_companies, wake_persons
 from crmsync.engine.world import World
 from crmsync.model.fields import KEY

@@ -243,7 +243,7 @@ def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled, 
     quiet, loud = _split(rows, held)
     if belongs:
         before = store.links_of([row.snapshot.ref for row in quiet])
-        moved = [row for row in quiet if before.get(row.snapshot.ref, ()) != belongs.get(row.snapshot.ref, ())]
+        moved = [row for row in quiet if row.snapshot.ref in belongs and before.get(row.snapshot.ref, ()) != belongs[row.snapshot.ref]]
         quiet, loud = [row for row in quiet if row not in moved], [*loud, *moved]
     if not rows and not page.last:
         return  # nothing to keep; the next page's cursor covers this one

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from crmsync.decide.plan import data_hash
 from crmsync.decide.translate import Lens
-from crmsync.decide.twin import DELETED, refusal_mark
+from crmsync.decide.twin import DELETED
+from crmsync.decide.twin_draft import refusal_mark
 from crmsync.engine.forget import admit_records
 from crmsync.engine.kinds import kind_in
 from crmsync.engine.outbox import Outgoing

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from crmsync.decide.belong import COMPANY, DEAL, PERSON, Belonging, Party
 from crmsync.decide.canonical import moment
 from crmsync.decide.match import primary
-from crmsync.decide.twin import LATER, Ground, TwinPlan, plan_twin
+from crmsync.decide.twin import LATER, TwinPlan, plan_twin
+from crmsync.decide.twin_look import Ground
 from crmsync.engine.deliberate import Verdict
 from crmsync.engine.kinds import PREFIX
 from crmsync.engine.outbox import Outgoing, outgoing

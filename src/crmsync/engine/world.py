@@ -19,17 +19,18 @@ from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.condition import fields_of, lists_of
 from crmsync.decide.plan import SideFacts, Terms
 from crmsync.decide.translate import Lens, Owners, lenses_of, owners_of
+from crmsync.engine import schemas
 from crmsync.engine.kinds import Kinds
 from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError, UnreachableError
 from crmsync.model.attention import Halt
 from crmsync.model.fields import KEY, OWN_FIELDS
 from crmsync.model.link import Snapshot
-from crmsync.model.record import FieldSchema, ObjectSchema, User
+from crmsync.model.record import ObjectSchema, User
 from crmsync.model.rules import FieldType, Playbook
 from crmsync.store import Store
 
 if TYPE_CHECKING:
-    from crmsync.decide.twin import Ground
+    from crmsync.decide.twin_look import Ground
     from crmsync.engine.sweep import Listing
 
 SCHEMA_SECONDS = 300.0
@@ -263,7 +264,7 @@ class World:
         schema = {**connector.schema((*self.objects(side), connector.traits.task_object)), **self._twin_schemas(side)}
         return {
             "identity": {"account": identity.account, "user_id": identity.user_id, "label": identity.label},
-            "schema": {name: _dump(object) for name, object in schema.items()},
+            "schema": {name: schemas.dump(object) for name, object in schema.items()},
         }
 
     def _twin_schemas(self, side: str) -> dict[str, ObjectSchema]:
@@ -284,12 +285,12 @@ class World:
         machines = {(side, known[side]["identity"].get("user_id")) for side in self.sides}
         self.people = tuple(users)
         self.integration = frozenset((u.side, u.id) for u in users if u.kind == "integration" or (u.side, u.id) in machines)
-        self.schemas = {side: {name: _load(name, raw) for name, raw in known[side]["schema"].items()} for side in self.sides}
+        self.schemas = {side: {name: schemas.load(name, raw) for name, raw in known[side]["schema"].items()} for side in self.sides}
         self.__dict__.pop("terms", None)
 
     def ground(self, kind: str, now: datetime) -> Ground:
         """What planning the twins of a kind needs and what is the same for all of them."""
-        from crmsync.decide.twin import Ground
+        from crmsync.decide.twin_look import Ground
 
         map = self.kinds.maps[kind]
         sides = [side for side in self.sides if any(object in self.twin_objects(side) for object in map.objects.get(side, ()))]
@@ -373,34 +374,3 @@ def _mark(fingerprints: Mapping[str, str]) -> str:
 def _recent(at: datetime | None, now: datetime) -> bool:
     """Whether what was read then is still believed; a clock that was put back believes nothing."""
     return at is not None and timedelta(0) <= now - at < timedelta(seconds=SCHEMA_SECONDS)
-
-
-def _dump(schema: ObjectSchema) -> dict[str, object]:
-    return {
-        "label": schema.label,
-        "fields": {
-            name: [f.label, f.type, f.length, list(f.options), f.restricted, f.required, f.createable, f.updateable, f.unique, f.computed]
-            for name, f in schema.fields.items()
-        },
-    }
-
-
-def _load(object: str, raw: object) -> ObjectSchema:
-    assert isinstance(raw, dict)
-    fields = {
-        name: FieldSchema(
-            name=name,
-            label=row[0],
-            type=row[1],
-            length=row[2],
-            options=tuple(row[3]),
-            restricted=row[4],
-            required=row[5],
-            createable=row[6],
-            updateable=row[7],
-            unique=row[8],
-            computed=row[9],
-        )
-        for name, row in raw["fields"].items()
-    }
-    return ObjectSchema(object=object, label=raw["label"], fields=fields)

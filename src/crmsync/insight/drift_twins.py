@@ -12,7 +12,8 @@ import orjson
 from crmsync.decide.belong import PERSON, Belonging, Party
 from crmsync.decide.canonical import same
 from crmsync.decide.translate import Lens
-from crmsync.decide.twin import Ground, kind_of, passes, shown
+from crmsync.decide.twin import passes
+from crmsync.decide.twin_look import Ground, kind_of, shown
 from crmsync.insight.drift import Drift, example, pages
 from crmsync.insight.reasons import UNDONE_BY_HAND, UNEXPLAINED, WAITING, Judge
 from crmsync.model.attention import ParkedProblem

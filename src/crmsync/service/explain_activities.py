@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crmsync.decide.translate import Lens
-from crmsync.decide.twin import shown, when_of
+from crmsync.decide.twin_look import shown, when_of
 from crmsync.engine.kinds import kind_in
 from crmsync.model.change import OutcomeKind
 from crmsync.model.journal import JournalEntry

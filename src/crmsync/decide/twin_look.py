@@ -1,0 +1,113 @@
+"""What a native record of an activity, company or deal says in house terms: its kind, its fields, when it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from crmsync.decide.bodies import is_cut, to_text
+from crmsync.decide.canonical import moment
+from crmsync.decide.days import day_of
+from crmsync.decide.plan import Terms
+from crmsync.decide.translate import Lens, Owners
+from crmsync.model.link import PersonState, Snapshot
+from crmsync.model.record import Fields, Value
+from crmsync.model.rules import FieldType, TwinMap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What is the same for all twins of one kind in a cycle. zone: for owners whose time zone is unknown. start: what was finished before (less
+    the filter's history) is not carried. due_time: local time of a due day in a CRM that wants a moment."""
+
+    map: TwinMap
+    terms: Terms
+    zone: str
+    due_time: str
+    start: datetime
+    now: datetime
+
+
+def kind_of(extra: Fields, side: str, object: str, maps: Collection[TwinMap]) -> str | None:
+    """The kind of which a native record is born; None: of none that is mapped. What has still to be done is no logged call or e-mail, whatever
+    its subtype: it is of the kind that has a status."""
+    here = [map for map in maps if object in map.objects.get(side, ())]
+    for map in here:
+        tests = map.when.get(side, {})
+        if all(str(extra.get(name) or "") in values for name, values in tests.items()):
+            planned = [other.kind for other in here if map.logged and not other.logged and _open(other, extra, side, object)]
+            return planned[0] if planned else map.kind
+    return None
+
+
+def _open(map: TwinMap, extra: Fields, side: str, object: str) -> bool:
+    """Whether the record shows a listed status other than completed."""
+    status = map.fields.get("status")
+    place = status.places.get((side, object)) if status is not None else None
+    if status is None or place is None:
+        return False
+    return status.values.get(side, {}).get(str(extra.get(place.field)), "completed") != "completed"
+
+
+def zone_of_owner(owner: Value, owners: Owners, default: str) -> str:
+    """The IANA zone of a house owner, else the default."""
+    user = owners.users.get(str(owner))
+    return (user.time_zone if user is not None else None) or default
+
+
+def shown(record: Snapshot, lens: Lens, ground: Ground, state: PersonState) -> Snapshot:
+    """A twin's record in house terms. Days are those of its owner's time zone. A text that we cut counts as what was agreed about it."""
+    house = lens.to_house(record.extra, ground.terms.owners)
+    zone = zone_of_owner(house.get("owner"), ground.terms.owners, ground.zone)
+    for name, column in lens.by_name.items():
+        native = record.extra.get(column.place.field)
+        kind = column.map.type
+        if kind is FieldType.DAY and isinstance(native, str):
+            house[name] = day_of(native, zone)
+        if kind is FieldType.RICH_TEXT and isinstance(native, str) and _we_cut(native, html=column.place.html):
+            agreed = state.base.get(name)
+            if agreed is not None and record.ref.side in agreed.values:
+                house[name] = agreed.values[record.ref.side]
+            else:
+                house.pop(name, None)
+    if "owner" not in state.base and _machine(house.get("owner"), ground.terms.owners):
+        house["owner"] = None  # a CRM gives what we create for nobody to our own user: that is nobody's choice
+    return replace(record, fields=house)
+
+
+def _machine(owner: Value, owners: Owners) -> bool:
+    user = owners.users.get(str(owner)) if owner is not None else None
+    return user is not None and user.kind == "integration"
+
+
+def _we_cut(native: str, *, html: bool) -> bool:
+    return is_cut(to_text(native) if html else native)
+
+
+def finished(house: Fields, map: TwinMap, now: datetime) -> bool:
+    """Whether it tells of something that has happened."""
+    if map.logged or house.get("status") == "completed":
+        return True
+    ends = moment(house.get("end"))
+    return ends is not None and ends <= now
+
+
+def when_of(record: Snapshot, lens: Lens) -> datetime:
+    """When it took place or is due: its start, its moment or day, else when it was entered."""
+    due = lens.by_name.get("due")
+    native = record.extra.get(due.place.field) if due is not None else None
+    return moment(record.fields.get("start")) or moment(native) or record.created_at or record.modified_at
+
+
+def happened(record: Snapshot, lens: Lens) -> tuple[bool, datetime]:
+    """When an activity took place, and whether the record says so itself: of a mere day it is the moment of the record's entry or last change on
+    that day, else the day's end (UTC)."""
+    due = lens.by_name.get("due")
+    native = record.extra.get(due.place.field) if due is not None else None
+    at = when_of(record, lens)
+    if record.fields.get("start") is not None or not isinstance(native, str) or len(native) != len("2026-01-31"):
+        return True, at
+    over = at + timedelta(days=1) - timedelta(seconds=1)
+    entered = [m for m in (record.created_at, record.modified_at) if m is not None and at <= m <= over]
+    return False, max(entered, default=over)

@@ -1,0 +1,38 @@
+"""Schemas as they are remembered between processes: JSON-able and back."""
+
+from __future__ import annotations
+
+from crmsync.model.record import FieldSchema, ObjectSchema
+
+
+def dump(schema: ObjectSchema) -> dict[str, object]:
+    """JSON-able, read back by `load`."""
+    return {
+        "label": schema.label,
+        "fields": {
+            name: [f.label, f.type, f.length, list(f.options), f.restricted, f.required, f.createable, f.updateable, f.unique, f.computed]
+            for name, f in schema.fields.items()
+        },
+    }
+
+
+def load(object: str, raw: object) -> ObjectSchema:
+    """What `dump` wrote."""
+    assert isinstance(raw, dict)
+    fields = {
+        name: FieldSchema(
+            name=name,
+            label=row[0],
+            type=row[1],
+            length=row[2],
+            options=tuple(row[3]),
+            restricted=row[4],
+            required=row[5],
+            createable=row[6],
+            updateable=row[7],
+            unique=row[8],
+            computed=row[9],
+        )
+        for name, row in raw["fields"].items()
+    }
+    return ObjectSchema(object=object, label=raw["label"], fields=fields)

@@ -1,0 +1,220 @@
+"""What became of writes about persons and of first-touch tasks: collected from a batch of outcomes and stored at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from crmsync.decide.canonical import same
+from crmsync.decide.plan import data_hash
+from crmsync.engine.employers import FIELD
+from crmsync.engine.outbox import Outgoing
+from crmsync.engine.world import World
+from crmsync.model.attention import Problem
+from crmsync.model.change import Action, Outcome, OutcomeKind, Write
+from crmsync.model.journal import JournalEntry
+from crmsync.model.link import Agreed, PersonState, Snapshot, delivered
+from crmsync.model.record import RecordState, Ref, Value
+from crmsync.store import StoredSnapshot
+
+UNSTAMPED = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_BACKOFF = timedelta(hours=1)
+
+
+class PersonSettlement:
+    """Collects what a batch of outcomes changes and stores it at once. Lives for one call of _settle."""
+
+    def __init__(self, world: World, side: str, now: datetime, people: dict[str, PersonState], held: dict[Ref, Snapshot]) -> None:
+        self.world, self.side, self.now, self.people, self.held = world, side, now, people, held
+        self.entries: list[JournalEntry] = []
+        self.rows: list[StoredSnapshot] = []
+        self.problems: list[Problem] = []
+        self.again: list[str] = []
+        self.created: list[str] = []
+        self.settled_people: dict[str, PersonState] = {}
+        self.task_ids: list[tuple[str, str]] = []
+        self.healed: list[tuple[str, str, frozenset[str]]] = []
+        self.links: dict[Ref, Sequence[Ref]] = {}
+
+    def done(self, item: Outgoing, outcome: Outcome) -> None:
+        write, planned = item.entry.write, item.planned
+        assert planned is not None
+        person_id = str(item.entry.person_id)
+        state = self.settled_people.get(person_id) or self.people.get(person_id) or PersonState(person_id=person_id, created_at=self.now)
+        ref = Ref(side=self.side, object=write.object, id=str(outcome.id or write.id))
+        before = self.held.get(ref)
+        if write.action is Action.DELETE:
+            if before is not None:
+                self._keep(replace(before, state=RecordState.DELETED, by_us=True))
+            return
+        lens = self.world.lenses[self.side, write.object]
+        shown = lens.to_house(outcome.shown, self.world.owners) if outcome.shown is not None else None
+        stands = {name: value if shown is None else shown.get(name, value) for name, value in planned.merged.items()}
+        extra = {n: v for n, v in {**write.fields, **(outcome.shown or {})}.items() if n not in lens.natives or n in lens.also_read}
+        self._keep(
+            Snapshot(
+                ref=ref,
+                fields={**(before.fields if before else dict.fromkeys(lens.by_name)), **stands},
+                extra={**(before.extra if before else {}), **extra},
+                # Only the CRM's own clock may stamp a record: ours could run ahead and make its next true showing look outdated.
+                modified_at=outcome.modified_at or (before.modified_at if before else UNSTAMPED),
+                created_at=before.created_at if before else self.now,
+                person_id=person_id,
+                by_us=None if shown is None else True,
+            )
+        )
+        base = dict(state.base)
+        for name, values in planned.base.items():
+            accepted = {**values, self.side: stands.get(name, values.get(self.side))}
+            base[name] = Agreed(values=accepted, mapping=self.world.playbook.person.fields[name].fingerprint)
+        sent = dict(state.sent)
+        if shown is None and planned.merged:
+            known = before.fields if before else {}
+            sent[self.side] = {**sent.get(self.side, {}), **{n: (v, known.get(n)) for n, v in planned.merged.items()}}
+        self.settled_people[person_id] = replace(
+            state,
+            base=base,
+            sent=sent,
+            anchors={**state.anchors, self.side: f"{ref.object}/{ref.id}"},
+            written={**state.written, self.side: delivered(state.written.get(self.side, {}), planned.own, planned.merged)},
+            employers=self._employers(state, ref, write),
+        )
+        healed = {*item.entry.names.values(), *([FIELD] if write.about or write.unlink else [])}
+        self.healed.append((person_id, write.object, frozenset(healed)))
+        if write.action is Action.CREATE:
+            self.created.append(person_id)  # activities that waited for this record can follow
+        self._check_read_back(item, ref, planned.merged, stands, before)
+
+    def _employers(self, state: PersonState, ref: Ref, write: Write) -> Mapping[str, str | None]:
+        """The company that both sides show from now on (see decide.employer)."""
+        if not write.about and not write.unlink:
+            return state.employers
+        self.links[ref] = write.about
+        held = self.world.store.snapshots(write.about)
+        return dict.fromkeys(self.world.sides, next((s.person_id for s in held.values()), None))
+
+    def _check_read_back(
+        self, item: Outgoing, ref: Ref, wanted: Mapping[str, Value], stands: Mapping[str, Value], before: Snapshot | None
+    ) -> None:
+        """F44: accepted, yet the CRM shows the old value. Said once; the difference then stands until somebody moves."""
+        for name, value in wanted.items():
+            kind = self.world.playbook.person.fields[name].type
+            old = before.fields.get(name) if before else None
+            if before is not None and same(kind, stands[name], old) and not same(kind, value, old):
+                self.problems.append(
+                    Problem(
+                        cause="silent_no_op",
+                        message=f"{self.side} accepted {name} but still shows the old value. Look at the field's rules in {self.side}.",
+                        side=self.side,
+                        object=ref.object,
+                        record_id=ref.id,
+                        person_id=item.entry.person_id,
+                        field=name,
+                        data_hash=data_hash(value),
+                    )
+                )
+
+    def rejected(self, item: Outgoing, outcome: Outcome) -> None:
+        """Parks the fields the CRM complained of and tries the rest again; with no field named, parks the record until its data changes (F42, F47, F63)."""
+        write, names = item.entry.write, item.entry.names
+        by_lower = {native.lower(): native for native in write.fields}
+        culprits = [by_lower[f.lower()] for f in outcome.fields if f.lower() in by_lower]
+        if (outcome.fields and not culprits and (write.about or write.unlink)) or not write.fields:
+            self._not_employed(item, outcome)
+            return
+        create_needs = write.action is Action.CREATE and any(names.get(native) == "email" for native in culprits)
+        whole = not culprits or create_needs or len(culprits) == len(write.fields)
+        planned = item.planned
+        for native in [None] if whole else culprits:
+            name = None if native is None else names.get(native, native)
+            value = None if native is None or planned is None else planned.merged.get(str(name), planned.own.get(str(name)))
+            self.problems.append(
+                Problem(
+                    cause=outcome.cause or "rejected",
+                    message=f"{self.side} refused {'the record' if native is None else native}: {outcome.message[:300]}",
+                    side=self.side,
+                    object=write.object,
+                    record_id=write.id,
+                    person_id=item.entry.person_id,
+                    field=name,
+                    data_hash=data_hash(write.fields) if native is None else data_hash(value),
+                )
+            )
+        if not whole:
+            self.again.append(str(item.entry.person_id))
+        if outcome.cause in ("INVALID_FIELD", "PROPERTY_DOESNT_EXIST", "INVALID_FIELD_FOR_INSERT_UPDATE", "READ_ONLY_VALUE"):
+            self.world.forget_schema()
+
+    def _not_employed(self, item: Outgoing, outcome: Outcome) -> None:
+        """Parks whom the person shall belong to, and tries the rest of the write again."""
+        write = item.entry.write
+        self.problems.append(
+            Problem(
+                cause=outcome.cause or "rejected",
+                message=f"{self.side} refused the person's company: {outcome.message[:300]}",
+                side=self.side, object=write.object, record_id=write.id, person_id=item.entry.person_id, field=FIELD,
+                data_hash=data_hash([str(to) for to in (*write.about, *write.unlink)]),
+            )
+        )  # fmt: skip
+        if write.fields:
+            self.again.append(str(item.entry.person_id))
+
+    def retry(self, item: Outgoing, outcome: Outcome) -> None:
+        """Not carried out for a passing reason: due again after a growing while."""
+        person_id = str(item.entry.person_id)
+        tries = sum(1 for e in self.world.store.writes_of(person_id, limit=20) if e.outcome == OutcomeKind.RETRY.value)
+        wait = min(timedelta(seconds=5) * 2**tries, MAX_BACKOFF)
+        problem = Problem(
+            cause=outcome.cause or "retry",
+            message=f"{self.side} could not take it now: {outcome.message[:300]}",
+            side=self.side,
+            object=item.entry.write.object,
+            record_id=item.entry.write.id,
+            person_id=person_id,
+            data_hash=data_hash(item.entry.write.fields),
+        )
+        self.world.store.park([problem], self.now, retry_at=self.now + wait)
+        state = self.settled_people.get(person_id) or self.people.get(person_id)
+        if state is not None:
+            due = min(filter(None, (state.next_due_at, self.now + wait)))
+            self.settled_people[person_id] = replace(state, next_due_at=due)
+
+    def task(self, item: Outgoing, outcome: Outcome) -> None:
+        key = str(item.entry.write.key)
+        if item.entry.write.action is Action.DELETE:
+            return  # taken back by hand: it is not made again
+        if outcome.kind is OutcomeKind.DONE or (outcome.kind is OutcomeKind.EXISTS and outcome.existing_id):
+            self.task_ids.append((key, str(outcome.id or outcome.existing_id)))
+        elif outcome.kind is not OutcomeKind.RETRY:
+            self.problems.append(
+                Problem(
+                    cause=outcome.cause or "task_refused",
+                    message=f"{self.side} refused the task: {outcome.message[:300]}",
+                    side=self.side,
+                    object=item.entry.write.object,
+                    person_id=item.entry.person_id,
+                    data_hash=key,
+                )
+            )
+            self.task_ids.append((key, "refused"))
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        lens = self.world.lenses[snapshot.ref.side, snapshot.ref.object]
+        self.rows.append(
+            StoredSnapshot(snapshot=snapshot, hash="", emails=lens.emails(snapshot.fields, snapshot.extra), key=snapshot.person_id)
+        )
+
+    def store(self) -> None:
+        store = self.world.store
+        store.settle(self.entries)
+        store.save_snapshots(self.rows, dirty=False)
+        store.save_links(self.links)
+        store.save_persons(list(self.settled_people.values()))
+        # In this order: what was found in this very answer (a value that did not stick) is not healed by it.
+        store.heal(self.side, self.healed)
+        store.park(self.problems, self.now)
+        store.mark_dirty_persons(self.again)
+        store.wake(self.created)
+        for key, record_id in self.task_ids:
+            store.task_created(key, record_id)
