@@ -86,7 +86,7 @@ def _twin_map(kind: str, native: str, **more: object) -> TwinMap:
         )
     return TwinMap(
         kind=kind, objects={"a": ("task",), "b": (kind,)}, create_as={"a": "task", "b": kind}, fields=fields, tie="a",
-        when={"a": {"kind": (native,)}}, **more,  # type: ignore[arg-type]
+        to=frozenset({"a", "b"}), when={"a": {"kind": (native,)}}, **more,  # type: ignore[arg-type]
     )  # fmt: skip
 
 

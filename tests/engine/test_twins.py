@@ -1,0 +1,136 @@
+"""What the machine of activities found: belongings, days and deletes when several things happen at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crmsync.decide.days import day_of
+from crmsync.errors import QuotaError
+from crmsync.model.record import RecordState
+from crmsync.testing.memory import Died, MemoryCrm
+from tiny import REPS, Tiny, memory_around, playbook_around, quietly
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Tiny]:
+    tiny = Tiny(tmp_path, rules=playbook_around(), a=memory_around("a"), b=memory_around("b"))
+    yield tiny
+    tiny.close()
+
+
+def task(tiny: Tiny, *people: str, due: str = "2026-03-06") -> tuple[str, str]:
+    """A settled task entered in a for these e-mails, who are made where they are missing; its ids in a and b."""
+    for email in people:
+        tiny.a.add(email=email)
+    tiny.settle()
+    mine = [id for id, fields in tiny.a.live().items() if fields["email"] in people]
+    a = tiny.a.enter("task", *mine, subject="Call back", body="soon", due=due, status="Open", owner="a-amy", kind="Task")
+    tiny.settle()
+    (b,) = tiny.b.live("task")
+    return a, b
+
+
+def belongs(crm: MemoryCrm, id: str) -> list[str]:
+    return [to.id for to in crm.shown_links(id)]
+
+
+def only(crm: MemoryCrm) -> str:
+    (id,) = crm.live()
+    return id
+
+
+def test_a_person_with_a_new_record_gets_back_what_belonged_to_the_old_one(tiny: Tiny) -> None:
+    a, b = task(tiny, "ann@example.com")
+    tiny.b.delete(only(tiny.b))
+    tiny.b.add(email="ann@example.com")
+    tiny.settle()
+    assert belongs(tiny.b, b) == [only(tiny.b)]
+    assert belongs(tiny.a, a) == [only(tiny.a)], "nobody took it away from her in a"
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_what_goes_with_a_person_before_it_was_settled_is_kept_on_the_other_side(tiny: Tiny, new: bool) -> None:
+    tiny.a.add(email="ann@example.com")
+    tiny.settle()
+    b = tiny.b.enter("task", only(tiny.b), subject="Call back", due_at="2026-03-05T10:30:00.000Z", status="NOT_STARTED", owner="b-amy")
+    ends: Iterator[BaseException] = iter([ConnectionError(), Died()])
+
+    def fault(call: str, phase: str) -> None:
+        if (call, phase) in (("write", "after"), ("pull", "before")) and (call == "write" or tiny.a.live("task")):
+            raise next(ends)
+
+    tiny.a.fault = fault
+    tiny.cycle()
+    with pytest.raises(Died):
+        tiny.cycle()  # the lost answer is settled, and nothing is decided yet
+    tiny.a.fault = lambda call, phase: None
+    tiny.restart()
+    tiny.a.delete(only(tiny.a))
+    if new:
+        tiny.a.add(email="ann@example.com")
+    tiny.settle()
+    assert b in tiny.b.live("task")
+    assert tiny.a.live("task") == {}
+    twin = str(tiny.b.rows[b].fields["crmsync_key"])
+    assert [row.problem.cause for row in tiny.store.problems(person_ids=[twin])] == ["deleted_elsewhere"]
+
+
+def test_a_person_who_is_read_before_the_tasks_that_came_back_with_her_costs_none_of_them(tiny: Tiny) -> None:
+    a, b = task(tiny, "ann@example.com")
+    ann = only(tiny.a)
+    tiny.a.delete(ann)
+    tiny.settle()
+    tiny.a.undelete(ann)
+    pulls = iter(range(100))
+
+    def fault(call: str, phase: str) -> None:
+        if call == "pull" and phase == "before" and next(pulls) == 1:
+            raise QuotaError("no calls left", side="a")
+
+    tiny.a.fault = fault
+    quietly(tiny)
+    tiny.a.fault = lambda call, phase: None
+    tiny.settle()
+    assert [tiny.a.rows[a].state, tiny.b.rows[b].state] == [RecordState.LIVE, RecordState.LIVE]
+    tiny.a.delete(a)
+    tiny.settle()
+    assert tiny.b.rows[b].state is RecordState.DELETED, "once both are back, a delete is a delete again"
+
+
+def test_another_owner_does_not_move_the_day(tiny: Tiny) -> None:
+    a, b = task(tiny, "ann@example.com", due="2026-03-06")
+    tiny.b.log.clear()
+    tiny.a.edit(a, owner="a-ben")
+    tiny.settle()
+    row = tiny.b.rows[b].fields
+    assert (row["owner"], day_of(str(row["due_at"]), REPS["ben@example.com"])) == ("b-ben", "2026-03-06")
+    assert (tiny.a.rows[a].fields["due"], len(tiny.b.log)) == ("2026-03-06", 1)
+
+
+def test_whom_it_belongs_to_is_noticed_though_nothing_else_changed(tiny: Tiny) -> None:
+    a, b = task(tiny, "ann@example.com")
+    for _ in range(3):
+        tiny.cycle()
+    tiny.b.relink(b)
+    tiny.settle()
+    assert belongs(tiny.a, a) == []
+
+
+def test_of_two_records_of_one_person_the_one_it_belongs_to_is_unlinked(tiny: Tiny) -> None:
+    tiny.a.add(email="ann@example.com")
+    tiny.a.add(email="bob@example.com")
+    tiny.settle()
+    ann, bob = tiny.a.live()
+    tiny.a.merge(ann, bob)
+    tiny.settle()
+    second = next(id for id, fields in tiny.b.live().items() if fields["email"] == "bob@example.com")
+    b = tiny.b.enter("task", second, subject="Call back", due_at="2026-03-05T10:30:00.000Z", status="NOT_STARTED", owner="b-amy")
+    tiny.settle()
+    (a,) = tiny.a.live("task")
+    assert (belongs(tiny.a, a), belongs(tiny.b, b)) == ([ann], [second])
+    tiny.a.relink(a)
+    tiny.settle()
+    assert belongs(tiny.b, b) == []
