@@ -72,7 +72,7 @@ def test_f10_more_than_two_thousand_rows() -> None:
 @pytest.fixture
 def three() -> Any:
     """Three pairs at rest; then, unseen, Ann's lead is deleted and purged, and Bob's is edited."""
-    with Both(people=[somebody(email, kind="lead") for email in PEOPLE]) as both:
+    with Both(people=[somebody(email, kind="lead") for email in PEOPLE], persons_only=True) as both:
         both.settle()
         both.assert_settled()
         both.mark()
