@@ -28,6 +28,7 @@ class Mutant:
 
 
 CYCLE, APPLY, PULL = "src/crmsync/engine/cycle.py", "src/crmsync/engine/apply.py", "src/crmsync/engine/pull.py"
+PEOPLE = "src/crmsync/engine/settle_people.py"
 DELIBERATE, OUTBOX = "src/crmsync/engine/deliberate.py", "src/crmsync/engine/outbox.py"
 MERGING, RECONCILE, PLAN = "src/crmsync/decide/merge.py", "src/crmsync/decide/reconcile.py", "src/crmsync/decide/plan.py"
 PERSON, GUARD = "src/crmsync/decide/person.py", "src/crmsync/decide/guard.py"
@@ -52,7 +53,7 @@ MUTANTS = (
            'key=planned.key',
            'key=None',
            LAWS.format('test_a_create_whose_answer_was_lost_is_found_by_its_key')),
-    Mutant('a rewritten value is echoed back', APPLY,
+    Mutant('a rewritten value is echoed back', PEOPLE,
            'accepted = {**values, self.side: stands.get(name, values.get(self.side))}',
            'accepted = {**values}',
            LAWS.format('test_a_value_the_crm_rewrites_is_not_written_back')),
@@ -168,12 +169,12 @@ MUTANTS = (
            'return OutcomeKind.RETRY if error.code in _RETRY else OutcomeKind.REJECTED',
            'return OutcomeKind.REJECTED',
            OPERATIONS.format('test_f62_locked_rows_are_tried_again_later')),
-    Mutant('tries follow each other at once', APPLY,
+    Mutant('tries follow each other at once', PEOPLE,
            'wait = min(timedelta(seconds=5) * 2**tries, MAX_BACKOFF)',
            'wait = timedelta(seconds=1)',
            OPERATIONS.format('test_f62_locked_rows_are_tried_again_later')),
     Mutant('poison is parked for ever', PLAN,
-           'if refused is not None and refused == data_hash(self.fields):',
+           'if refused is not None and refused == self.mark():',
            'if refused is not None:',
            OPERATIONS.format('test_f63_poison_record_is_tried_once_and_heals_by_its_data')),
     Mutant('a run with problems ends as a success', SYNC,
@@ -201,7 +202,7 @@ MUTANTS = (
            'stamp',
            CHANGES.format('test_f04_a_mass_update_broken_off_at_a_page_edge_of_hubspot')),
     Mutant('poison is tried again', PLAN,
-           'if refused is not None and refused == data_hash(self.fields):',
+           'if refused is not None and refused == self.mark():',
            'if False:',
            OPERATIONS.format('test_f63_poison_record_is_tried_once_and_heals_by_its_data')),
     Mutant('what shares a stamp with the last row read is skipped', SALESFORCE + "cursor.py",

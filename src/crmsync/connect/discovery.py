@@ -39,7 +39,9 @@ class Simulator(Protocol):
         people: Iterable[Mapping[str, Any]],
         activities: Iterable[Mapping[str, Any]] = (),
         companies: Iterable[Mapping[str, Any]] = (),
-    ) -> None: ...
+    ) -> None:
+        """Fills the simulated CRM with neutral rows; see each simulator for their keys."""
+        ...
 
     def happen(self, event: Mapping[str, Any]) -> bool: ...
 

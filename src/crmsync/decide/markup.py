@@ -76,6 +76,7 @@ class Reader:
         self.label: list[str] = []
 
     def read(self, html: str) -> str:
+        """The plain text of an HTML body."""
         at = 0
         for token in _TOKEN.finditer(html):
             start = token.start()
@@ -99,6 +100,7 @@ class Reader:
         return "\n".join(self.lines).strip()
 
     def text(self, source: str) -> None:
+        """Takes what stands between two tags."""
         data = unescaped(source)
         if self.href is not None:
             self.label.append(data)
@@ -113,6 +115,7 @@ class Reader:
         self.words(data[1:] if self.blank and data[:1] == " " else data)
 
     def words(self, data: str) -> None:
+        """Takes words into the line."""
         if data:
             if self.owed:
                 self.closed(self.owed)
@@ -167,6 +170,7 @@ class Reader:
             self.gap = max(self.gap, 1) if self.close() else 2
 
     def started(self, name: str, attributes: str) -> None:
+        """Takes an opening tag."""
         if name == "br":
             self.broken()
         elif name in _LISTS:
@@ -213,6 +217,7 @@ class Reader:
             self.cells.append(0)
 
     def ended(self, name: str) -> None:
+        """Takes a closing tag."""
         if name == "a":
             self.link_ends()
         elif name in _LISTS:
@@ -240,6 +245,7 @@ class Reader:
             self.cells.pop()
 
     def link_ends(self) -> None:
+        """Writes a link's address behind its words."""
         if self.href is None:
             return
         address, label = self.href, " ".join("".join(self.label).split())

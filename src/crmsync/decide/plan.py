@@ -202,6 +202,7 @@ class Draft:
         self.left_alone: list[str] = []
 
     def take_moves(self, reconciled: Reconciled, owner: str | None, owner_because: str) -> None:
+        """Takes the values that move to this record, and an owner whom a rule named."""
         for move in reconciled.moves.get(self.ref.side, ()):
             if move.field == "owner" and owner is not None:
                 continue
@@ -213,6 +214,7 @@ class Draft:
                 self.base["owner"] = dict.fromkeys(self.terms.sides, owner)
 
     def take_creation(self, reconciled: Reconciled, owner: str | None) -> None:
+        """Fills a new record with what the other side shows."""
         source = next(iter(reconciled.anchors), "")
         for name, column in self.lens.by_name.items():
             value = owner if name == "owner" and owner is not None else reconciled.facts.get(name)
@@ -253,6 +255,7 @@ class Draft:
             self.own[name] = value
 
     def take_statuses(self, statuses: Mapping[tuple[str, str, str], str]) -> None:
+        """Takes the CRM's own words for the stage, each delivered once."""
         delivered = self.state.written.get(self.ref.side, {}) if self.snapshot is not None else {}
         for (side, object, native), value in statuses.items():
             if (side, object) != (self.ref.side, self.ref.object) or delivered.get(f"status:{native}") == value:
@@ -267,6 +270,7 @@ class Draft:
                 self.own[name] = value
 
     def finish(self) -> PlannedWrite | None:
+        """The write, None when there is nothing to write or what was refused has not changed."""
         if not self.fields:
             return None
         refused = self.parked.get((self.ref.side, self.ref.object, RECORD))
@@ -371,6 +375,7 @@ class Draft:
         return False
 
     def problem(self, cause: str, name: str, value: Value, message: str) -> None:
+        """Notes why a value is not written."""
         self.problems.append(
             Problem(
                 cause=cause,

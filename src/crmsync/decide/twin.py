@@ -55,7 +55,7 @@ def plan_twin(
     primaries = _primaries(twin, records, ground)
     reconciled = reconcile(twin.state, primaries, terms.lenses, tie=map.tie)
     facts = dict(reconciled.facts)
-    heir = None if owner is None or finished(facts, map, ground.now) else str(owner)
+    heir = None if owner is None or finished(facts, map, ground.at) else str(owner)
     plan = _Planning(twin, primaries, belonging, ground, parked, reconciled, heir)
     if len(primaries) > 1:
         plan.in_step()
@@ -72,8 +72,8 @@ def plan_twin(
         twin=replace(twin, state=state, links={**twin.links, **plan.links}, waiting=plan.waiting),
         writes=tuple(plan.writes),
         problems=(*reconciled.problems, *plan.problems),
-        finished=bool(primaries) and finished(facts, map, ground.now),
-        at=max((happened(r, terms.lenses[r.ref.side, r.ref.object]) for r in primaries.values()), default=(True, ground.now))[1],
+        finished=bool(primaries) and finished(facts, map, ground.at),
+        at=max((happened(r, terms.lenses[r.ref.side, r.ref.object]) for r in primaries.values()), default=(True, ground.at))[1],
         facts=facts,
         shown=belonging.shown,
         reconciled=reconciled,
@@ -170,7 +170,7 @@ class _Planning:
         if UNDONE in self.twin.state.written.get(other, {}):
             return  # its creation there was undone by hand
         map, agreed = self.ground.map, self.twin.state.base.get("status")
-        done = finished(snapshot.fields, map, self.ground.now)
+        done = finished(snapshot.fields, map, self.ground.at)
         was_done = map.logged or (agreed is not None and agreed.values.get(side) == "completed")
         settled = self.twin.links.get(other, ())
         noted, ref = self.twin.state.written.get(other, {}), str(before[0].ref)
@@ -264,7 +264,7 @@ def passes(snapshot: Snapshot, map: TwinMap, ground: Ground) -> bool:
         return False
     if rule.skip_subject and re.search(rule.skip_subject, str(house.get("subject") or "")[:1000], re.IGNORECASE):
         return False
-    if rule.history_days is None or not finished(house, map, ground.now):
+    if rule.history_days is None or not finished(house, map, ground.at):
         return True
     return when_of(snapshot, ground.terms.lenses[snapshot.ref.side, snapshot.ref.object]) >= ground.start - timedelta(
         days=rule.history_days

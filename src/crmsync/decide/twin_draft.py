@@ -43,6 +43,7 @@ class TwinDraft(Draft):
         self.unlink: tuple[Ref, ...] = ()
 
     def native(self, name: str, value: Value) -> Value:
+        """As for persons; a day becomes a moment where the field keeps moments."""
         column = self.lens.by_name[name]
         kept = self.schema.get(column.place.field)
         if column.map.type is FieldType.DAY and isinstance(value, str) and kept is not None and kept.type == "datetime":
@@ -77,6 +78,7 @@ class TwinDraft(Draft):
         return None if self.snapshot is None else self.snapshot.extra.get(self.lens.by_name[name].place.field)
 
     def shorten(self, name: str, value: Value, sent: str, limit: int) -> tuple[Value, Value]:
+        """As for persons; a body is cut with a mark, and counts as what it was meant to be."""
         column = self.lens.by_name[name]
         if column.map.type is not FieldType.RICH_TEXT or not isinstance(value, str):
             return super().shorten(name, value, sent, limit)
@@ -145,6 +147,7 @@ class TwinDraft(Draft):
         return _SIGN.sub(lambda found: str(said.get(found[1]) or ""), template) or None
 
     def finish(self) -> PlannedWrite | None:
+        """As for persons; whom it belongs to may be all that changes."""
         planned = super().finish()
         if planned is None and self.snapshot is not None and (self.about or self.unlink):
             planned = PlannedWrite(

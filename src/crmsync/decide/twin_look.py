@@ -26,7 +26,7 @@ class Ground:
     zone: str
     due_time: str
     start: datetime
-    now: datetime
+    at: datetime
 
 
 def kind_of(extra: Fields, side: str, object: str, maps: Collection[TwinMap]) -> str | None:

@@ -38,6 +38,7 @@ class PersonSettlement:
         self.links: dict[Ref, Sequence[Ref]] = {}
 
     def done(self, item: Outgoing, outcome: Outcome) -> None:
+        """Notes what the CRM accepted: the record as it stands now, and what is agreed."""
         write, planned = item.entry.write, item.planned
         assert planned is not None
         person_id = str(item.entry.person_id)
@@ -181,6 +182,7 @@ class PersonSettlement:
             self.settled_people[person_id] = replace(state, next_due_at=due)
 
     def task(self, item: Outgoing, outcome: Outcome) -> None:
+        """Notes what became of a first-touch task."""
         key = str(item.entry.write.key)
         if item.entry.write.action is Action.DELETE:
             return  # taken back by hand: it is not made again
@@ -206,6 +208,7 @@ class PersonSettlement:
         )
 
     def store(self) -> None:
+        """In the caller's transaction."""
         store = self.world.store
         store.settle(self.entries)
         store.save_snapshots(self.rows, dirty=False)

@@ -308,7 +308,7 @@ class World:
             owners=self.owners,
         )
         return Ground(
-            map=map, terms=terms, zone=self.playbook.hours.time_zone, due_time=self.playbook.due_time, start=self.start(now), now=now
+            map=map, terms=terms, zone=self.playbook.hours.time_zone, due_time=self.playbook.due_time, start=self.start(now), at=now
         )
 
     @cached_property
