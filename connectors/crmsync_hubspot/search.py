@@ -17,7 +17,7 @@ from crmsync_hubspot.client import Client, chunks
 
 PAGE = 200
 WINDOW = 10_000  # contracts 5.3: a 400 beyond
-TIED_PAGES = 5  # so many pages of one stamp are read again by id, rather than all of them page by page
+TIED_PAGES = 2  # so many pages of one stamp are read again by id, rather than all of them page by page
 BODY_LIMIT = 3_000  # characters of a search request
 _ID = "hs_object_id"
 
