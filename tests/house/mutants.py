@@ -28,7 +28,7 @@ class Mutant:
 
 
 CYCLE, APPLY, PULL = "src/crmsync/engine/cycle.py", "src/crmsync/engine/apply.py", "src/crmsync/engine/pull.py"
-PEOPLE = "src/crmsync/engine/settle_people.py"
+SETTLE = "src/crmsync/engine/settle_people.py"
 DELIBERATE, OUTBOX = "src/crmsync/engine/deliberate.py", "src/crmsync/engine/outbox.py"
 MERGING, RECONCILE, PLAN = "src/crmsync/decide/merge.py", "src/crmsync/decide/reconcile.py", "src/crmsync/decide/plan.py"
 PERSON, GUARD = "src/crmsync/decide/person.py", "src/crmsync/decide/guard.py"
@@ -53,7 +53,7 @@ MUTANTS = (
            'key=planned.key',
            'key=None',
            LAWS.format('test_a_create_whose_answer_was_lost_is_found_by_its_key')),
-    Mutant('a rewritten value is echoed back', PEOPLE,
+    Mutant('a rewritten value is echoed back', SETTLE,
            'accepted = {**values, self.side: stands.get(name, values.get(self.side))}',
            'accepted = {**values}',
            LAWS.format('test_a_value_the_crm_rewrites_is_not_written_back')),
@@ -169,7 +169,7 @@ MUTANTS = (
            'return OutcomeKind.RETRY if error.code in _RETRY else OutcomeKind.REJECTED',
            'return OutcomeKind.REJECTED',
            OPERATIONS.format('test_f62_locked_rows_are_tried_again_later')),
-    Mutant('tries follow each other at once', PEOPLE,
+    Mutant('tries follow each other at once', SETTLE,
            'wait = min(timedelta(seconds=5) * 2**tries, MAX_BACKOFF)',
            'wait = timedelta(seconds=1)',
            OPERATIONS.format('test_f62_locked_rows_are_tried_again_later')),
