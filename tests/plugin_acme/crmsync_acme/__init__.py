@@ -80,7 +80,7 @@ class AcmeConnector:
         ]
 
     def links(self, object: str, ids: Sequence[str]) -> dict[str, tuple[Ref, ...]]:
-        return {id: () for id in ids}  # nothing in this CRM belongs to anything
+        return dict.fromkeys(ids, ())  # nothing in this CRM belongs to anything
 
     def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:
         return []
