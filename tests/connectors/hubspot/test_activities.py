@@ -211,7 +211,9 @@ def test_the_recorded_batch_create_is_done(script: Script, client: Client) -> No
     out = {"w": Outcome(write_id="w", kind=OutcomeKind.DONE)}
     Associating(client).carry("contacts", writes, out)
     assert out["w"].kind is OutcomeKind.DONE
-    assert script.requests[0].body["inputs"][0]["types"] == [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 279}]
+    types = script.requests[0].body["inputs"][0]["types"]
+    assert {t["associationTypeId"] for t in types} == {279, 1}, "a person's company is its primary one, which the property shows (F08)"
+    assert {t["associationCategory"] for t in types} == {"HUBSPOT_DEFINED"}
 
 
 def test_the_recorded_refusal_of_an_association_is_one(script: Script, client: Client) -> None:
