@@ -126,8 +126,8 @@ def test_plan_then_sync_then_quiet(town: Town) -> None:
 
     quiet = town.run("sync", "--json")
     assert (quiet.code, quiet.json["written"]) == (0, {"hubspot": 0, "salesforce": 0})
-    # of a process that begins: HubSpot's account, then each object's fields and one search; a query per object of Salesforce, and one describe
-    assert quiet.json["api_calls"] == {"hubspot": 1 + 2 * 8, "salesforce": 6 + 1}
+    # of a process that begins: HubSpot's account, then each object's fields and one search; a query per object of Salesforce, and two describes
+    assert quiet.json["api_calls"] == {"hubspot": 1 + 2 * 8, "salesforce": 7 + 2}
     assert town.run("plan").out.strip() == "Nothing to write."
 
     _explains(town, emails[3])
@@ -285,7 +285,10 @@ def test_conflicts_list_and_resolve(town: Town) -> None:
     assert conflict["values"] == {"hubspot": "Head Buyer", "salesforce": "Chief Buyer"}
     assert town.run("explain", emails[0], "--json").json["conflicts"][0]["values"] == conflict["values"]
     drift = town.run("drift", "--json")
-    assert (drift.code, drift.json["reasons"]) == (0, {"conflict: waits for a person": 1})
+    assert (drift.code, drift.json["reasons"]) == (
+        0,
+        {"conflict: waits for a person": 1, "by mapping: no company is created in salesforce": 1},
+    )
     assert town.run("conflicts", "resolve", str(conflict["conflict_id"]), "pipedrive").code == 2
     assert town.run("conflicts", "resolve", "999", "hubspot").code == 2
     assert town.run("conflicts", "resolve", str(conflict["conflict_id"]), "salesforce").code == 0
