@@ -25,7 +25,7 @@ MEETING = "\nmeeting:\n  on: true\n  direction: both\n  body: full\n  objects: {
 
 # file, old text, new text with «the wrong place» marked, message (None: only the place is looked at)
 CASES = {
-    "unknown kind": (ACTIVITIES, "\nmeeting:\n", "\n«meetings»:\n", "meetings: unknown key; use one of due_time, task, call, email, meeting, note (did you mean meeting?)"),
+    "unknown kind": (ACTIVITIES, "\nmeeting:\n", "\n«meetings»:\n", "meetings: unknown key; use one of due_time, task, call, email, meeting, note, campaign_member (did you mean meeting?)"),
     "unknown key": (ACTIVITIES, MEETING, MEETING.replace("direction", "«directoin»"), "directoin: unknown key; use one of on, objects, when, fields, direction, body, filter, fixed, signals (did you mean direction?)"),
     "unknown direction": (ACTIVITIES, MEETING, MEETING.replace("both", "«to_hubspt»"), 'direction: unknown direction "to_hubspt"; use one of both, to_hubspot, to_salesforce, none (did you mean to_hubspot?)'),
     "unknown CRM": (ACTIVITIES, MEETING, MEETING.replace("{hubspot: meetings, ", "{hubspot: meetings, «zoho»: Events, "), 'zoho: unknown CRM "zoho"; use one of hubspot, salesforce'),
@@ -90,21 +90,23 @@ def playbook() -> Playbook:
 
 
 def test_every_kind_that_ships(playbook: Playbook) -> None:
-    assert list(playbook.twins) == ["company", "deal", "task", "call", "email", "meeting", "note"]
+    assert list(playbook.twins) == ["company", "deal", "task", "call", "email", "meeting", "note", "campaign_member"]
     assert playbook.due_time == "09:00"
     for kind, twin in playbook.twins.items():
         assert twin.kind == kind
-        assert set(twin.create_as) == ({"hubspot", "salesforce"} if twin.activity else set())
+        kept_in_step = twin.activity and kind != "campaign_member"  # that one is only read, for signals
+        assert set(twin.create_as) == ({"hubspot", "salesforce"} if kept_in_step else set())
         assert all(field.conflict == "latest" and field.fingerprint for field in twin.fields.values())
         assert all(field.to <= {"hubspot", "salesforce"} if twin.activity else not field.to for field in twin.fields.values())
         assert all(field.where.startswith(ACTIVITIES if twin.activity else COMPANIES) for field in twin.fields.values())
         assert twin.filter.history_days == (365 if twin.activity else None)
-    assert {kind for kind, twin in playbook.twins.items() if twin.logged} == {"call", "email", "note"}
+    assert {kind for kind, twin in playbook.twins.items() if twin.logged} == {"call", "email", "note", "campaign_member"}
     assert playbook.twins["company"].match == ("domain", "name")
     assert "body" not in playbook.twins["email"].fields
     assert playbook.twins["note"].when == {"salesforce": {"TaskSubtype": ()}}
     assert {k: [s.type for s in t.signals] for k, t in playbook.twins.items() if t.signals} == {
-        "call": ["call_connected"], "email": ["email_reply"], "meeting": ["meeting_held"],
+        "call": ["call_connected"], "email": ["email_reply"], "meeting": ["meeting_held", "meeting_held"],
+        "campaign_member": ["webinar_attended", "event_attended", "content_download"],
     }  # fmt: skip
 
 
