@@ -214,6 +214,7 @@ def _twins(**more: Any) -> Playbook:
             "kind": "task",
             "objects": {"a": ("doing",), "b": ("deed",)},
             "create_as": {"a": "doing", "b": "deed"},
+            "to": frozenset("ab"),
             "fields": {"x": field},
             **more,
         }
