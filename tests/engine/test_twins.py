@@ -10,6 +10,7 @@ import pytest
 from crmsync.decide.days import day_of
 from crmsync.errors import QuotaError
 from crmsync.model.record import RecordState
+from crmsync.store import TaskRow
 from crmsync.testing.memory import Died, MemoryCrm
 from tiny import REPS, Tiny, memory_around, playbook_around, quietly
 
@@ -134,3 +135,18 @@ def test_of_two_records_of_one_person_the_one_it_belongs_to_is_unlinked(tiny: Ti
     tiny.a.relink(a)
     tiny.settle()
     assert belongs(tiny.b, b) == []
+
+
+def test_a_first_touch_task_is_created_for_the_owner_whom_the_person_has_got_meanwhile(tiny: Tiny) -> None:
+    tiny.a.add(email="ann@example.com")
+    tiny.settle()
+    (person,) = tiny.store.iter_person_ids()
+    draft = {"subject": "Call", "body": "soon", "due_at": "2026-03-05T10:30:00.000Z", "due_on": "2026-03-05", "remind_at": None,
+             "priority": "normal", "channel": "call"}  # fmt: skip
+    tiny.store.save_tasks(
+        [TaskRow(key="touch-1", person_id=person, side="a", kind="first_touch", owner="amy@example.com", created_at=tiny.now, draft=draft)]
+    )
+    tiny.b.edit(only(tiny.b), owner="b-ben")
+    tiny.settle()
+    (a,), (b,) = tiny.a.live("task").values(), tiny.b.live("task").values()
+    assert (a["owner"], b["owner"]) == ("a-ben", "b-ben")

@@ -220,7 +220,7 @@ class _Planning:
             return False
         ref = Ref(side=other, object=map.create_as[other], id="")
         draft = TwinDraft(self.twin.state, ref, None, ground, self.parked, self.reconciled)
-        draft.take_creation(self.reconciled, None)
+        draft.take_creation(self.reconciled, self.heir)
         draft.keep_days()
         draft.complete(snapshot)
         draft.take_outputs({KEY: self.twin.twin_id})
