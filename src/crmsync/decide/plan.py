@@ -20,7 +20,6 @@ _OWN_TYPES = {
     f.name: {"number": FieldType.NUMBER, "datetime": FieldType.DATETIME, "long_text": FieldType.LONG_TEXT}.get(f.type, FieldType.TEXT)
     for f in OWN_FIELDS
 }
-_TEXTS = (FieldType.TEXT, FieldType.LONG_TEXT)
 RECORD = None
 """As a problem's field: the record as a whole was refused."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, Page, Traits
@@ -17,24 +17,7 @@ from crmsync.errors import UnreachableError
 from crmsync.model.change import Action, Outcome, OutcomeKind, TaskDraft, Write
 from crmsync.model.fields import KEY, OwnField
 from crmsync.model.record import FieldSchema, FieldVersion, ObjectSchema, Record, RecordState, Ref, User, Value
-
-
-class Died(BaseException):
-    """The process is killed at this very call. Not an Exception: nothing may catch it."""
-
-
-@dataclass(slots=True)
-class _Row:
-    fields: dict[str, Value]
-    modified: int
-    created: int
-    state: RecordState = RecordState.LIVE
-    survivor: Ref | None = None
-    former: tuple[str, ...] = ()
-    by_us: bool = False
-    history: list[tuple[str, Value, int]] = field(default_factory=list)
-    object: str = "person"
-    went_with: str | None = None
+from crmsync.testing.memory_row import Died, Row, when
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,13 +51,13 @@ class MemoryCrm:
     said: Callable[[TaskDraft], Mapping[str, Value]] = lambda draft: {
         "subject": draft.subject, "owner": draft.owner_id, "due": draft.due_at.isoformat(),
     }  # fmt: skip
-    rows: dict[str, _Row] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=dict)
     tasks: dict[str, dict[str, Value]] = field(default_factory=dict)
     belongs: dict[str, list[Ref]] = field(default_factory=dict)
     tick: int = 0
     ids: int = 0
     call_count: int = 0
-    index: dict[str, _Row] | None = None
+    index: dict[str, Row] | None = None
     log: list[tuple[str, str, dict[str, Value]]] = field(default_factory=list)
 
     # --- the people who work in this CRM --------------------------------------------------------------------------------------
@@ -105,7 +88,7 @@ class MemoryCrm:
         id = f"{self.name}{self.ids:04d}"
         self.tick += 1
         names = self.activities.get(object, self.names)
-        self.rows[id] = _Row(fields=dict.fromkeys(names), modified=self.tick, created=self.tick, object=object)
+        self.rows[id] = Row(fields=dict.fromkeys(names), modified=self.tick, created=self.tick, object=object)
         self._set(self.rows[id], fields, by_us=by_us)
         return id
 
@@ -167,7 +150,7 @@ class MemoryCrm:
         self.tick += 1
         self.rows[id].state, self.rows[id].modified, self.rows[id].by_us = state, self.tick, False
 
-    def _set(self, row: _Row, fields: Mapping[str, Value], *, by_us: bool) -> None:
+    def _set(self, row: Row, fields: Mapping[str, Value], *, by_us: bool) -> None:
         self.tick += 1
         for name, value in fields.items():
             row.fields[name] = self.rewrite(name, None if value == "" else value)
@@ -210,12 +193,12 @@ class MemoryCrm:
     def own_field(self, name: str) -> str:
         return name
 
-    def _record(self, id: str, row: _Row, fields: Sequence[str]) -> Record:
+    def _record(self, id: str, row: Row, fields: Sequence[str]) -> Record:
         return Record(
             ref=self._ref(id),
             fields={name: row.fields.get(name) for name in fields},
-            modified_at=_when(row.modified),
-            created_at=_when(row.created),
+            modified_at=when(row.modified),
+            created_at=when(row.created),
             state=row.state,
             survivor=row.survivor,
             former_ids=row.former,
@@ -254,7 +237,7 @@ class MemoryCrm:
         wanted = {value.lower() for value in values}
         if object == "task" and object not in self.activities:
             tasks = [
-                Record(ref=Ref(side=self.name, object="task", id=id), fields=dict(t), modified_at=_when(0))
+                Record(ref=Ref(side=self.name, object="task", id=id), fields=dict(t), modified_at=when(0))
                 for id, t in self.tasks.items()
                 if str(t.get(field)) in values
             ]
@@ -280,7 +263,7 @@ class MemoryCrm:
     def history(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[FieldVersion]:
         def work() -> list[FieldVersion]:
             return [
-                FieldVersion(id=id, field=name, value=value, at=_when(tick))
+                FieldVersion(id=id, field=name, value=value, at=when(tick))
                 for id in ids
                 for name, value, tick in reversed(self.rows[id].history)
                 if name in fields
@@ -369,9 +352,9 @@ class MemoryCrm:
                 return Outcome(write_id=write.write_id, kind=OutcomeKind.REJECTED, cause="CONFLICT", fields=(str(self.unique_email),))
         return None
 
-    def _done(self, write: Write, id: str, row: _Row) -> Outcome:
+    def _done(self, write: Write, id: str, row: Row) -> Outcome:
         shown = {name: row.fields.get(name) for name in write.fields} if self.reads_back else None
-        modified = _when(row.modified) if self.reads_back else None
+        modified = when(row.modified) if self.reads_back else None
         return Outcome(write_id=write.write_id, kind=OutcomeKind.DONE, id=id, shown=shown, modified_at=modified)
 
     def _task(self, write: Write) -> Outcome:
@@ -406,5 +389,4 @@ class MemoryCrm:
         return replace(self, rows=rows, tasks={id: dict(t) for id, t in self.tasks.items()}, belongs=belongs, log=list(self.log))
 
 
-def _when(tick: int) -> datetime:
-    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=tick)
+__all__ = ["Died", "MemoryCrm"]
