@@ -14,6 +14,7 @@ import pytest
 
 from crmsync.engine.world import SCHEMA_SECONDS
 from crmsync.model.rules import FieldMap, FieldType
+from crmsync_salesforce import roles
 from scenarios.persons import crowd
 from scenarios.world import KIND_OBJECTS, KINDS, SIDES, Both, other_side, shipped_playbook
 
@@ -124,7 +125,9 @@ def look_early(both: Both) -> None:
 
 @pytest.fixture(scope="module")
 def activities() -> Iterator[Activities]:
-    with Both() as both:
+    # The look at contact roles every five minutes is a poll of its own, which the list of calls cannot tell from a query: here it happens once.
+    with pytest.MonkeyPatch.context() as patch, Both() as both:
+        patch.setattr(roles, "EVERY", 10**9)
         ((contact, lead),) = crowd(both, 1)
         ids: dict[tuple[str, str], str] = {}
         for number, (kind, sides) in enumerate(KINDS.items()):
@@ -163,7 +166,9 @@ def test_one_edit_is_one_write_on_the_other_side(case: Case, activities: Activit
 
 
 def test_every_kind_of_the_shipped_map_is_here() -> None:
-    kinds = {kind for kind, map in shipped_playbook().twins.items() if map.activity}
+    kinds = {
+        kind for kind, map in shipped_playbook().twins.items() if map.activity and map.create_as
+    }  # what is only read is not kept in step
     assert kinds == set(KINDS)
     assert {case.kind for case in cases()} == kinds
     assert {case.side for case in cases()} == set(SIDES)
