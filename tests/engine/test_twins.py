@@ -150,3 +150,24 @@ def test_a_first_touch_task_is_created_for_the_owner_whom_the_person_has_got_mea
     tiny.settle()
     (a,), (b,) = tiny.a.live("task").values(), tiny.b.live("task").values()
     assert (a["owner"], b["owner"]) == ("a-ben", "b-ben")
+
+
+def test_what_we_deleted_and_somebody_restored_by_hand_is_not_deleted_again(tiny: Tiny) -> None:
+    a, b = task(tiny, "ann@example.com")
+    # given a task deleted in a, and therefore by us in b
+    tiny.a.delete(a)
+    tiny.settle()
+    assert tiny.b.live("task") == {}
+    # when somebody restores the one in b alone
+    tiny.b.undelete(b)
+    tiny.settle()
+    # then it stays, and is told of
+    assert list(tiny.b.live("task")) == [b]
+    assert [row.problem.cause for row in tiny.store.problems()] == ["deleted_elsewhere"]
+    # and once the other is back too, a new deletion is one like any other
+    tiny.a.undelete(a)
+    tiny.settle()
+    assert list(tiny.store.problems()) == []
+    tiny.a.delete(a)
+    tiny.settle()
+    assert tiny.b.live("task") == {}

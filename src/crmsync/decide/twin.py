@@ -118,7 +118,7 @@ class _Planning:
         sides = tuple(self.primaries)
         for side in sides:
             before = self.twin.state.written.get(side, {})
-            if UNDONE in before or WENT in before:  # a record that we knew to be away is back
+            if before.keys() & {UNDONE, DELETED, WENT}:  # a record that we knew to be away is back
                 self.written[side] = {name: value for name, value in before.items() if name not in (UNDONE, DELETED, WENT)}
         odd = self._odd_times(self.reconciled.facts)
         then: dict[str, tuple[str, ...]] = {}
@@ -187,7 +187,9 @@ class _Planning:
             else f"deleted in {other}; {map.kind} records are not deleted in {side}"
             if not carried
             else f"deleted again in {other} by us; restore it there by hand if it is wanted"
-            if self.twin.state.written.get(other, {}).get(DELETED)
+            if DELETED in noted
+            else f"deleted in {other}, and restored by hand in {side}, where we had deleted it too; it was kept there"
+            if DELETED in self.twin.state.written.get(side, {})
             else ""
         )
         if why:

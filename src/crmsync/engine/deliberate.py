@@ -63,7 +63,7 @@ def deliberate(
     store = world.store
     snapshots = store.snapshots_of(person_ids)
     states = store.persons(person_ids)
-    parked = _parked(world, person_ids, now)
+    parked = parked_of(world, person_ids, now, DECISION_CAUSES)
     resolved: dict[str, dict[str, str]] = {}
     for conflict in store.conflicts(person_ids=person_ids):
         if conflict.resolution is not None:
@@ -220,12 +220,14 @@ def _shown(world: World, state: PersonState, primaries: Mapping[str, Snapshot]) 
     return {"crmsync_stage": max(known, key=lambda s: STAGES.index(s) if s in STAGES else -1)} if known else {}
 
 
-def _parked(world: World, person_ids: Sequence[str], now: datetime) -> dict[str, dict[tuple[str, str, str | None], str]]:
+def parked_of(
+    world: World, ids: Sequence[str], now: datetime, looked_for: frozenset[str]
+) -> dict[str, dict[tuple[str, str, str | None], str]]:
+    """What a CRM refused of each of these, as Parked. looked_for: causes that looking finds again each time; they hold nothing back."""
     parked: dict[str, dict[tuple[str, str, str | None], str]] = {}
-    for row in world.store.problems(person_ids=person_ids, limit=100_000):
+    for row in world.store.problems(person_ids=ids, limit=100_000):
         problem = row.problem
-        # What looking finds is looked for again each time; only what a CRM refused is held back.
-        if problem.person_id is None or problem.cause in DECISION_CAUSES or (row.retry_at is not None and row.retry_at <= now):
+        if problem.person_id is None or problem.cause in looked_for or (row.retry_at is not None and row.retry_at <= now):
             continue
         parked.setdefault(problem.person_id, {})[problem.side, problem.object, problem.field] = problem.data_hash
     return parked

@@ -11,7 +11,7 @@ from crmsync.decide.canonical import moment
 from crmsync.decide.match import primary
 from crmsync.decide.twin import LATER, TwinPlan, plan_twin
 from crmsync.decide.twin_look import Ground
-from crmsync.engine.deliberate import Verdict
+from crmsync.engine.deliberate import Verdict, parked_of
 from crmsync.engine.kinds import PREFIX
 from crmsync.engine.outbox import Outgoing, outgoing
 from crmsync.engine.pair import settle_twins
@@ -60,7 +60,7 @@ def deliberate_twins(
         expected = {id: replace(party, records={**coming.get(id, {}), **party.records}) for id, party in around.parties.items()}
         around = replace(around, parties=expected)
     grounds: dict[str, Ground] = {}
-    parked = _parked(world, twin_ids, now)
+    parked = parked_of(world, twin_ids, now, FOUND_BY_LOOKING)
     people = {side: world.connectors[side].traits.people_per_activity for side in world.sides}
     heirs = _heirs(world, twin_ids)
     plans: list[TwinPlan] = []
@@ -182,16 +182,6 @@ def _parties(world: World, ids: Sequence[str], theirs: Mapping[str, Sequence[Sna
                 found[side] = best.ref
         parties[id] = Party(id=id, family=min(families), records=found)
     return parties
-
-
-def _parked(world: World, ids: Sequence[str], now: datetime) -> dict[str, dict[tuple[str, str, str | None], str]]:
-    parked: dict[str, dict[tuple[str, str, str | None], str]] = {}
-    for row in world.store.problems(person_ids=ids, limit=100_000):
-        problem = row.problem
-        if problem.person_id is None or problem.cause in FOUND_BY_LOOKING or (row.retry_at is not None and row.retry_at <= now):
-            continue
-        parked.setdefault(problem.person_id, {})[problem.side, problem.object, problem.field] = problem.data_hash
-    return parked
 
 
 def _unlisted(plan: TwinPlan, ground: Ground, records: Sequence[Snapshot]) -> list[Problem]:
