@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from crmsync.decide.condition import OPS, holds, lists_of
 from crmsync.decide.signals import signals_from
@@ -17,8 +19,10 @@ from crmsync.playbook import load, shipped, write_defaults
 from crmsync.playbook.build import duration
 from crmsync.playbook.lint import lint
 from crmsync.playbook.load import load_files, shipped_paths
+from crmsync.playbook.problems import Problems
 from crmsync.playbook.schema import FILES
 from crmsync.playbook.schema_process import OPERATORS, HoursFile
+from crmsync.playbook.yamlfile import parse
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,26 @@ def test_written_defaults_load_to_the_same_playbook(defaults: Path, playbook: Pl
     assert {n: f.fingerprint for n, f in load(defaults).person.fields.items()} == {
         n: f.fingerprint for n, f in playbook.person.fields.items()
     }
+
+
+def test_a_text_is_composed_once_and_read_anew_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    composed: list[str] = []
+    compose = YAML.compose
+
+    def counted(self: YAML, text: str) -> Any:
+        composed.append(text)
+        return compose(self, text)
+
+    monkeypatch.setattr(YAML, "compose", counted)
+    text = f"one: [1, two]\n# {monkeypatch!r}\n"
+    problems = Problems()
+    first, second = parse(text, "a.yaml", problems), parse(text, "b.yaml", problems)
+    assert composed == [text] and problems.found == []
+    assert first is not None and second is not None and first.data == second.data == {"one": [1, "two"]}
+    assert first.data is not second.data and (first.name, second.name) == ("a.yaml", "b.yaml")
+    twice = f"{text}one: 2\n"
+    assert parse(twice, "a.yaml", problems) is parse(twice, "b.yaml", problems) is None
+    assert [problem.file for problem in problems.found] == ["a.yaml", "b.yaml"], "what is wrong is said for each file"
 
 
 def test_defaults_are_written_once_and_never_over_anything(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path as File
 from typing import Any
 
@@ -18,6 +19,8 @@ MAX_BYTES = 1_000_000
 MAX_NODES = 50_000
 """Values of one file with every alias written out; a bomb of nested aliases passes it at once."""
 MAX_DEPTH = 40
+KEPT = 64_000
+"""Characters of a text that is kept composed; a playbook's files have a tenth of it."""
 
 _CORE = "tag:yaml.org,2002:"
 _PLAIN = frozenset({"str", "int", "float", "bool", "null", "timestamp", "map", "seq"})
@@ -74,7 +77,7 @@ def read(file: File, name: str, problems: Problems) -> YamlFile | None:
 def parse(text: str, name: str, problems: Problems) -> YamlFile | None:
     """The same for a text at hand. An empty file is an empty mapping."""
     try:
-        root: Node | None = YAML(typ="safe", pure=True).compose(text)
+        root = (_kept if len(text) <= KEPT else _composed)(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
@@ -94,6 +97,15 @@ def parse(text: str, name: str, problems: Problems) -> YamlFile | None:
     file.data = {} if root is None else _Reader(file, problems).value(root, (), 0)
     file.values.setdefault((), (1, 1))
     return file if len(problems.found) == before else None
+
+
+def _composed(text: str) -> Node | None:
+    root: Node | None = YAML(typ="safe", pure=True).compose(text)
+    return root
+
+
+_kept = lru_cache(maxsize=16)(_composed)
+"""The same for texts that this process saw before: composing them is most of the time of loading a playbook. Nothing changes a node."""
 
 
 class _Reader:
