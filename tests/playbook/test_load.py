@@ -54,9 +54,13 @@ def test_a_text_is_composed_once_and_read_anew_each_time(monkeypatch: pytest.Mon
     text = f"one: [1, two]\n# {monkeypatch!r}\n"
     problems = Problems()
     first, second = parse(text, "a.yaml", problems), parse(text, "b.yaml", problems)
-    assert composed == [text] and problems.found == []
-    assert first is not None and second is not None and first.data == second.data == {"one": [1, "two"]}
-    assert first.data is not second.data and (first.name, second.name) == ("a.yaml", "b.yaml")
+    assert composed == [text]
+    assert problems.found == []
+    assert first is not None
+    assert second is not None
+    assert first.data == second.data == {"one": [1, "two"]}
+    assert first.data is not second.data
+    assert (first.name, second.name) == ("a.yaml", "b.yaml")
     twice = f"{text}one: 2\n"
     assert parse(twice, "a.yaml", problems) is parse(twice, "b.yaml", problems) is None
     assert [problem.file for problem in problems.found] == ["a.yaml", "b.yaml"], "what is wrong is said for each file"
