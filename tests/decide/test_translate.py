@@ -6,7 +6,8 @@ import pytest
 
 from crmsync.decide.bodies import is_cut
 from crmsync.decide.canonical import clean, fold, same
-from crmsync.decide.translate import Lens, Owners, lenses_of
+from crmsync.decide.owners import Owners
+from crmsync.decide.translate import Lens, lenses_of
 from crmsync.model.record import Value
 from crmsync.model.rules import FieldMap, FieldType, PersonMap, Place
 

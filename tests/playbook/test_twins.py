@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from crmsync.decide.translate import Owners, lenses_of
+from crmsync.decide.owners import Owners
+from crmsync.decide.translate import lenses_of
 from crmsync.model.rules import FieldType, Playbook, TwinMap
 from crmsync.playbook import load
 from crmsync.playbook.lint import lint

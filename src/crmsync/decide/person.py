@@ -83,7 +83,7 @@ def decide(
     """Decide about one person at `now` (UTC). Total: bad values become problems or nothing.
 
     person.created_at is when a CRM first had them (None: before `start_from`). lists: `lists_of(playbook)`, made once. users: house owner
-    id -> that user, for activity, kind and time zone. shown: engine-owned fields as the CRMs show them; a `crmsync_stage` there that is
+    id -> that user, for activity, kind, time zone and hours. shown: engine-owned fields as the CRMs show them; a `crmsync_stage` there that is
     not the one in person.outputs is a hand-made command (L2), so the caller leaves out what a write of ours still has to change. For
     a person never staged it is where they stand. shown_owner: house owner id in the CRMs' owner field, None where there is none.
 
@@ -225,13 +225,14 @@ def _first_touch(
     mql_at: datetime,
 ) -> FirstTouch:
     """The task of this handoff: due after the type's response time, in the owner's working hours where the type says so."""
-    user = users.get(owner)
-    zone = user.time_zone if user is not None else None
-    hours = playbook.hours
-    due = due_at(start=now, minutes=rule.respond_minutes, hours=hours, zone=zone, working_time=rule.working_time)
-    remind = None
-    if rule.priority == "high":
-        remind = due_at(start=now, minutes=rule.respond_minutes / 2, hours=hours, zone=zone, working_time=rule.working_time)
+    user, hours = users.get(owner), playbook.hours
+    zone, week = (user.time_zone, user.hours) if user is not None else (None, None)
+
+    def after(minutes: float) -> datetime:
+        return due_at(start=now, minutes=minutes, hours=hours, zone=zone, week=week, working_time=rule.working_time)
+
+    due = after(rule.respond_minutes)
+    remind = after(rule.respond_minutes / 2) if rule.priority == "high" else None
     name = one_line(" ".join(str(v) for v in (facts.get("first_name"), facts.get("last_name")) if v is not None), 80)
     who = name or one_line(facts.get("email"), 80) or one_line(facts.get("phone"), 80)
     company = one_line(facts.get("company"), 80)

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crmsync.decide.canonical import clean, moment, same
+from crmsync.decide.owners import Owners
 from crmsync.decide.reconcile import Reconciled
-from crmsync.decide.translate import Lens, Owners
+from crmsync.decide.translate import Lens
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action
 from crmsync.model.fields import KEY, OWN_FIELDS
@@ -323,7 +324,7 @@ class Draft:
         """What stands there now, in native terms, so that it can be restored. An owner who may own nothing new any more is still named."""
         found = self.native(name, old)
         if found is None and old is not None and self.lens.by_name[name].map.type is FieldType.OWNER:
-            return next((id for (side, id), house in self.terms.owners.house_of.items() if side == self.ref.side and house == old), None)
+            return self.terms.owners.known(self.ref.side, old)
         return found
 
     def shorten(self, name: str, value: Value, sent: str, limit: int) -> tuple[Value, Value]:
@@ -336,8 +337,7 @@ class Draft:
         native = self.terms.owners.native(self.ref.side, fallback)
         if self.snapshot is None:
             return fallback, native
-        user = self.terms.owners.users.get(str(owner))
-        if "owner" not in self.state.base or (user is not None and user.kind == "integration"):
+        if "owner" not in self.state.base or self.terms.owners.machine(owner):
             # A first connection changes nobody's owner (section 9a), and a machine's records are nobody's yet.
             self.left_alone.append("owner")
             return owner, None

@@ -4,50 +4,14 @@ record."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from crmsync.decide.bodies import cut, is_cut, to_html, to_text
 from crmsync.decide.canonical import clean
+from crmsync.decide.owners import Owners
 from crmsync.model.link import Snapshot
-from crmsync.model.record import Fields, Record, User, Value
+from crmsync.model.record import Fields, Record, Value
 from crmsync.model.rules import FieldMap, FieldType, PersonMap, Place, SignalMap
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owners:
-    """Who is who on which side. A house owner id is the lower-case e-mail where the CRM has one, else "side:native id"."""
-
-    house_of: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    native_of: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    users: Mapping[str, User] = field(default_factory=dict)
-
-    def house(self, side: str, native: Value) -> str | None:
-        """The house id of a native owner id; unknown ones keep "side:id", so that they are never mistaken for each other."""
-        return None if native is None else self.house_of.get((side, str(native))) or f"{side}:{native}"
-
-    def native(self, side: str, house: Value) -> str | None:
-        """The native id on that side of a person who may own records there; None when there is no active twin (F48)."""
-        return None if house is None else self.native_of.get((side, str(house)))
-
-
-def owners_of(users: Iterable[User], pairs: Mapping[str, Mapping[str, str]]) -> Owners:
-    """Matches users by lower-case e-mail, then by the admin's explicit pairs (which win). Inactive users are known but own nothing new."""
-    house_of: dict[tuple[str, str], str] = {}
-    native_of: dict[tuple[str, str], str] = {}
-    people: dict[str, User] = {}
-    for user in sorted(users, key=lambda u: (not u.active, u.side, u.id)):
-        house = user.email.lower() if user.email else f"{user.side}:{user.id}"
-        house_of.setdefault((user.side, user.id), house)
-        if user.active:
-            native_of.setdefault((user.side, house), user.id)
-        known = people.get(house)
-        if known is None or (known.time_zone is None and user.time_zone is not None):
-            people[house] = user
-    for house, by_side in pairs.items():
-        for side, native in by_side.items():
-            house_of[side, native] = house.lower()
-            native_of[side, house.lower()] = native
-    return Owners(house_of=house_of, native_of=native_of, users=people)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.days import moment_of
 from crmsync.decide.plan import Draft, Parked, PlannedWrite, data_hash
 from crmsync.decide.reconcile import Reconciled
-from crmsync.decide.twin_look import Ground, when_of, zone_of_owner
+from crmsync.decide.twin_look import Ground, when_of
 from crmsync.model.change import Action
 from crmsync.model.link import PersonState, Snapshot
 from crmsync.model.record import Fields, Ref, Value
@@ -47,7 +47,7 @@ class TwinDraft(Draft):
         column = self.lens.by_name[name]
         kept = self.schema.get(column.place.field)
         if column.map.type is FieldType.DAY and isinstance(value, str) and kept is not None and kept.type == "datetime":
-            zone = zone_of_owner(self._owner(), self.terms.owners, self.ground.zone)
+            zone = self.terms.owners.zone(self.ref.side, self._owner(), self.ground.zone)
             like = self.snapshot.extra.get(column.place.field) if self.snapshot is not None else None
             return moment_of(value, zone, like=like if isinstance(like, str) else None, default=self.ground.due_time)
         return super().native(name, value)
@@ -91,8 +91,7 @@ class TwinDraft(Draft):
         """An owner who has no active user here (F48): the fallback owner, else whoever has it; told until that owner has a user."""
         if self.snapshot is not None and "owner" in self.state.base:
             return super().twinless(owner)
-        user = self.terms.owners.users.get(str(owner))
-        if user is not None and user.kind == "integration":
+        if self.terms.owners.machine(owner):
             return owner, None
         fallback = self.terms.person.fallback_owner
         native = self.terms.owners.native(self.ref.side, fallback)

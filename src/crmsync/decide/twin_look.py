@@ -10,9 +10,9 @@ from crmsync.decide.bodies import is_cut, to_text
 from crmsync.decide.canonical import moment
 from crmsync.decide.days import day_of
 from crmsync.decide.plan import Terms
-from crmsync.decide.translate import Lens, Owners
+from crmsync.decide.translate import Lens
 from crmsync.model.link import PersonState, Snapshot
-from crmsync.model.record import Fields, Value
+from crmsync.model.record import Fields
 from crmsync.model.rules import FieldType, TwinMap
 
 
@@ -50,16 +50,10 @@ def _open(map: TwinMap, extra: Fields, side: str, object: str) -> bool:
     return status.values.get(side, {}).get(str(extra.get(place.field)), "completed") != "completed"
 
 
-def zone_of_owner(owner: Value, owners: Owners, default: str) -> str:
-    """The IANA zone of a house owner, else the default."""
-    user = owners.users.get(str(owner))
-    return (user.time_zone if user is not None else None) or default
-
-
 def shown(record: Snapshot, lens: Lens, ground: Ground, state: PersonState) -> Snapshot:
     """A twin's record in house terms. Days are those of its owner's time zone. A text that we cut counts as what was agreed about it."""
     house = lens.to_house(record.extra, ground.terms.owners)
-    zone = zone_of_owner(house.get("owner"), ground.terms.owners, ground.zone)
+    zone = ground.terms.owners.zone(record.ref.side, house.get("owner"), ground.zone)
     for name, column in lens.by_name.items():
         native = record.extra.get(column.place.field)
         kind = column.map.type
@@ -71,14 +65,9 @@ def shown(record: Snapshot, lens: Lens, ground: Ground, state: PersonState) -> S
                 house[name] = agreed.values[record.ref.side]
             else:
                 house.pop(name, None)
-    if "owner" not in state.base and _machine(house.get("owner"), ground.terms.owners):
+    if "owner" not in state.base and ground.terms.owners.machine(house.get("owner")):
         house["owner"] = None  # a CRM gives what we create for nobody to our own user: that is nobody's choice
     return replace(record, fields=house)
-
-
-def _machine(owner: Value, owners: Owners) -> bool:
-    user = owners.users.get(str(owner)) if owner is not None else None
-    return user is not None and user.kind == "integration"
 
 
 def _we_cut(native: str, *, html: bool) -> bool:

@@ -9,7 +9,8 @@ from datetime import datetime
 from crmsync.decide.bodies import to_text
 from crmsync.decide.canonical import clean, same, shortened
 from crmsync.decide.match import primary
-from crmsync.decide.translate import Column, Lens, Owners
+from crmsync.decide.owners import Owners
+from crmsync.decide.translate import Column, Lens
 from crmsync.decide.twin_look import shown
 from crmsync.engine.kinds import kind_in
 from crmsync.engine.world import World

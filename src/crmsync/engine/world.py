@@ -17,8 +17,9 @@ from crmsync.decide import guard
 from crmsync.decide.belong import COMPANY
 from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.condition import fields_of, lists_of
+from crmsync.decide.owners import Owners, owners_of
 from crmsync.decide.plan import SideFacts, Terms
-from crmsync.decide.translate import Lens, Owners, lenses_of, owners_of
+from crmsync.decide.translate import Lens, lenses_of
 from crmsync.engine import schemas
 from crmsync.engine.kinds import Kinds
 from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError, UnreachableError
@@ -281,7 +282,7 @@ class World:
 
     def _take(self, known: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:
         users = [user for user in self.store.users() if user.side in self.connectors]
-        self.owners = owners_of(users, self.playbook.person.owner_pairs)
+        self.owners = owners_of(users, self.playbook.person.owner_pairs, self.playbook.hours, self.tasks_in)
         machines = {(side, known[side]["identity"].get("user_id")) for side in self.sides}
         self.people = tuple(users)
         self.integration = frozenset((u.side, u.id) for u in users if u.kind == "integration" or (u.side, u.id) in machines)

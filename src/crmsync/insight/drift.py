@@ -12,7 +12,8 @@ import orjson
 
 from crmsync.decide.canonical import same
 from crmsync.decide.match import primary, spares
-from crmsync.decide.translate import Lens, Owners
+from crmsync.decide.owners import Owners
+from crmsync.decide.translate import Lens
 from crmsync.insight.reasons import UNDONE_BY_HAND, UNEXPLAINED, WAITING, Judge
 from crmsync.model.attention import ParkedProblem
 from crmsync.model.link import UNDONE, PersonState, Snapshot

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from crmsync.decide.canonical import same
+from crmsync.decide.owners import Owners
 from crmsync.decide.reconcile import anchor
-from crmsync.decide.translate import Column, Owners
+from crmsync.decide.translate import Column
 from crmsync.model.attention import ParkedProblem
 from crmsync.model.link import UNDONE, PersonState, Snapshot
 from crmsync.model.record import Value

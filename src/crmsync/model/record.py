@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from crmsync.model.week import Week
+
 Value = str | int | float | bool | None
 """A canonical value, JSON-able: text, number, bool or empty. Dates are "YYYY-MM-DD", datetimes "YYYY-MM-DDTHH:MM:SS.mmmZ" (UTC),
 multiple choices ";"-joined. Empty is None, never ""."""
@@ -105,7 +107,8 @@ class FieldVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A possible owner. `id` is what the CRM's owner field holds. kind: "person" | "queue" | "integration"."""
+    """A possible owner. `id` is what the CRM's owner field holds. kind: "person" | "queue" | "integration". time_zone: the name that the CRM
+    tells, perhaps an unknown one; None where it tells none. hours: when they work, by that clock; None where the CRM does not say."""
 
     side: str
     id: str
@@ -114,6 +117,7 @@ class User:
     active: bool = True
     kind: str = "person"
     time_zone: str | None = None
+    hours: Week | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

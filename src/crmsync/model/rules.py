@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from crmsync.model.record import Value
+from crmsync.model.week import Week
 
 # --- the mapping -----------------------------------------------------------------------------------------------------------
 
@@ -282,14 +283,25 @@ class TypeRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """What the admin says of one person's work; None: not said. Comes before what any CRM tells."""
+
+    time_zone: str | None = None
+    week: Week | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkingHours:
-    """days: 0 Monday - 6 Sunday. start/end: minutes after local midnight. time_zone: used when the owner's is unknown."""
+    """days: 0 Monday - 6 Sunday. start/end: minutes after local midnight. time_zone: used when the owner's is unknown. from_crm: hours that a CRM
+    has for its users come before these. people: house owner id -> what the admin says of that person. holidays: ISO dates, free for all."""
 
     days: tuple[int, ...] = (0, 1, 2, 3, 4)
     start: int = 9 * 60
     end: int = 17 * 60
     time_zone: str = "UTC"
     holidays: tuple[str, ...] = ()
+    from_crm: bool = True
+    people: Mapping[str, Shift] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
