@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 import structlog
 
 from crmsync.decide import guard
-from crmsync.decide.canonical import same
 from crmsync.decide.twin import PERSON
 from crmsync.engine.apply import Sent, send
 from crmsync.engine.deliberate import DECISION_CAUSES, Verdict, deliberate
@@ -19,6 +18,7 @@ from crmsync.engine.outbox import Outbox, Outgoing, outgoing
 from crmsync.engine.people import settle_people
 from crmsync.engine.preview import PERSONS_AT_ONCE, mass_deletes, preview
 from crmsync.engine.pull import Pulled, pull_all
+from crmsync.engine.readback import SILENT, alike
 from crmsync.engine.resume import settle_open
 from crmsync.engine.sweep import sweep
 from crmsync.engine.tasks import outgoing_tasks, task_row
@@ -267,12 +267,12 @@ def _problems(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
     still = {(p.cause, p.side, p.object, p.record_id, p.person_id, p.field) for p in found}
     known = store.problems(person_ids=[v.state.person_id for v in verdicts], limit=100_000)
     moving = {v.state.person_id: {m.field for moves in v.reconciled.moves.values() for m in moves} for v in verdicts}
-    alike = {(v.state.person_id, name) for v in verdicts for name in _alike(world, v)}
+    agreed = {(v.state.person_id, name) for v in verdicts for name in alike(v.reconciled, world.playbook.person.fields)}
     over = [
         row.problem_id
         for row in known
         if _over(row.problem, still, moving.get(str(row.problem.person_id), set()), world)
-        or (row.problem.cause == "silent_no_op" and (str(row.problem.person_id), str(row.problem.field)) in alike)
+        or (row.problem.cause == SILENT and (str(row.problem.person_id), str(row.problem.field)) in agreed)
     ]
     store.drop_problems(over)
     fresh = {(row.problem.cause, row.problem.side, row.problem.object, row.problem.record_id, row.problem.person_id, row.problem.field,
@@ -281,18 +281,11 @@ def _problems(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
     store.park([p for p in found if (p.cause, p.side, p.object, p.record_id, p.person_id, p.field, p.data_hash) not in fresh], now)
 
 
-def _alike(world: World, verdict: Verdict) -> list[str]:
-    """Mapped fields that both sides show alike."""
-    fields = world.playbook.person.fields
-    settled = [(name, list(agreed.values.values())) for name, agreed in verdict.reconciled.base.items()]
-    return [name for name, values in settled if len(values) == 2 and name in fields and same(fields[name].type, values[0], values[1])]
-
-
 def _over(problem: Problem, still: Collection[tuple[object, ...]], moving: Collection[str], world: World) -> bool:
     """A finding that a look no longer finds, or a refused value of a mapped field that nobody wants to move any more."""
     if problem.cause in DECISION_CAUSES:
         return (problem.cause, problem.side, problem.object, problem.record_id, problem.person_id, problem.field) not in still
-    return problem.cause != "silent_no_op" and problem.field in world.playbook.person.fields and problem.field not in moving
+    return problem.cause != SILENT and problem.field in world.playbook.person.fields and problem.field not in moving
 
 
 # --- activities, companies, deals -------------------------------------------------------------------------------------------

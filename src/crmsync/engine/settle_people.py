@@ -10,6 +10,7 @@ from crmsync.decide.canonical import same
 from crmsync.decide.plan import data_hash
 from crmsync.engine.employers import FIELD
 from crmsync.engine.outbox import Outgoing
+from crmsync.engine.readback import silent_no_op
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action, Outcome, OutcomeKind, Write
@@ -103,18 +104,7 @@ class PersonSettlement:
             kind = self.world.playbook.person.fields[name].type
             old = before.fields.get(name) if before else None
             if before is not None and same(kind, stands[name], old) and not same(kind, value, old):
-                self.problems.append(
-                    Problem(
-                        cause="silent_no_op",
-                        message=f"{self.side} accepted {name} but still shows the old value. Look at the field's rules in {self.side}.",
-                        side=self.side,
-                        object=ref.object,
-                        record_id=ref.id,
-                        person_id=item.entry.person_id,
-                        field=name,
-                        data_hash=data_hash(value),
-                    )
-                )
+                self.problems.append(silent_no_op(ref, item.entry.person_id, name, value))
 
     def rejected(self, item: Outgoing, outcome: Outcome) -> None:
         """Parks the fields the CRM complained of and tries the rest again; with no field named, parks the record until its data changes (F42, F47, F63)."""

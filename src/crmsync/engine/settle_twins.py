@@ -10,19 +10,24 @@ from crmsync.decide.plan import data_hash
 from crmsync.decide.translate import Lens
 from crmsync.decide.twin import DELETED
 from crmsync.decide.twin_draft import refusal_mark
+from crmsync.decide.twin_look import shown as look
 from crmsync.engine.forget import admit_records
 from crmsync.engine.kinds import kind_in
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.parties import addresses, wake_persons
 from crmsync.engine.pull import belongings, record_hash, store_row
+from crmsync.engine.readback import kept, silent_no_op
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action, Outcome, OutcomeKind
 from crmsync.model.journal import JournalEntry
 from crmsync.model.link import Agreed, PersonState, Snapshot, Twin, delivered
 from crmsync.model.record import RecordState, Ref, Value
+from crmsync.model.rules import FieldType
 from crmsync.store import StoredSnapshot
 
+READ_LATER = frozenset({FieldType.DAY, FieldType.RICH_TEXT})
+"""What these show is only read with the owner's zone, or cut."""
 UNSTAMPED = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=1)
 
@@ -104,8 +109,9 @@ class TwinSettlement:
         base, sent = dict(state.base), dict(state.sent)
         stands: dict[str, Value] = {}
         for name, value in planned.merged.items():
-            moved = lens.by_name[name].map.type.value in ("day", "rich_text")  # what these show is only read with the owner's zone, or cut
-            stands[name] = value if moved else shown.get(name, value)
+            stands[name] = value if lens.by_name[name].map.type in READ_LATER else shown.get(name, value)
+        found = self._read_back(item, ref, lens, outcome, twin)
+        stands |= found
         if outcome.shown is None and planned.merged:
             shown_before = lens.to_house(before.extra, self.world.owners) if before is not None else {}
             sent[self.side] = {**sent.get(self.side, {}), **{n: (v, shown_before.get(n)) for n, v in planned.merged.items()}}
@@ -130,6 +136,22 @@ class TwinSettlement:
         if write.action is Action.CREATE and not self.world.kinds.maps[twin.kind].activity:
             self.born.append(twin.twin_id)
         self.healed.append((twin.twin_id, write.object, frozenset(item.entry.names.values())))
+        self.problems += [silent_no_op(ref, twin.twin_id, name, planned.merged[name]) for name in found]
+
+    def _read_back(self, item: Outgoing, ref: Ref, lens: Lens, outcome: Outcome, twin: Twin) -> dict[str, Value]:
+        """F44: house fields that were accepted and that the CRM's answer still shows as before, with what they showed and show."""
+        before, told, planned = self.held.get(ref), outcome.shown, item.planned
+        if before is None or told is None or planned is None:
+            return {}
+        sent, found = item.entry.write.fields, []
+        for name in planned.merged:
+            native = lens.by_name[name].place.field
+            if native in told and kept(lens.by_name[name].map.type, told[native], before.extra.get(native), sent.get(native)):
+                found.append(name)
+        if not found:
+            return {}
+        shows = look(before, lens, self.world.ground(twin.kind, self.now), twin.state).fields
+        return {name: shows.get(name) for name in found}
 
     def _parties(self, targets: Sequence[Ref]) -> tuple[str, ...]:
         held = self.world.store.persons_of(targets)

@@ -16,6 +16,7 @@ from crmsync.engine.kinds import PREFIX
 from crmsync.engine.outbox import Outgoing, outgoing
 from crmsync.engine.pair import settle_twins
 from crmsync.engine.parties import AMBIGUOUS, doubts, told_by, wake_persons
+from crmsync.engine.readback import SILENT, alike
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action
@@ -292,7 +293,15 @@ def _problems(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
     found = [problem for plan in plans for problem in plan.problems]
     still = {_mark(problem) for problem in found}
     known = world.store.problems(person_ids=[plan.twin.twin_id for plan in plans], limit=100_000)
-    over = [row.problem_id for row in known if row.problem.cause in FOUND_BY_LOOKING and _mark(row.problem) not in still]
+    silent = {row.problem.person_id for row in known if row.problem.cause == SILENT}
+    unlike = [plan for plan in plans if plan.twin.twin_id in silent]
+    agreed = {(plan.twin.twin_id, name) for plan in unlike for name in alike(plan.reconciled, world.kinds.maps[plan.twin.kind].fields)}
+    over = [
+        row.problem_id
+        for row in known
+        if (row.problem.cause in FOUND_BY_LOOKING and _mark(row.problem) not in still)
+        or (row.problem.cause == SILENT and (str(row.problem.person_id), str(row.problem.field)) in agreed)
+    ]
     world.store.drop_problems(over)
     same = {(_mark(row.problem), row.problem.data_hash) for row in known}
     world.store.park([problem for problem in found if (_mark(problem), problem.data_hash) not in same], now)
