@@ -7,7 +7,7 @@ from typing import Any
 from crmsync.connect.protocol import Budget, Finding, Identity
 from crmsync.errors import CredentialsError, QuotaError, UnreachableError
 from crmsync.model.fields import OWN_FIELDS
-from crmsync_hubspot import wire
+from crmsync_hubspot import users, wire
 from crmsync_hubspot.auth import SIDE
 from crmsync_hubspot.client import Client
 from crmsync_hubspot.schema import Schemas
@@ -51,7 +51,7 @@ def budget(client: Client) -> Budget:
 
 
 def check(client: Client, schemas: Schemas) -> list[Finding]:
-    """See the protocol. About eight calls."""
+    """See the protocol. About eleven calls."""
     try:
         who = identity(client)
     except CredentialsError as error:
@@ -63,7 +63,8 @@ def check(client: Client, schemas: Schemas) -> list[Finding]:
         try:
             answer = client.get(api, rest, query)
         except CredentialsError as error:
-            findings.append(Finding(level=level, subject=subject, message=str(error), fix="add the scope in the app's settings"))
+            fix = _SPARE if level == "info" else "add the scope in the app's settings"
+            findings.append(Finding(level=level, subject=subject, message=str(error), fix=fix))
             allowed = allowed and rest != wire.CONTACTS
             continue
         if answer.status != 200:
@@ -71,7 +72,7 @@ def check(client: Client, schemas: Schemas) -> list[Finding]:
             findings.append(Finding(level=level, subject=subject, message=f"refused: {said.message}"))
     if allowed:
         findings += _fields(schemas)
-    return [*findings, *_usage(client)]
+    return [*findings, *users.check(client), *_usage(client)]
 
 
 def _fields(schemas: Schemas) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, Page, Traits
+from crmsync.connect.protocol import Budget, Cursor, EventPage, Finding, Identity, Page, Traits
 from crmsync.model.change import Action, Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
 from crmsync.model.record import FieldVersion, ObjectSchema, Record, Ref, User, Value

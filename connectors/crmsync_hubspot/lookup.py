@@ -1,16 +1,13 @@
-"""Reading records as they are now: by id, by e-mail or key, with history; and people who can own them. Strongly consistent throughout."""
+"""Reading records as they are now: by id, by e-mail or key, with history. Strongly consistent throughout."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-from crmsync.errors import UnreachableError
 from crmsync.model.fields import KEY
-from crmsync.model.record import FieldVersion, Record, User
+from crmsync.model.record import FieldVersion, Record
 from crmsync_hubspot import wire
-from crmsync_hubspot.auth import SIDE
 from crmsync_hubspot.client import IN_FLIGHT, Client, chunks
 from crmsync_hubspot.poll import list_pages, survivor_of
 from crmsync_hubspot.schema import Schemas
@@ -114,24 +111,3 @@ class Lookup:
         for page in list_pages(self._client, object):
             for row in page:
                 yield str(row["id"])
-
-    def users(self) -> list[User]:
-        """Owners, active first, then the archived ones that are not active under the same id."""
-        found: dict[str, User] = {}
-        for archived in (False, True):
-            for row in self._owners(archived=archived):
-                owner = wire.user(row, archived=archived)
-                found.setdefault(owner.id, owner)
-        return list(found.values())
-
-    def _owners(self, *, archived: bool) -> Iterator[Any]:
-        after: str | None = None
-        while True:
-            answer = self._client.get("owners", "", {"limit": 500, "after": after, "archived": archived})
-            if answer.status != 200 or not isinstance(answer.json, dict):
-                raise UnreachableError(f"HubSpot did not list its owners ({answer.status}); tried again later", side=SIDE)
-            yield from answer.json.get("results") or ()
-            following = ((answer.json.get("paging") or {}).get("next") or {}).get("after")
-            if following is None or str(following) == after:
-                return
-            after = str(following)

@@ -14,6 +14,7 @@ from crmsync.model.record import User
 from crmsync_salesforce import soql
 from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.client import READ, Client, LostError, RefusedError
+from crmsync_salesforce.hours import business_hours
 
 log = structlog.get_logger("crmsync.salesforce")
 
@@ -75,8 +76,8 @@ class People:
         return rows[0] if rows else {}
 
     def users(self) -> list[User]:
-        """Standard users, active and inactive, and queues; the integration user whatever its type."""
-        me = self.identity().user_id
+        """Standard users, active and inactive, and queues; the integration user whatever its type. All share the organisation's business hours."""
+        me, hours = self.identity().user_id, business_hours(self._client)
         where = "UserType = 'Standard'" + (f" OR Id = {soql.literal(me)}" if me else "")
         rows = self._client.rows(soql.path(soql.select(_USER_FIELDS, "User", where=where, order="Id")))
         people = [
@@ -88,6 +89,7 @@ class People:
                 active=bool(row.get("IsActive")),
                 kind="integration" if me and row["Id"][:15] == me[:15] else "person",
                 time_zone=row.get("TimeZoneSidKey"),
+                hours=hours,
             )
             for row in rows
         ]

@@ -103,6 +103,8 @@ class Api:
     def _objects(self, call: Call) -> Reply:
         if not call.parts:
             raise no_resource()
+        if call.parts[0] in ("users", "user", "0-115"):
+            return users.handle(call, call.parts[1:])
         kind = object_type(call.parts[0])
         table = self.portal.tables[kind.plural]
         rest = call.parts[1:]

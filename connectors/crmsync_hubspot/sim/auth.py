@@ -117,6 +117,8 @@ def needed_scopes(api: str, parts: list[str], method: str) -> list[str]:
     kind = find_type(parts[0]) if parts else None
     reading = method == "GET" or parts[-1:] == ["search"] or parts[-2:] == ["batch", "read"]
     verb = "read" if reading else "write"
+    if api == "crm.objects" and parts[:1] in (["users"], ["user"], ["0-115"]):
+        return [f"crm.objects.users.{verb}"]
     if api in ("crm.objects", "crm.associations") and kind is not None:
         return [f"crm.objects.{_ENGAGEMENT_SCOPES if kind.engagement else kind.plural}.{verb}"]
     if api == "crm.properties" and kind is not None:

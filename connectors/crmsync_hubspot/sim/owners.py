@@ -1,4 +1,4 @@
-"""Owners (the portal's users as assignees). An owner's id is not its user id."""
+"""Owners (the portal's users as assignees). An owner's id is not its user id, and neither is that of the user's record."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ Json = dict[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Owner:
-    """One owner; archived means the user was deactivated. Times in epoch ms."""
+    """One owner; archived means the user was deactivated. Times in epoch ms. record_id: of the same person in the users object. working_hours:
+    the text that object holds."""
 
     id: int
     user_id: int
+    record_id: int
     email: str
     first_name: str
     last_name: str
     created: int
     updated: int
     time_zone: str | None = None
+    working_hours: str | None = None
     archived: bool = False
 
     @property
@@ -53,14 +56,26 @@ class Owners:
         self.by_id: dict[int, Owner] = {}
         self._next_id = 1_430_100_001
         self._next_user = 76_070_001
+        self._next_record = 207_838_823_235
 
-    def add(self, *, email: str, first_name: str, last_name: str, at: int, time_zone: str | None = None, active: bool = True) -> Owner:
+    def add(
+        self,
+        *,
+        email: str,
+        first_name: str,
+        last_name: str,
+        at: int,
+        time_zone: str | None = None,
+        working_hours: str | None = None,
+        active: bool = True,
+    ) -> Owner:
         """A new owner, or the existing one of that e-mail brought up to date."""
         found = self.find(email)
         if found is None:
             found = Owner(
                 id=self._next_id,
                 user_id=self._next_user,
+                record_id=self._next_record,
                 email=email.lower(),
                 first_name=first_name,
                 last_name=last_name,
@@ -70,8 +85,10 @@ class Owners:
             # steps differ so that an id can never be mistaken for a user id
             self._next_id += 7
             self._next_user += 3
+            self._next_record += 11
             self.by_id[found.id] = found
         found.first_name, found.last_name, found.time_zone = first_name, last_name, time_zone
+        found.working_hours = working_hours
         found.archived, found.updated = not active, at
         return found
 

@@ -101,6 +101,7 @@ def _owners(portal: Portal, users: Iterable[Mapping[str, Any]], now: int) -> Non
             first_name=str(user.get("first_name", "")),
             last_name=str(user.get("last_name", "")),
             time_zone=user.get("time_zone"),
+            working_hours=user.get("working_hours"),
             active=bool(user.get("active", True)),
             at=now,
         )

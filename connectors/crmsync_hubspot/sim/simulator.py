@@ -213,13 +213,15 @@ class Simulator:
             self.portal.pipelines[pipeline] = Pipeline(id=pipeline, label=label, stages=made)
 
     def add_user(self, user: Mapping[str, Any]) -> str:
-        """Adds or updates an owner from a neutral row (`active` false archives it); returns the owner id."""
+        """Adds or updates an owner from a neutral row (`active` false archives it; `working_hours` as hs_working_hours holds them, whatever they
+        are); returns the owner id."""
         with self.portal.lock:
             owner = self.portal.owners.add(
                 email=str(user["email"]),
                 first_name=str(user.get("first_name", "")),
                 last_name=str(user.get("last_name", "")),
                 time_zone=user.get("time_zone"),
+                working_hours=user.get("working_hours"),
                 active=bool(user.get("active", True)),
                 at=self.portal.settle(),
             )
@@ -232,6 +234,14 @@ class Simulator:
             if owner is None:
                 raise ValueError(f"no such user: {email}")
             owner.archived, owner.updated = True, self.portal.settle()
+
+    def rename_user(self, email: str, to: str) -> None:
+        """Gives a user another e-mail address; ids and what it owns stay. ValueError when there is none."""
+        with self.portal.lock:
+            owner = self.portal.owners.find(email)
+            if owner is None:
+                raise ValueError(f"no such user: {email}")
+            owner.email, owner.updated = to.lower(), self.portal.settle()
 
     def forget(self, object: str, id: str, *, user: str | None = None) -> None:
         """Deletes a contact for privacy as a person would: gone from live and archived records; ValueError when there is none."""

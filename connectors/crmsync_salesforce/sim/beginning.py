@@ -9,6 +9,8 @@ from crmsync_salesforce.sim.org import Org
 from crmsync_salesforce.sim.picklists import PICKLISTS
 from crmsync_salesforce.sim.schema import pick
 
+DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residents:
@@ -46,6 +48,8 @@ def begin(org: Org, *, integration_username: str) -> Residents:
         IsSandbox=True,
         FiscalYearStartMonth=1,
     )
+    whole_days = {f"{day}{end}Time": "00:00:00.000Z" for day in DAYS for end in ("Start", "End")}
+    put("BusinessHours", Name="Default", IsActive=True, IsDefault=True, TimeZoneSidKey="America/Los_Angeles", **whole_days)
     profiles = {
         name: put("Profile", Name=name, UserType="Standard") for name in ("System Administrator", "Standard User", "Crmsync Integration")
     }

@@ -29,7 +29,7 @@ def urls(name: str, version: str) -> dict[str, str]:
 
 def summary(kind: ObjectType, version: str) -> dict[str, Any]:
     """An object's entry in the global describe. [R:cumulusci Global]"""
-    deletable = kind.writable and kind.name not in ("User",)
+    deletable = kind.writable and kind.name not in ("User", "BusinessHours")
     return {
         "activateable": False,
         "associateEntityType": None,

@@ -18,6 +18,7 @@ SOAP_TYPES = {
     "percent": "xsd:double",
     "date": "xsd:date",
     "datetime": "xsd:dateTime",
+    "time": "xsd:time",
     "address": "urn:address",
     "complexvalue": "urn:CustomField",
 }

@@ -65,7 +65,7 @@ def moment_text(moment: datetime) -> str:
 
 def wrong_type(scope: Scope, field: Field, literal: Literal) -> Exception:
     """INVALID_FIELD for a value of the wrong kind."""
-    soap = {"datetime": "dateTime", "boolean": "boolean", "date": "date", "int": "int"}
+    soap = {"datetime": "dateTime", "boolean": "boolean", "date": "date", "time": "time", "int": "int"}
     kind = soap.get(field.type, "double" if field.type in DECIMAL_TYPES else "string")
     quotes = "should be enclosed in quotes" if kind == "string" else "should not be enclosed in quotes"
     message = f"value of filter criterion for field '{field.name}' must be of type {kind} and {quotes}"

@@ -21,7 +21,7 @@ def delete(org: Org, name: str, record_id: str, saver: Saver) -> None:
     """Move a record and what hangs on it to the recycle bin. Raises NOT_FOUND, ENTITY_IS_DELETED, UNABLE_TO_LOCK_ROW."""
     kind = org.kind(name)
     row = find(org, kind, record_id)
-    if not kind.writable or kind.name == "User":
+    if not kind.writable or kind.name in ("User", "BusinessHours"):
         raise SalesforceError("CANNOT_DELETE_MANAGED_OBJECT", f"entity type {kind.name} does not support delete", fields=[])
     if org.options.lock_all and saver.api:
         message = f"unable to obtain exclusive access to this record or 1 records: {row['Id']}"

@@ -82,6 +82,7 @@ STANDARD = (
     ("Group", "Groups", "00G", tables_admin.GROUP, "s"),
     ("QueueSobject", "Queue Sobjects", "03g", tables_admin.QUEUE_SOBJECT, "s"),
     ("Organization", "Organizations", "00D", tables_admin.ORGANIZATION, "r"),
+    ("BusinessHours", "Business Hours", "01m", tables_admin.BUSINESS_HOURS, "s"),
     ("Profile", "Profiles", "00e", tables_admin.PROFILE, "r"),
     ("PermissionSet", "Permission Sets", "0PS", tables_admin.PERMISSION_SET, "s"),
     ("PermissionSetAssignment", "Permission Set Assignments", "0Pa", tables_admin.PERMISSION_SET_ASSIGNMENT, "s"),

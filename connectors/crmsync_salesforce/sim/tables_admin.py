@@ -1,4 +1,4 @@
-"""Fields of users, queues, permissions and of the Tooling API's objects; the notation is explained in schema.py."""
+"""Fields of users, queues, business hours, permissions and of the Tooling API's objects; the notation is explained in schema.py."""
 
 AUDIT = """
 CreatedDate datetime d Created Date
@@ -82,6 +82,32 @@ InstanceName string(5) n Instance Name
 NamespacePrefix string(15) n Namespace Prefix
 IsSandbox boolean d Is Sandbox
 FiscalYearStartMonth int(8) nu Fiscal Year Starts In
+"""
+    + AUDIT
+)
+
+BUSINESS_HOURS = (
+    """
+Id id di Business Hours ID
+Name string(80) cui Business Hours Name ; NAME
+IsActive boolean cud Active
+IsDefault boolean cud Default Business Hours
+SundayStartTime time ncu Sunday Start
+SundayEndTime time ncu Sunday End
+MondayStartTime time ncu Monday Start
+MondayEndTime time ncu Monday End
+TuesdayStartTime time ncu Tuesday Start
+TuesdayEndTime time ncu Tuesday End
+WednesdayStartTime time ncu Wednesday Start
+WednesdayEndTime time ncu Wednesday End
+ThursdayStartTime time ncu Thursday Start
+ThursdayEndTime time ncu Thursday End
+FridayStartTime time ncu Friday Start
+FridayEndTime time ncu Friday End
+SaturdayStartTime time ncu Saturday Start
+SaturdayEndTime time ncu Saturday End
+TimeZoneSidKey string(40) cu Time Zone
+LastViewedDate datetime n Last Viewed Date
 """
     + AUDIT
 )

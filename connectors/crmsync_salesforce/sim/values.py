@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from crmsync_salesforce.sim.clock import parse_day, parse_moment, stamp
@@ -32,7 +32,7 @@ def coerce(field: Field, value: Any, *, column: int | None = None, trim: bool = 
     """The canonical stored form of an incoming value. Raises SalesforceError.
 
     Text is trimmed and empty text is null [GK]; decimals are floats (35 comes out as 35.0); date-times are UTC strings of
-    one-second resolution; ids have 18 characters. Aware `datetime` and `date` objects are taken too (the Python face).
+    one-second resolution, times of day end in Z though they are local; ids have 18 characters. Aware `datetime` and `date` objects are taken too (the Python face).
     """
     if value is None or value == "":
         return False if field.type == "boolean" and value is None else None
@@ -49,6 +49,8 @@ def coerce(field: Field, value: Any, *, column: int | None = None, trim: bool = 
             if not isinstance(value, datetime) and "T" not in value:
                 raise ValueError(value)
             return stamp(value if isinstance(value, datetime) else parse_moment(value))
+        if field.type == "time":
+            return f"{time.fromisoformat(value).replace(tzinfo=None).isoformat('milliseconds')}Z"
     except (ValueError, TypeError, AttributeError):
         raise unreadable(field, value, column) from None
     if field.type in ("reference", "id"):

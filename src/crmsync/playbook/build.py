@@ -21,16 +21,18 @@ from crmsync.model.rules import (
     Retention,
     RoutingRules,
     ScoreRules,
+    Shift,
     SignalMap,
     Test,
     TypeRule,
     WorkingHours,
 )
+from crmsync.model.week import week_of
 from crmsync.playbook.fingerprint import of_field
 from crmsync.playbook.references import minutes_of, places_of, words
 from crmsync.playbook.schema import CrmsyncFile
 from crmsync.playbook.schema_mapping import FieldFile, PersonFile, SignalsFile
-from crmsync.playbook.schema_process import OPERATORS, HoursFile, ListsFile, PlaybookFile, ScoreFile, TypeFile, When
+from crmsync.playbook.schema_process import OPERATORS, HoursFile, ListsFile, PlaybookFile, ScoreFile, ShiftFile, TypeFile, When
 from crmsync.playbook.yamlfile import YamlFile
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -209,7 +211,17 @@ def working_hours(hours: HoursFile) -> WorkingHours:
         end=minutes_of(hours.end),
         time_zone=hours.time_zone,
         holidays=tuple(sorted(set(hours.holidays))),
+        from_crm=hours.from_crm,
+        people={email.strip().lower(): shift(said, hours) for email, said in hours.people.items()},
     )
+
+
+def shift(said: ShiftFile, hours: HoursFile) -> Shift:
+    """One person's; of hours that are given in part the rest is as for everybody."""
+    if said.days is None and said.start is None and said.end is None:
+        return Shift(time_zone=said.time_zone)
+    start, end = minutes_of(said.start or hours.start), minutes_of(said.end or hours.end)
+    return Shift(time_zone=said.time_zone, week=week_of((_DAYS.index(day), start, end) for day in said.days or hours.days))
 
 
 def _utc(at: datetime | None) -> datetime | None:

@@ -158,18 +158,12 @@ class References:
 
     def playbook(self, playbook: PlaybookFile) -> None:
         file, hours, score = "mappings/playbook.yaml", playbook.working_hours, playbook.score
-        try:
-            ZoneInfo(hours.time_zone)
-        except (KeyError, ValueError, OSError):
-            self.add(
-                file,
-                ("working_hours", "time_zone"),
-                f"unknown time zone {quoted(hours.time_zone)}; write one like Europe/Berlin or America/New_York",
-            )
-        if minutes_of(hours.end) <= minutes_of(hours.start):
-            self.add(file, ("working_hours", "end"), f"{hours.end} is not after start {hours.start}; correct one of them")
-        if minutes_of(hours.end) > 24 * 60:
-            self.add(file, ("working_hours", "end"), f"{hours.end} is after midnight; write 24:00 at most")
+        self.hours(file, ("working_hours",), hours.start, hours.end, hours.time_zone)
+        for email, said in hours.people.items():
+            at = ("working_hours", "people", email)
+            if "@" not in email:
+                self.add(file, at, f"{quoted(email)} is no e-mail address; write that of the user", key=True)
+            self.hours(file, at, said.start or hours.start, said.end or hours.end, said.time_zone)
         for i, day in enumerate(hours.holidays):
             try:
                 date.fromisoformat(day)
@@ -190,6 +184,17 @@ class References:
                 if named.name in names:
                     self.add(file, ("score", rules, i, "name"), f"another {rules} rule is already called {quoted(named.name)}; rename one")
                 names.setdefault(named.name, i)
+
+    def hours(self, file: str, at: tuple[str, ...], start: str, end: str, zone: str | None) -> None:
+        """Hours that end before they start, and a time zone that no clock knows."""
+        try:
+            ZoneInfo("UTC" if zone is None else zone)
+        except (KeyError, ValueError, OSError):
+            self.add(file, (*at, "time_zone"), f"unknown time zone {quoted(str(zone))}; write one like Europe/Berlin or America/New_York")
+        if minutes_of(end) <= minutes_of(start):
+            self.add(file, (*at, "end"), f"{end} is not after start {start}; correct one of them")
+        if minutes_of(end) > 24 * 60:
+            self.add(file, (*at, "end"), f"{end} is after midnight; write 24:00 at most")
 
     def used_signals(self, playbook: PlaybookFile, made: list[str]) -> None:
         file = "mappings/playbook.yaml"
