@@ -9,7 +9,7 @@ from crmsync.connect.protocol import Budget, Cursor, EventPage, Finding, Identit
 from crmsync.model.change import Action, Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
 from crmsync.model.record import FieldVersion, ObjectSchema, Record, Ref, User, Value
-from crmsync_hubspot import account, settings, wire
+from crmsync_hubspot import account, settings, users, wire
 from crmsync_hubspot.associate import ARCHIVE_SIZE
 from crmsync_hubspot.client import Client
 from crmsync_hubspot.links import Links
@@ -52,7 +52,7 @@ class HubSpotConnector:
         return {object: self._schemas.fresh(object) for object in objects}
 
     def users(self) -> list[User]:
-        return self._lookup.users()
+        return users.users(self._client)
 
     def own_field(self, name: str) -> str:
         return name

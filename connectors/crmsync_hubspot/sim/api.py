@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from . import associating, batches, definitions, directory, objects
+from . import associating, batches, definitions, directory, objects, users
 from .auth import Tokens, check_scopes
 from .errors import ApiError, correlation_id, no_resource
 from .limits import Limits
