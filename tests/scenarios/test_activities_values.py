@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import requests
+
 from scenarios.persons import crowd
 from scenarios.world import DUE, Both
 
@@ -84,5 +88,117 @@ def test_f44_hubspot_keeps_what_it_had() -> None:
         # and when Salesforce takes it back, both sides agree and there is nothing to tell any more
         both.edit("task", "salesforce", task["salesforce"], Subject="Send the plan", Description=None, ActivityDate="2026-03-10")
         both.settle()
+        assert both.problems() == []
+        both.assert_settled()
+
+
+# --- F45 --------------------------------------------------------------------------------------------------------------------------
+
+OWN = "    topic: {type: text, hubspot: topic, salesforce: Topic__c}\n    place: {type: text, hubspot: place, salesforce: Place__c}\n"
+REMINDER = "    reminder: {type: datetime,"
+MAPPED = {"mappings/activities.yaml": {REMINDER: OWN + REMINDER}}
+
+
+def properties(both: Both, method: str, path: str = "", **body: Any) -> None:
+    """An admin's change of the properties of tasks, through HubSpot's own address."""
+    token = {"Authorization": f"Bearer {both.hs.options.access_token}"}
+    url = f"{both.hs.url}/crm/v3/properties/tasks{path}"
+    answer = requests.request(method, url, json=body or None, headers=token, timeout=10)
+    assert answer.ok, answer.text
+
+
+def named(both: Both) -> set[tuple[str, str, str | None]]:
+    return {(p.cause, p.side, p.field) for p in both.problems()}
+
+
+def mapped(both: Both) -> dict[str, str]:
+    """The two custom fields of OWN on both sides, and a task in step: side -> id."""
+    for name in ("Topic__c", "Place__c"):
+        both.sf.add_field("Activity", name, type="Text", length=80)
+    for name in ("topic", "place"):
+        properties(both, "POST", name=name, label=name, type="string", fieldType="text", groupName="task")
+    (task,) = in_step(both)
+    return task
+
+
+def test_f45_fields_removed_hidden_and_made_again_in_salesforce() -> None:
+    with Both(edits=MAPPED) as both:
+        # given tasks in step with two mapped custom fields, and a meeting
+        task = mapped(both)
+        who = both.hs.associated("tasks", task["hubspot"], "contacts")[0]
+        meeting, quiet = both.enter("meeting", "hubspot", who), both.enter("task", "hubspot", who, topic="Quiet")
+        both.edit("task", "hubspot", task["hubspot"], topic="Prices", place="Bern")
+        both.settle()
+        theirs, still = both.twin_id("meeting", "hubspot", meeting), both.twin_id("task", "hubspot", quiet)
+        assert [both.sf.get("Task", id)["Topic__c"] for id in (task["salesforce"], still)] == ["Prices", "Quiet"]
+        both.mark()
+        # when one is deleted in Salesforce, two more are hidden from us, and HubSpot changes all of them with the subjects
+        both.sf.remove_field("Activity", "Topic__c")
+        both.sf.hide_field("Task", "Priority")
+        both.sf.hide_field("Event", "Location")
+        both.edit("task", "hubspot", task["hubspot"], topic="Terms", hs_task_priority="HIGH", hs_task_subject="Renamed")
+        both.edit("meeting", "hubspot", meeting, hs_meeting_location="Basel", hs_meeting_title="Moved")
+        both.settle()
+        # then the very next cycle meets it: each is named once, the rest goes through, HubSpot's values stand
+        lost = {
+            ("unknown_field", "salesforce", "Topic__c"),
+            ("unknown_field", "salesforce", "Priority"),
+            ("unknown_field", "salesforce", "Location"),
+        }
+        assert named(both) >= lost
+        assert (both.sf.get("Task", task["salesforce"])["Subject"], both.sf.get("Event", theirs)["Subject"]) == ("Renamed", "Moved")
+        both.settle(after=FRESH)
+        assert named(both) >= lost
+        assert both.writes() == {"hubspot": 0, "salesforce": 2}
+        both.assert_settled()
+        # and when the one is made again, empty and of another type, and the others are shown, what fits arrives and what does not is named
+        both.sf.add_field("Activity", "Topic__c", type="Number", precision=10, scale=0)
+        both.sf.show_field("Task", "Priority")
+        both.sf.show_field("Event", "Location")
+        both.settle(after=FRESH)
+        assert (both.sf.get("Task", task["salesforce"])["Priority"], both.sf.get("Event", theirs)["Location"]) == ("High", "Basel")
+        assert sorted((p.cause, p.side, p.field, p.record_id) for p in both.problems()) == sorted(
+            ("wrong_type", "salesforce", "topic", id) for id in (task["salesforce"], still)
+        )
+        # nothing that the new field leaves empty was emptied by anybody
+        assert [both.hs.get("tasks", id)["topic"] for id in (task["hubspot"], quiet)] == ["Terms", "Quiet"]
+        for n, id in enumerate((task["hubspot"], quiet)):
+            both.edit("task", "hubspot", id, topic=str(42 + n))
+        both.settle()
+        assert [both.sf.get("Task", id)["Topic__c"] for id in (task["salesforce"], still)] == [42, 43]
+        assert both.problems() == []
+        both.assert_settled()
+
+
+def test_f45_fields_archived_retyped_and_made_again_in_hubspot() -> None:
+    with Both(edits=MAPPED) as both:
+        # given a task in step with two mapped custom fields
+        task = mapped(both)
+        both.edit("task", "salesforce", task["salesforce"], Topic__c="Prices", Place__c="Bern")
+        both.settle()
+        assert (both.hs.get("tasks", task["hubspot"])["topic"], both.hs.get("tasks", task["hubspot"])["place"]) == ("Prices", "Bern")
+        both.mark()
+        # when one is archived in HubSpot, and the task is edited there
+        properties(both, "DELETE", "/topic")
+        both.edit("task", "hubspot", task["hubspot"], hs_task_priority="HIGH")
+        both.settle()
+        both.settle()
+        # then it is named, though HubSpot only leaves it out, and Salesforce keeps its value
+        shown = both.sf.get("Task", task["salesforce"])
+        assert (shown["Topic__c"], shown["Place__c"], shown["Priority"]) == ("Prices", "Bern", "High")
+        assert named(both) == {("unknown_field", "hubspot", "topic")}
+        # and when the other becomes a number, and Salesforce changes both with the subject, the refusal makes us look: both are named
+        properties(both, "PATCH", "/place", type="number", fieldType="number")
+        both.edit("task", "salesforce", task["salesforce"], Topic__c="Terms", Place__c="Basel", Subject="Renamed")
+        both.settle()
+        assert both.hs.get("tasks", task["hubspot"])["hs_task_subject"] == "Renamed"
+        assert named(both) >= {("unknown_field", "hubspot", "topic"), ("wrong_type", "hubspot", "place")}
+        both.settle(after=FRESH)
+        both.assert_settled()
+        # and when the admin puts them right, the values arrive
+        properties(both, "POST", name="topic", label="topic", type="string", fieldType="text", groupName="task")
+        properties(both, "PATCH", "/place", type="string", fieldType="text")
+        both.settle(after=FRESH)
+        assert (both.hs.get("tasks", task["hubspot"])["topic"], both.hs.get("tasks", task["hubspot"])["place"]) == ("Terms", "Basel")
         assert both.problems() == []
         both.assert_settled()

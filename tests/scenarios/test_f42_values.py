@@ -168,6 +168,8 @@ def test_f45_field_removed_and_made_again() -> None:
         # given two persons in step with a mapped custom field
         add_region(both)
         pairs = crowd(both, 2)
+        both.hs.edit("contacts", pairs[1][0], {"region": "South"})
+        both.settle()
         # when an admin deletes the field in Salesforce, and a value for it comes with another edit
         for object in ("Lead", "Contact"):
             both.sf.remove_field(object, "Region__c")
@@ -188,6 +190,8 @@ def test_f45_field_removed_and_made_again() -> None:
         both.settle(after=400)
         assert both.sf.get("Lead", pairs[0][1])["Region__c"] == "North"
         assert both.problems() == []
+        # and nothing that it leaves empty at first was emptied by anybody
+        assert both.hs.get("contacts", pairs[1][0])["region"] == both.sf.get("Lead", pairs[1][1])["Region__c"] == "South"
         assert_in_step(both)
 
 

@@ -16,6 +16,7 @@ from crmsync.decide.belong import COMPANY
 from crmsync.decide.translate import Lens, snapshot_of
 from crmsync.engine.forget import admit, admit_links, persons_of
 from crmsync.engine.parties import addresses
+from crmsync.engine.regained import forget_emptied, lacking
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, CursorExpiredError
 from crmsync.model.attention import ParkedProblem, Problem
@@ -116,12 +117,13 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
         noted = store.problems(person_ids=[""], limit=10_000)
     # A field that is newly mapped was never read, and one mapped anew was read by other rules: everything must be read once more.
     mapping = world.mapping_mark(side, object)
-    fresh = cursor is None or asked.get("mapping") != mapping or not set(fields) <= set(asked.get("fields", ()))
+    regained = frozenset(fields) - set(asked.get("fields", fields))
+    fresh = cursor is None or asked.get("mapping") != mapping or "fields" not in asked or bool(regained)
     _note_missing(world, side, object, noted, now)
     before = pulled.read
     try:
         for page in _pages(world, side, object, None if fresh else cursor, now):
-            take_page(world, side, object, page, pulled, now)
+            take_page(world, side, object, page, pulled, now, regained)
             world.report(f"reading {side} {object}", pulled.read - before, page.total)
     except CursorExpiredError:
         reconcile_ids(world, side, object, now, pulled)
@@ -215,8 +217,11 @@ def _one(pages: Sequence[Page]) -> Page:
     )
 
 
-def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled, now: datetime) -> None:
-    """Stores what differs from what we hold, and the cursor, in one transaction. What belongs to persons who were erased is left out."""
+def take_page(
+    world: World, side: str, object: str, page: Page, pulled: Pulled, now: datetime, regained: frozenset[str] = frozenset()
+) -> None:
+    """Stores what differs from what we hold, and the cursor, in one transaction. What belongs to persons who were erased is left out. regained:
+    native fields that were not read before."""
     store, lens = world.store, world.lenses[side, object]
     pulled.read += len(page.records)
     told = page.digests or [(record.ref.id, "") for record in page.records]
@@ -230,6 +235,7 @@ def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled, 
         mark = record_hash(world, record)
         if known.get(id) != mark:
             changed.append((record, mark))
+    world.miss(side, object, lacking(world, side, object, [record for record, _ in changed]))
     met = [record.ref for record, _ in changed if record.ref.id in known]
     held = store.snapshots(met) if met else {}
     rows = [store_row(world, lens, record, digest) for record, digest in changed if not _outdated(record, held.get(record.ref))]
@@ -251,6 +257,8 @@ def take_page(world: World, side: str, object: str, page: Page, pulled: Pulled, 
         store.save_snapshots(loud, dirty=True)
         store.save_snapshots(quiet, dirty=False)
         store.save_links(belongs)
+        if regained:
+            forget_emptied(world, loud, held, regained)
         store.wake(_returned(loud, held))
         store.save_cursor(side, object, page.cursor)
     pulled.changed += len(loud)

@@ -11,7 +11,7 @@ from crmsync.decide.plan import data_hash
 from crmsync.engine.employers import FIELD
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.readback import silent_no_op
-from crmsync.engine.world import World
+from crmsync.engine.world import SCHEMA_IS_OLD, World
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action, Outcome, OutcomeKind, Write
 from crmsync.model.journal import JournalEntry
@@ -134,7 +134,7 @@ class PersonSettlement:
             )
         if not whole:
             self.again.append(str(item.entry.person_id))
-        if outcome.cause in ("INVALID_FIELD", "PROPERTY_DOESNT_EXIST", "INVALID_FIELD_FOR_INSERT_UPDATE", "READ_ONLY_VALUE"):
+        if outcome.cause in SCHEMA_IS_OLD:
             self.world.forget_schema()
 
     def _not_employed(self, item: Outgoing, outcome: Outcome) -> None:

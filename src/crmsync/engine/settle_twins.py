@@ -17,7 +17,7 @@ from crmsync.engine.outbox import Outgoing
 from crmsync.engine.parties import addresses, wake_persons
 from crmsync.engine.pull import belongings, record_hash, store_row
 from crmsync.engine.readback import kept, silent_no_op
-from crmsync.engine.world import World
+from crmsync.engine.world import SCHEMA_IS_OLD, World
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action, Outcome, OutcomeKind
 from crmsync.model.journal import JournalEntry
@@ -171,6 +171,8 @@ class TwinSettlement:
                           refusal_mark(write.fields, write.about, write.unlink) if native is None else data_hash(value))  # fmt: skip
         if not whole:
             self.again.append(str(item.entry.person_id))
+        if outcome.cause in SCHEMA_IS_OLD:
+            self.world.forget_schema()
 
     def _retry(self, item: Outgoing, outcome: Outcome) -> None:
         id = str(item.entry.person_id)

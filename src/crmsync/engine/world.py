@@ -41,11 +41,18 @@ SCHEMA_CAUSES = frozenset({"owner_without_twin", "unknown_field", "read_only", "
 """Problems found by holding a value against schema and users: another schema or another user may have solved them."""
 REFUSED_BY_SCHEMA = frozenset(
     {
-        "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_OPTION", "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-        "PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE", "STRING_TOO_LONG",
+        "INVALID_DATE", "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_INTEGER", "INVALID_LONG", "INVALID_OPTION",
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE", "STRING_TOO_LONG",
     }
 )  # fmt: skip
 """The same as the CRMs say it, parked until the data changes or the schema does."""
+SCHEMA_IS_OLD = frozenset(
+    {
+        "INVALID_DATE", "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_INTEGER", "INVALID_LONG", "PROPERTY_DOESNT_EXIST",
+        "READ_ONLY_VALUE",
+    }
+)  # fmt: skip
+"""Refusals that the schema as we know it would have told before: it has changed since, and is read again at once (F45)."""
 
 OWNERS_KNOWN = "owners_known"
 OWNERS_AT_ONCE = 50
@@ -94,6 +101,7 @@ class World:
         self.integration: frozenset[tuple[str, str]] = frozenset()
         self.schemas: dict[str, dict[str, ObjectSchema]] = {}
         self.stale = False
+        self.missed: set[tuple[str, str, str]] = set()
         self.turns: dict[str, int] = {}
         self.listing: Listing | None = None
 
@@ -247,6 +255,13 @@ class World:
         """Have schemas read again at the next refresh: something answered as if they had changed."""
         self.stale = True
 
+    def miss(self, side: str, object: str, names: Collection[str]) -> None:
+        """Notes fields that a record did not carry though the schema has them: schemas are read again, once for each of them (F45)."""
+        found = {(side, object, name) for name in names} - self.missed
+        if found:
+            self.missed |= found
+            self.forget_schema()
+
     def _identify(self, side: str, now: datetime) -> Identity:
         """Who we are there. Raises AccountChangedError when that is another account than the one all links belong to."""
         identity = self.connectors[side].identity()
@@ -287,6 +302,7 @@ class World:
         self.people = tuple(users)
         self.integration = frozenset((u.side, u.id) for u in users if u.kind == "integration" or (u.side, u.id) in machines)
         self.schemas = {side: {name: schemas.load(name, raw) for name, raw in known[side]["schema"].items()} for side in self.sides}
+        self.missed = {(s, o, n) for s, o, n in self.missed if o in self.schemas[s] and n in self.schemas[s][o].fields}
         self.__dict__.pop("terms", None)
 
     def ground(self, kind: str, now: datetime) -> Ground:
