@@ -18,7 +18,10 @@ _READS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("owners", "", {"limit": 1}, "error"),
     ("objects", "companies", {"limit": 1}, "warning"),
     ("objects", "deals", {"limit": 1}, "warning"),
+    ("marketing-forms", "", {"limit": 1}, "info"),
+    ("email-events", "", {"limit": 1}, "info"),
 )
+_SPARE = "the same signals come from contact properties, without form answers and links; add the scope in the app's settings to have them"
 _USAGE_WARNING = 0.8
 
 

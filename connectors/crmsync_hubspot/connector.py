@@ -12,6 +12,7 @@ from crmsync.model.record import FieldVersion, ObjectSchema, Record, Ref, User, 
 from crmsync_hubspot import account, settings, users, wire
 from crmsync_hubspot.associate import ARCHIVE_SIZE
 from crmsync_hubspot.client import Client
+from crmsync_hubspot.events import KINDS, Events
 from crmsync_hubspot.links import Links
 from crmsync_hubspot.lookup import Lookup
 from crmsync_hubspot.poll import Poll
@@ -32,6 +33,7 @@ class HubSpotConnector:
     traits = Traits(
         person_objects=(wire.CONTACTS,), task_object=TASKS, write_batch=100, reads_back=True, links_per_call=ARCHIVE_SIZE,
         restore="in HubSpot, for 90 days: the list of its object, Actions, Restore records", employable=(wire.CONTACTS,),
+        events=KINDS,
     )  # fmt: skip
 
     def __init__(self, client: Client) -> None:
@@ -39,6 +41,7 @@ class HubSpotConnector:
         self._schemas = Schemas(client)
         self._lookup = Lookup(client, self._schemas)
         self._links = Links(client)
+        self._events = Events(client)
         self._poll = Poll(client, self._schemas)
         self._writing = Writing(client, self._schemas, self._lookup)
 
@@ -57,8 +60,15 @@ class HubSpotConnector:
     def own_field(self, name: str) -> str:
         return name
 
-    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime) -> Iterator[Page]:
-        return self._poll.pull(object, fields, cursor, now)
+    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None) -> Iterator[Page]:
+        return self._poll.pull(object, fields, cursor, now, owed=owed)
+
+    def owes(self, object: str, cursor: Cursor, now: datetime) -> datetime | None:
+        """The listing of archived records: search never shows them."""
+        return self._poll.owes(cursor, now)
+
+    def events(self, stream: str, cursor: Cursor | None, now: datetime, hints: Sequence[str]) -> Iterator[EventPage]:
+        return self._events.events(stream, cursor, now, hints)
 
     def live_ids(self, object: str) -> Iterator[str]:
         return self._lookup.live_ids(object)

@@ -5,6 +5,11 @@ Source: contracts "clocks that are ticking" (numbered paths end in 2027; in date
 
 from __future__ import annotations
 
+_UNDATED = {
+    "form-submissions": "/form-integrations/v1/submissions/forms",
+    "email-events": "/email/public/v1/events",
+}
+"""These have no dated twin (vendor's reference, 2026)."""
 _NUMBERED = {
     "objects": "/crm/v3/objects",
     "associations": "/crm/v4/associations",
@@ -13,6 +18,8 @@ _NUMBERED = {
     "account-info": "/account-info/v3",
     "communication-preferences": "/communication-preferences/v4",
     "oauth": "/oauth/v1",
+    "marketing-forms": "/marketing/v3/forms",
+    **_UNDATED,
 }
 _DATED = {
     "objects": "/crm/objects/{version}",
@@ -22,6 +29,8 @@ _DATED = {
     "account-info": "/account-info/{version}",
     "communication-preferences": "/communication-preferences/{version}",
     "oauth": "/oauth/{version}",
+    "marketing-forms": "/marketing/forms/{version}",
+    **_UNDATED,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -151,3 +152,26 @@ def test_histories_cost_one_call_for_fifty_contacts(small: Both) -> None:
     small.mark()
     small.settle()
     assert [c for c in small.hs.calls if c.path.endswith("/contacts/batch/read")] == []
+
+
+def listed(both: Both) -> Counter[str]:
+    """API calls since the mark that read the lists of events, by the beginning of their path."""
+    return Counter(c.path.split("/")[1] for c in both.hs.calls if c.path.startswith(("/marketing", "/form-integrations", "/email/public")))
+
+
+SUBMITTED = {"email": "ann@example.com", "type": "form_submitted", "name": "Pricing: Talk to sales", "form": "Talk to sales"}
+ANSWERS = {"message": "We need\nfifty seats", "budget": "10,000"}
+
+
+def test_a_form_submission_comes_with_its_answers_and_counts_once(small: Both) -> None:
+    small.hs.create("contacts", {"email": "ann@example.com", "lastname": "Lee"})
+    small.settle()
+    small.mark()
+    assert small.hs.happen({**SUBMITTED, "answers": ANSWERS, "page": "https://corp.example/pricing", "at": small.time()})
+    small.settle()
+    (one,) = signals(small)
+    assert (one.type, one.about) == ("pricing_inquiry", "Pricing: Talk to sales")
+    assert one.answers == ("message: We need fifty seats", "budget: 10,000", "page: https://corp.example/pricing")
+    small.assert_settled()
+    small.settle()
+    assert signals(small) == [one]

@@ -125,6 +125,10 @@ def needed_scopes(api: str, parts: list[str], method: str) -> list[str]:
         return [f"crm.schemas.{_ENGAGEMENT_SCOPES if kind.engagement else kind.plural}.{verb}"]
     if api == "crm.owners":
         return ["crm.objects.owners.read"]
+    if api in ("marketing", "form-integrations"):
+        return ["forms"]
+    if api == "email":
+        return ["content"]
     if api == "communication-preferences":
         return ["communication_preferences.read" if reading else "communication_preferences.read_write"]
     return []

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .clock import to_ms
+from .marketing_log import LISTED, marketing_event
 from .portal import Actor, Portal
 from .seeding import person_properties
 from .store import Record, Source
@@ -19,6 +20,7 @@ KINDS = frozenset(
         "email_open",
         "email_click",
         "email_reply",
+        "email_bounce",
         "unsubscribe",
         "new_person",
         "task_completed",
@@ -57,8 +59,24 @@ def happen(portal: Portal, event: Mapping[str, Any]) -> bool:
     name = str(event.get("name") or "")
     if kind == "task_completed":
         return _complete(portal, record, name, now)
+    _list(portal, kind, record, name, at, event)
     changes, actor = _changes(kind, record, name, at)
     return portal.write(table, record, {k: v for k, v in changes.items() if k in portal.schema.of("contacts")}, actor, now)
+
+
+def _list(portal: Portal, kind: str, record: Record, name: str, at: int, event: Mapping[str, Any]) -> None:
+    """The same event in the vendor's own lists. form: the form's name where the contact shows "page title: form name"; answers: what the person
+    entered beside the address; page: where."""
+    log, email = portal.marketing, str(record.doc.props.get("email", ""))
+    shown = at + portal.options.event_skew_ms
+    if kind == "form_submitted":
+        answers = [("email", email), *((str(k), str(v)) for k, v in dict(event.get("answers") or {}).items())]
+        log.submit(
+            log.form(str(event.get("form") or name or "Form"), at), answers, shown, str(event.get("page") or "https://corp.example/contact")
+        )
+    elif kind in LISTED:
+        type, more = marketing_event(kind, name, event)
+        log.mail(portal.options.portal_id, type, email, shown, name if kind in _MAIL else "", **more)
 
 
 def _moment(given: Any, now: int) -> int:
@@ -117,6 +135,8 @@ def _changes(kind: str, record: Record, name: str, at: int) -> tuple[dict[str, s
         if name:
             changes["hs_email_last_email_name"] = name
         return changes, _EMAIL
+    if kind == "email_bounce":
+        return {"hs_email_hard_bounce_reason_enum": name or "UNKNOWN_USER"}, _EMAIL
     return {"hs_email_optout": "true"}, _EMAIL
 
 

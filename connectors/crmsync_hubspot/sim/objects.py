@@ -172,7 +172,7 @@ def merge(call: Call, table: Table) -> Reply:
 
 
 def gdpr_delete(call: Call, table: Table) -> Reply:
-    """POST /objects/contacts/gdpr-delete: gone for good, 204 even when unknown."""
+    """POST /objects/contacts/gdpr-delete: gone for good, 204 even when unknown; form submissions and e-mail events go, too."""
     if table.kind.plural != "contacts":
         raise plain(400, f"gdpr-delete is not supported for {table.kind.plural}", "VALIDATION_ERROR")
     body = call.json()

@@ -55,6 +55,8 @@ class Options:
     """reject | accept: what a call disposition that the portal does not list meets."""
     archived_owners: str = "accept"
     """accept | reject: whether a record may be given to a deactivated owner."""
+    event_skew_ms: int = 0
+    """How much later a form submission or e-mail event is dated than the contact's property that shows it."""
     restore_bumps_modified: bool = False
     enrich_companies: bool = False
     """Whether HubSpot fills twitterhandle of a new company with a domain about 2 s later."""

@@ -14,6 +14,7 @@ from .associations import Associations, Types
 from .clock import SimClock, from_ms
 from .derived import consequences, is_overdue, readers
 from .errors import ApiError, Issue, conflict, invalid_properties
+from .marketing_log import MarketingLog
 from .objecttypes import OBJECT_TYPES, ObjectType
 from .options import Options
 from .owners import Owner, Owners
@@ -71,6 +72,7 @@ class Portal:
         self.readers = {plural: readers(kind) for plural, kind in OBJECT_TYPES.items()}
         self.owners = Owners()
         self.associations = Associations()
+        self.marketing = MarketingLog()
         self.pipelines: dict[str, Pipeline] = {"default": sales_pipeline()}
         self.writes: deque[Write] = deque(maxlen=WRITES_KEPT)
         self.on_event: Callable[[Event], None] | None = None
@@ -291,6 +293,7 @@ class Portal:
             self.archive(table, record, actor, at)
         table.archived.discard(record_id)
         del table.records[record_id]
+        self.marketing.forget(str(record.doc.props.get("email", "")))
         for other, to_id, _ in list(self.associations.neighbours(table.kind.plural, record_id)):
             self.associations.unlink(table.kind.plural, record_id, other, to_id)
         kept = [w for w in self.writes if (w.object, w.id) != (table.kind.plural, str(record_id))]

@@ -90,6 +90,10 @@ def canonical(path: str) -> tuple[str, str, list[str]] | None:
         if _DATED.fullmatch(parts[2]):
             return f"crm.{parts[1]}", parts[2], parts[3:]
         return None
+    if parts[:3] == ["email", "public", "v1"]:
+        return "email", "v1", parts[3:]
+    if parts[:2] == ["marketing", "forms"] and len(parts) >= 3 and _DATED.fullmatch(parts[2]):
+        return "marketing", parts[2], ["forms", *parts[3:]]
     if len(parts) >= 2 and (_NUMBERED.fullmatch(parts[1]) or _DATED.fullmatch(parts[1])):
         return parts[0], parts[1], parts[2:]
     return None

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 from crmsync.model.change import Outcome, TaskDraft, Write
+from crmsync.model.event import Event
 from crmsync.model.fields import OwnField
 from crmsync.model.record import FieldVersion, ObjectSchema, Record, Ref, User
 
@@ -56,6 +57,23 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """Events of one call, and the cursor that stands after it (None: not before a later page)."""
+
+    events: Sequence[Event]
+    cursor: Cursor | None
+
+
+class TellsEvents(Protocol):
+    """What a connector with `Traits.events` has beside Connector."""
+
+    def events(self, stream: str, cursor: Cursor | None, now: datetime, hints: Sequence[str]) -> Iterator[EventPage]:
+        """Events of a stream since the cursor, repeating some on purpose. hints: details of events that records have just shown; what they
+        name is looked at first. One API call when nothing happened."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing `check --live` or `provision` has to say. level: "error" | "warning" | "info" | "done" | "would"."""
 
@@ -92,7 +110,8 @@ class Traits:
     people_per_activity: how many persons one activity can belong to (None: any number). links_per_call: how many associations of records that
     exist already one call makes or ends (None: they are fields of the record, and cost nothing more). restore: how a person brings a deleted
     record back there, and for how long that is possible. employable: person objects whose records belong to a company (`Record.links`
-    tells it, `Write.about` and `unlink` change it) and that deals can have.
+    tells it, `Write.about` and `unlink` change it) and that deals can have. events: kind of event -> the stream that lists it; with any, the
+    connector is a TellsEvents.
     """
 
     person_objects: tuple[str, ...]
@@ -104,6 +123,7 @@ class Traits:
     links_per_call: int | None = None
     restore: str = "by the CRM's own means, if it keeps deleted records"
     employable: tuple[str, ...] = ()
+    events: Mapping[str, str] = field(default_factory=dict)
 
 
 class Connector(Protocol):

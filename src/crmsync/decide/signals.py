@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from crmsync.decide.condition import text_matches
-from crmsync.decide.text import parse_moment, stamp
+from crmsync.decide.text import one_line, parse_moment, stamp
+from crmsync.model.event import Event
 from crmsync.model.link import Signal, SignalSource, Snapshot
 from crmsync.model.record import Fields, FieldVersion, Ref, Value
 from crmsync.model.rules import SignalMap
@@ -16,7 +18,13 @@ DETAIL_LIMIT = 1000
 """Characters of a detail that are kept; page addresses with tracking parameters can be longer."""
 
 TORN = timedelta(seconds=2)
-"""A CRM writes detail and time of one event as two properties; their history stamps may lie this far apart."""
+"""A CRM writes detail and time of one event as two properties; their history stamps may lie this far apart. So may the moments that a field and
+the CRM's own list of events give of one event."""
+TURNED = timedelta(days=1)
+"""The same for a field that turns true and has no moment of its own: it is dated by the record's modification, which may be any later one."""
+ANSWERS, ANSWER_LENGTH = 30, 300
+"""Answers of one form that are kept, and characters of each."""
+_FROM_FIELDS = (SignalSource.PROPERTY, SignalSource.HISTORY)
 
 
 def event_id(ref: Ref, field: str, at: datetime | None, detail: str) -> str:
@@ -86,6 +94,58 @@ def signals_from_history(versions: Sequence[FieldVersion], ref: Ref, maps: Seque
     return sorted(unique(found), key=lambda s: (s.at, s.event_id))
 
 
+def signal_of(event: Event, m: SignalMap) -> Signal:
+    """The signal that a listed event is, by the patterns of the field that shows the same events."""
+    about = one_line(event.detail, DETAIL_LIMIT)
+    answers = [f"{one_line(name, 60)}: {one_line(answer, ANSWER_LENGTH)}" for name, answer in event.answers if answer.strip()]
+    key = sha256("\x1f".join((m.side, event.kind, event.id)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    detail = "\n".join((about, *answers[:ANSWERS]))
+    return Signal(event_id=key, type=_type(m, about), at=event.at, detail=detail, source=SignalSource.EVENT)
+
+
+def joined(known: Iterable[Signal], fresh: Iterable[Signal], maps: Sequence[SignalMap]) -> tuple[list[Signal], list[str]]:
+    """(signals of one person to store, event ids that they stand in for) so that an event that both a field and the CRM's list of events tell
+    stands there once, whichever came first: under the field's event id, so that it is recognised when the field is read again, with the
+    answers that only the list has. known: what is stored already; of `fresh`, what is among it is left out."""
+    fields = {m.events: m for m in maps if m.events}
+    held = {s.event_id: s for s in known}
+    before, dropped = dict(held), set[str]()
+    for s in fresh:
+        if s.event_id in held or s.event_id in dropped:
+            continue
+        listed = s.source == SignalSource.EVENT
+        if not listed and s.source not in _FROM_FIELDS:
+            held[s.event_id] = s
+            continue
+        others = [
+            o for o in held.values() if (o.source in _FROM_FIELDS if listed else o.source == SignalSource.EVENT) and _alike(s, o, fields)
+        ]
+        twin = min(others, key=lambda o: (abs(o.at - s.at), o.event_id), default=None)
+        if twin is None:
+            held[s.event_id] = s
+            continue
+        field, event = (twin, s) if listed else (s, twin)
+        if not listed:
+            dropped.add(event.event_id)
+            del held[event.event_id]
+        held[field.event_id] = _with_answers(field, event, fields.values())
+    return [s for id, s in held.items() if before.get(id) != s], sorted(dropped & before.keys())
+
+
+def _alike(one: Signal, other: Signal, fields: Mapping[str, SignalMap]) -> bool:
+    """Whether a field and a list of events may tell of one event: a signal of the same kind at the same moment."""
+    apart = abs(one.at - other.at)
+    return any(one.type in m.types and other.type in m.types and apart <= (TURNED if m.when_true else TORN) for m in fields.values())
+
+
+def _with_answers(field: Signal, event: Signal, maps: Iterable[SignalMap]) -> Signal:
+    generic = {m.type for m in maps}
+    kind = event.type if field.type in generic and event.type not in generic else field.type
+    return replace(
+        field, type=kind, detail=field.detail if field.answers or not event.answers else "\n".join((field.about, *event.answers))
+    )
+
+
 def unique(signals: Iterable[Signal]) -> list[Signal]:
     """Each event once (S12), the first seen kept.
 
@@ -104,7 +164,7 @@ def unique(signals: Iterable[Signal]) -> list[Signal]:
                 continue
             seen.add(event)
         elif s.source in (SignalSource.PROPERTY, SignalSource.HISTORY):
-            told = (s.type, s.at, s.detail)
+            told = (s.type, s.at, s.about)
             if told in seen:
                 continue
             seen.add(told)

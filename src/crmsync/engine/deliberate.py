@@ -13,6 +13,7 @@ from crmsync.decide.reconcile import Reconciled, reconcile
 from crmsync.decide.route import members
 from crmsync.decide.signals import signals_from, signals_from_history
 from crmsync.engine.employers import Employers
+from crmsync.engine.events import addresses_of, adopt
 from crmsync.engine.parties import PartyFacts
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
@@ -270,8 +271,9 @@ def _signals(world: World, snapshots: Mapping[str, Sequence[Snapshot]], source: 
             if found:
                 fresh += [(person, signal) for signal in found]
                 ask.setdefault((snapshot.ref.side, snapshot.ref.object), {})[snapshot.ref.id] = person
+    people = {person: addresses_of(world, records) for person, records in snapshots.items()}
     if not fresh:
-        return known
+        return store.signals(list(snapshots)) if adopt(world, people, (), known) else known
     if source is not None:
         for (side, object), ids in ask.items():
             fields = sorted({n for m in maps if (m.side, m.object) == (side, object) for n in (m.field, m.time_field) if n})
@@ -283,7 +285,7 @@ def _signals(world: World, snapshots: Mapping[str, Sequence[Snapshot]], source: 
                 fresh += [(ids[id], s) for s in signals_from_history(rows, ref, maps)]
         # An event that is stored is never asked about again: one without its history has to wait for it.
         fresh = [(person, signal) for person, signal in fresh if person not in source.unanswered]
-    store.add_signals(fresh)
+    adopt(world, people, fresh, known)
     return store.signals(list(snapshots))
 
 

@@ -58,23 +58,36 @@ def delivered(written: Fields, own: Fields, names: Collection[str]) -> dict[str,
 
 
 class SignalSource(StrEnum):
-    """How an event came to us: a field's history, its present value, `POST /signals`, or a completed activity."""
+    """How an event came to us: a field's history, its present value, a CRM's own list of events, `POST /signals`, or a completed activity."""
 
     HISTORY = "history"
     PROPERTY = "property"
+    EVENT = "event"
     API = "api"
     ACTIVITY = "activity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """One thing a person did or that happened to them. event_id identifies the event: the same event twice counts once (S12)."""
+    """One thing a person did or that happened to them. event_id identifies the event: the same event twice counts once (S12).
+
+    detail: what it was about (a form's name, a page's address); on further lines what the person answered, "field: answer" each."""
 
     event_id: str
     type: str
     at: datetime
     detail: str = ""
     source: str = SignalSource.PROPERTY
+
+    @property
+    def about(self) -> str:
+        """The first line of the detail."""
+        return self.detail.partition("\n")[0]
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The further lines of the detail."""
+        return tuple(self.detail.split("\n")[1:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

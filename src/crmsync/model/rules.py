@@ -163,7 +163,7 @@ class SignalMap:
     time_field: native field with the moment of the event (None: `field` itself is that datetime). patterns: (regex, signal type), first
     match on
     the detail wins (case-insensitive); otherwise `type`. when_true: a bool field, the signal happens when it turns true (time: the
-    record's modification).
+    record's modification). events: the kind of event that the CRM also lists one by one (Traits.events of its connector); "": none.
     """
 
     side: str
@@ -173,6 +173,12 @@ class SignalMap:
     time_field: str | None = None
     patterns: tuple[tuple[str, str], ...] = ()
     when_true: bool = False
+    events: str = ""
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Every signal it can be."""
+        return frozenset({self.type, *(name for _, name in self.patterns)})
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------------

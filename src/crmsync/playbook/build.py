@@ -54,6 +54,7 @@ def build(
                 time_field=s.at,
                 patterns=tuple((p.match, p.type) for p in s.patterns),
                 when_true=s.when_true,
+                events=s.events or "",
             )
             for s in signals.signals
         ),

@@ -144,6 +144,12 @@ class SignalFile(Strict):
     type: HouseName = Field(description="The signal when no pattern matches.")
     patterns: list[PatternFile] = Field(default=[], description="Patterns on the detail; the first that matches names the signal.")
     when_true: bool = Field(default=False, description="A yes/no or reason field: the signal happens when it turns true or is filled.")
+    events: HouseName | None = Field(
+        default=None,
+        description="The CRM's own list of the same events, read as well where its token may: it adds what a field does not hold, such as a "
+        "form's answers. HubSpot has `form_submission`, `email_open`, `email_click`, `email_reply`, `email_unsubscribe` and `email_bounce`. "
+        "What both tell counts once. Left out: the list is not read for this.",
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> SignalFile:

@@ -18,6 +18,8 @@ PLACE = "retention_journal"
 EVERY = timedelta(days=1)
 AT_ONCE = 500
 """Rows of one transaction."""
+WAITING_DAYS = 90
+"""How long a signal is kept of an address that nobody has."""
 STEPS = 40
 """Transactions per kind and day: the rest waits for the next days."""
 
@@ -33,6 +35,7 @@ def forget_daily(store: Store, retention: Retention, now: datetime) -> dict[str,
         "events": _steps(store.forget_events, now - timedelta(days=retention.events_days)),
         "problems": _steps(store.forget_problems, now - timedelta(days=retention.problems_days)),
         "effects": _steps(store.forget_effects, now - timedelta(days=retention.effects_days)),
+        "signals": _steps(store.forget_waiting_signals, now - timedelta(days=WAITING_DAYS)),
     }
     if any(forgotten.values()):
         log.info("forgot what is old", **forgotten)

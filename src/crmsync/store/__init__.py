@@ -2,8 +2,9 @@
 
 from crmsync.store.forgotten import Erasure
 from crmsync.store.settings import PROOF
+from crmsync.store.signals import whose as early_place
 from crmsync.store.snapshots import StoredSnapshot
 from crmsync.store.store import Store
 from crmsync.store.tasks import TaskRow
 
-__all__ = ["PROOF", "Erasure", "Store", "StoredSnapshot", "TaskRow"]
+__all__ = ["PROOF", "Erasure", "Store", "StoredSnapshot", "TaskRow", "early_place"]

@@ -19,7 +19,7 @@ from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, Table, de
 from crmsync.model.link import Snapshot, Twin
 from crmsync.model.record import RecordState, Ref
 from crmsync.store import journal as writes
-from crmsync.store import settings, snapshots, tables, twins
+from crmsync.store import settings, signals, snapshots, tables, twins
 from crmsync.store.bulk import Upsert, among, chunks, many
 from crmsync.store.codec import dump, load, micros, moment, parse, tidy
 from crmsync.store.database import Database
@@ -152,6 +152,10 @@ class Forgotten:
         counts: Counter[str] = Counter()
         with self._db.writing() as connection:
             ids = [*sorted(what.twins), *([] if what.person_id is None else [what.person_id])]
+            early = [signals.whose(email) for email in sorted(what.emails)]
+            counts["signals"] += connection.execute(
+                delete(tables.signals).where(among(connection, tables.signals.c.person_id, early))
+            ).rowcount
             for rows in _MINE:
                 counts[rows.name] += connection.execute(delete(rows).where(among(connection, rows.c.person_id, ids))).rowcount
             counts["tasks"] += connection.execute(delete(tables.tasks).where(among(connection, tables.tasks.c.key, ids))).rowcount

@@ -4,22 +4,57 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from crmsync.model.link import Signal
-from crmsync.store.bulk import Upsert, among, chunks
+from crmsync.store.bulk import Upsert, among, chunks, excluded
 from crmsync.store.codec import micros, moment, tidy
 from crmsync.store.tables import signals as table
 
-_ADD = Upsert(table="signals", columns=("event_id", "person_id", "at", "type", "detail", "source"), key=("event_id",))
+_COLUMNS = ("event_id", "person_id", "at", "type", "detail", "source")
+_ADD = Upsert(table="signals", columns=_COLUMNS, key=("event_id",))
+_SAVE = Upsert(table="signals", columns=_COLUMNS, key=("event_id",), update=excluded(*_COLUMNS[1:]))
+_OF = Prepared(
+    lambda among: select(table).where(among(table.c.person_id, "listed")).order_by(table.c.person_id, table.c.at, table.c.event_id)
+)
+_NOBODY_YET = "email:"
+"""Before a folded address, in place of a person: an event of somebody who is not known yet."""
+
+
+def whose(email: str) -> str:
+    """What stands in place of the person for events of an address that nobody has yet. email: folded."""
+    return tidy(_NOBODY_YET + email)
 
 
 def add(connection: Connection, rows: Sequence[tuple[str, Signal]]) -> int:
-    return _ADD.run(
-        connection,
-        [(tidy(one.event_id), person, micros(one.at), one.type, tidy(one.detail), str(one.source)) for person, one in rows],
-    )
+    return _ADD.run(connection, [_row(person, one) for person, one in rows])
+
+
+def save(connection: Connection, rows: Sequence[tuple[str, Signal]], drop: Sequence[str]) -> None:
+    """drop: event ids that go."""
+    for part in chunks(drop):
+        connection.execute(delete(table).where(among(connection, table.c.event_id, part)))
+    _SAVE.run(connection, [_row(person, one) for person, one in rows])
+
+
+def waiting(connection: Connection, emails: Sequence[str]) -> dict[str, list[Signal]]:
+    first = select(table.c.event_id).where(table.c.person_id >= _NOBODY_YET, table.c.person_id < "email;").limit(1)
+    if not emails or connection.execute(first).first() is None:
+        return {}
+    found = of(connection, [whose(email) for email in emails])
+    return {person.removeprefix(_NOBODY_YET): rows for person, rows in found.items()}
+
+
+def drop_waiting(connection: Connection, before: datetime, limit: int) -> int:
+    unknown = (table.c.person_id >= _NOBODY_YET, table.c.person_id < "email;", table.c.at < micros(before))
+    old = select(table.c.event_id).where(*unknown).limit(limit)
+    return connection.execute(delete(table).where(table.c.event_id.in_(old))).rowcount
+
+
+def _row(person: str, one: Signal) -> tuple[str, str, int, str, str, str]:
+    return tidy(one.event_id), person, micros(one.at), one.type, tidy(one.detail), str(one.source)
 
 
 def of(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Signal]]:

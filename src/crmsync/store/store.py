@@ -355,6 +355,21 @@ class Store:
         with self._db.writing() as connection:
             return signals.add(connection, rows)
 
+    def save_signals(self, rows: Sequence[tuple[str, Signal]], drop: Sequence[str] = ()) -> None:
+        """(person, signal), in place of what is known under the same event_id, whosever it was. drop: event ids that are another's by now."""
+        with self._db.writing() as connection:
+            signals.save(connection, rows, drop)
+
+    def waiting_signals(self, emails: Sequence[str]) -> dict[str, list[Signal]]:
+        """folded address -> signals that came before anybody with that address was known."""
+        with self._db.reading() as connection:
+            return signals.waiting(connection, emails)
+
+    def forget_waiting_signals(self, before: datetime, limit: int) -> int:
+        """Signals from before that moment of addresses that nobody has."""
+        with self._db.writing() as connection:
+            return signals.drop_waiting(connection, before, limit)
+
     def signals(self, person_ids: Sequence[str]) -> dict[str, list[Signal]]:
         """person -> signals, oldest first. Persons without any are left out."""
         with self._db.reading() as connection:
