@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crmsync.cli.main import main as command_line
 
@@ -31,6 +31,8 @@ def serve(
     from crmsync.daemon.signals import stopping
     from crmsync.service.lease import RUN_WAITS
     from crmsync.service.lease import utc_now as real_now
+    from crmsync.service.signals import take as take_signals
+    from crmsync.service.signals import used_signals
     from crmsync.service.status import status as read_status
     from crmsync.service.workspace import open_workspace
     from crmsync.testing.clock import Clock
@@ -54,8 +56,16 @@ def serve(
             def status() -> Status:
                 return read_status(workspace.store, now=workspace.clock(), real_now=real_now())
 
+            used = used_signals(workspace.playbook)
+
+            def take(body: bytes) -> dict[str, Any]:
+                answer = take_signals(workspace.store, body, workspace.clock(), used)
+                if answer["new"]:
+                    daemon[0].hear()
+                return answer
+
             app = create_app(
-                web=settings.web, status=status, totals=lambda: daemon[0].totals, reasons=lambda: daemon[0].reasons, links=links
+                web=settings.web, status=status, totals=lambda: daemon[0].totals, reasons=lambda: daemon[0].reasons, take=take, links=links
             )
             with Server(app, host=settings.web.host, port=settings.web.port) as server:
                 gc.freeze()

@@ -139,3 +139,12 @@ def test_text_that_would_reorder_or_hide_is_taken_apart() -> None:
 def test_points_text() -> None:
     assert [points_text(p) for p in (30, -12.5, 0, 0.25, 100.04)] == ["+30", "-12.5", "+0", "+0.2", "+100"]
     assert reason_line(-25, "Unsubscribed") == "-25 Unsubscribed"
+
+
+def test_a_forms_answers_stand_below_it() -> None:
+    signal = Signal(event_id="1", type="demo_request", at=NOW, detail="Contact us\nmessage: Fifty seats, please\nbudget: 10,000\n\u202e")
+    told = package({}, [signal])
+    assert (
+        "FORMS AND ANSWERS\n- demo_request: Contact us (2026-06-01 12:00 UTC)\n-   message: Fifty seats, please\n-   budget: 10,000\n\n" in told
+    )
+    assert told.endswith("RECENT HISTORY\n- 2026-06-01 12:00 UTC demo_request: Contact us")

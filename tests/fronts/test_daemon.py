@@ -39,7 +39,7 @@ class Bench:
         )
         lease: Any = SimpleNamespace(check=lambda: None)
         self.lease = lease
-        self.daemon = Daemon(workspace, lease, wait=self._wait)
+        self.daemon = Daemon(workspace, lease, wait=self._wait, monotonic=lambda: 0.0)
         monkeypatch.setattr("crmsync.daemon.loop.one_cycle", self._cycle)
         self.due: datetime | None
 
@@ -214,3 +214,45 @@ def test_the_second_signal_ends_at_once() -> None:
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def heard(bench: Bench, monkeypatch: pytest.MonkeyPatch, *, urgent: bool = False, times: int = 2) -> list[str]:
+    """What a daemon does that hears news in its first `times` pauses and is stopped in the one after them."""
+    done: list[str] = []
+    left = [times]
+
+    def decide(_workspace: object) -> Any:
+        done.append("decide")
+        return SimpleNamespace(errors={}, urgent=urgent, sent=SimpleNamespace(done={"left": 1}))
+
+    def wait(event: threading.Event, _seconds: float) -> bool:
+        if event is bench.daemon._stopping:
+            return False
+        if left[0] == 0:
+            bench.daemon.stop()
+            return True
+        left[0] -= 1
+        bench.daemon.hear()
+        return True
+
+    monkeypatch.setattr("crmsync.daemon.loop.decide_waiting", decide)
+    bench.daemon._wait = wait
+    bench.daemon.run()
+    return done
+
+
+def test_news_are_decided_without_a_poll(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert heard(bench, monkeypatch) == ["decide", "decide"]
+    assert bench.cycles == 1, "the CRMs were asked once"
+    assert bench.daemon.totals.written == {"left": 4}
+
+
+def test_news_that_leave_something_urgent_are_followed_by_a_cycle(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert heard(bench, monkeypatch, urgent=True, times=1) == ["decide"]
+    assert bench.cycles == 2
+
+
+def test_news_do_not_wake_a_daemon_in_trouble(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.answers = [UnreachableError("down", side="left")]
+    assert heard(bench, monkeypatch) == []
+    assert bench.cycles == 1

@@ -108,3 +108,21 @@ def test_the_simulation_clock_reads_zones(tmp_path: Path) -> None:
     settings = read_settings({"CRMSYNC_HOME": str(tmp_path), "CRMSYNC_HUBSPOT__BASE_URL": "http://127.0.0.1:1"})
     assert fixed_clock("2026-03-01T10:00:00+02:00", settings)().isoformat() == "2026-03-01T08:00:00+00:00"
     assert fixed_clock("2026-03-01T10:00:00", settings)().isoformat() == "2026-03-01T10:00:00+00:00"
+
+
+def test_the_token_for_signals(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("correct horse battery\n")
+    given = {"CRMSYNC_HOME": str(tmp_path), "CRMSYNC_WEB__SIGNALS_TOKEN_FILE": str(secret)}
+    web = read_settings(given).web
+    assert web.signals_token is not None
+    assert web.signals_token.get_secret_value() == "correct horse battery"
+    assert "battery" not in repr(web)
+    assert read_settings({"CRMSYNC_HOME": str(tmp_path)}).web.signals_token is None
+    with pytest.raises(ConfigError, match="keep one"):
+        read_settings({**given, "CRMSYNC_WEB__SIGNALS_TOKEN": "correct horse battery"})
+    for wrong in ({"CRMSYNC_WEB__SIGNALS_TOKEN": "short"}, given):
+        secret.write_text("short")
+        with pytest.raises(ConfigError, match="CRMSYNC_WEB__SIGNALS_TOKEN") as refused:
+            read_settings({"CRMSYNC_HOME": str(tmp_path), **wrong})
+        assert "short" not in str(refused.value)

@@ -6,18 +6,22 @@ import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import requests
+from pydantic import SecretStr
 
 from crmsync.daemon.loop import Totals
 from crmsync.errors import ConfigError, UnreachableError
 from crmsync.service.settings import Web
+from crmsync.service.signals import BYTES, SignalsRefusedError
 from crmsync.service.status import Status
 from crmsync.web.app import create_app
 from crmsync.web.server import Server
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+TOKEN = "correct horse battery"
 HOSTILE = "<script>alert(1)</script>"
 WELL = Status(
     at=NOON, halted=None, halted_at=None, holder=None, lag_seconds=3.5, last_cycle={"errors": {}}, last_good=None,
@@ -31,7 +35,15 @@ class View:
     def __init__(self) -> None:
         self.reasons: tuple[str, ...] = ()
         self.status: Status | None = WELL
+        self.taken: list[bytes] = []
+        self.trouble: Exception | None = None
         self.totals = Totals(cycles=9, failures=2, read={"hubspot": 30}, written={"hubspot": 4}, api_calls={"hubspot": 11})
+
+    def take(self, body: bytes) -> dict[str, Any]:
+        if self.trouble is not None:
+            raise self.trouble
+        self.taken.append(body)
+        return {"new": 1}
 
     def look(self) -> Status:
         if self.status is None:
@@ -47,7 +59,12 @@ def view() -> View:
 @pytest.fixture
 def url(view: View) -> Iterator[str]:
     app = create_app(
-        web=Web(), status=view.look, totals=lambda: view.totals, reasons=lambda: view.reasons, links={"CRM": "http://127.0.0.1:1/?a=1&b=2"}
+        web=Web(signals_token=SecretStr(TOKEN)),
+        status=view.look,
+        totals=lambda: view.totals,
+        reasons=lambda: view.reasons,
+        take=view.take,
+        links={"CRM": "http://127.0.0.1:1/?a=1&b=2"},
     )
     with Server(app, host="127.0.0.1", port=0) as server:
         yield server.url
@@ -126,9 +143,40 @@ def test_unknown_paths(url: str, path: str) -> None:
 
 
 def test_a_taken_port_is_a_configuration_error(view: View) -> None:
-    app = create_app(web=Web(), status=view.look, totals=lambda: view.totals, reasons=lambda: view.reasons)
+    app = create_app(web=Web(), status=view.look, totals=lambda: view.totals, reasons=lambda: view.reasons, take=view.take)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(ConfigError, match="CRMSYNC_WEB__PORT"), Server(app, host="127.0.0.1", port=taken.getsockname()[1]):
             pytest.fail("listened on a taken port")
+
+
+def post(url: str, body: bytes, token: str | None = TOKEN) -> requests.Response:
+    return requests.post(f"{url}/signals", data=body, headers={} if token is None else {"Authorization": f"Bearer {token}"}, timeout=5)
+
+
+def test_signals_are_taken_from_those_who_have_the_token(url: str, view: View) -> None:
+    answer = post(url, b"[]")
+    assert (answer.status_code, answer.json(), view.taken) == (200, {"new": 1}, [b"[]"])
+    for wrong in (None, "", "correct horse", TOKEN + "x", "schl\u00fcssel".encode().decode("latin-1")):
+        refused = post(url, b"[]", wrong)
+        assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert post(url, b"x" * (BYTES + 1)).status_code == 413
+    assert get(url, "/signals").status_code == 405
+    assert len(view.taken) == 1, "nothing of what was refused was read"
+
+
+def test_signals_that_are_refused_say_why(url: str, view: View) -> None:
+    view.trouble = SignalsRefusedError("type is needed", 3)
+    answer = post(url, b"[]")
+    assert (answer.status_code, answer.json()) == (422, {"error": "type is needed", "at": 3})
+    view.trouble = UnreachableError("The database is busy")
+    answer = post(url, b"[]")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_no_token_no_signals(view: View) -> None:
+    app = create_app(web=Web(), status=view.look, totals=lambda: view.totals, reasons=lambda: view.reasons, take=view.take)
+    with Server(app, host="127.0.0.1", port=0) as server:
+        assert post(server.url, b"[]", "").status_code == 404
+    assert view.taken == []

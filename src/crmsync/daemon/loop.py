@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -12,13 +13,15 @@ import structlog
 from crmsync.errors import BusyError, ConfigError, CredentialsError, CrmsyncError, HaltError, QuotaError
 from crmsync.service.lease import Lease
 from crmsync.service.logs import keep_crash
-from crmsync.service.sync import one_cycle
+from crmsync.service.sync import decide_waiting, one_cycle
 from crmsync.service.workspace import Workspace
 
 SHORTEST_PAUSE = 1.0
 AT_ONCE = 25
 FIRST_BACKOFF, LONGEST_BACKOFF, LONGEST_QUOTA = 5.0, 300.0, 3600.0
 CRASHES_IN_A_ROW = 10
+TOGETHER = 0.2
+"""Real seconds in which news that come one after the other are decided about together."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,11 +53,14 @@ class Daemon:
         shortest_pause: float = SHORTEST_PAUSE,
         on_cycle: Callable[[], None] = lambda: None,
         wait: Callable[[threading.Event, float], bool] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._workspace, self._lease, self._to_real, self._on_cycle = workspace, lease, to_real, on_cycle
         self._shortest = shortest_pause
         self._wait = wait or (lambda event, seconds: event.wait(seconds))
+        self._monotonic = monotonic
         self._wake = threading.Event()
+        self._heard = threading.Event()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._reasons: tuple[str, ...] = ("no cycle has run yet",)
@@ -71,6 +77,12 @@ class Daemon:
 
     def wake(self) -> None:
         """Has the next cycle run at once, because something happened."""
+        self._wake.set()
+
+    def hear(self) -> None:
+        """Has what is stored and waits decided within a second: news came from outside the CRMs. They are not asked what changed for that; a
+        daemon that is paused by trouble stays paused."""
+        self._heard.set()
         self._wake.set()
 
     @property
@@ -90,9 +102,39 @@ class Daemon:
     def run(self) -> None:
         """Returns when stopped. Raises: BusyError when another process took over; ConfigError when the very first cycle cannot work."""
         while not self._stopping.is_set():
-            pause = self.step()
-            self._wait(self._wake, max(pause, 0.0))
+            pause = max(self.step(), 0.0)
+            end = self._monotonic() + pause
+            while self._wait(self._wake, pause) and self._news():
+                pause = max(end - self._monotonic(), 0.0)
             self._wake.clear()
+
+    def _news(self) -> bool:
+        """Decides about what was heard. False when the pause is over: something else woke us, or there is more to do than that."""
+        self._wake.clear()
+        if self._stopping.is_set() or not self._heard.is_set():
+            return False
+        self._wait(self._stopping, TOGETHER)
+        self._heard.clear()
+        return not self._ran_well or bool(self.reasons) or self._decided()
+
+    def _decided(self) -> bool:
+        try:
+            self._lease.check()
+            report = decide_waiting(self._workspace)
+        except BusyError:
+            raise
+        except CrmsyncError:
+            return False  # the cycle that follows at once meets it again, and says so
+        except Exception as error:
+            path = keep_crash(error, self._workspace.settings.home)
+            log.error("deciding failed unexpectedly", error=type(error).__name__, details=str(path))
+            return False
+        with self._lock:
+            self._totals = replace(
+                self._totals, written=_plus(self._totals.written, report.sent.done), api_calls=self._workspace.api_calls()
+            )
+        self._on_cycle()
+        return not report.urgent and not report.errors
 
     def step(self) -> float:
         """One cycle. Returns the real seconds to wait before the next."""

@@ -13,8 +13,8 @@ from crmsync.model.verdict import ScoreVerdict
 
 LIMIT = 8_000
 """Characters of the whole package."""
-PAGES, ANSWERS, EVENTS, REASONS = 10, 10, 15, 20
-"""Lines per section at most."""
+PAGES, ANSWERS, ANSWER_LINES, EVENTS, REASONS = 10, 10, 30, 15, 20
+"""Lines per section at most; of forms: forms, and lines with their answers."""
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"]{1,64}@(?:[^\s@.<>()\[\],;:\"]{1,63}\.)+[^\s@.<>()\[\],;:\"]{2,63}")
 _CONTACT = (
@@ -67,14 +67,14 @@ def handoff_text(
     if owner:
         why.append(f"Owner: {one_line(owner)}" + (f" ({one_line(routing_reason)})" if routing_reason else ""))
     pages = dict.fromkeys(one_line(s.detail) for s in newest if "page_view" in s.type and s.detail)
-    forms = [f"{one_line(s.type, 60)}: {one_line(s.detail)} ({minute(s.at)})" for s in newest if "page_view" not in s.type and s.detail]
+    forms = [line for s in [s for s in newest if "page_view" not in s.type and s.detail][:ANSWERS] for line in _form(s)]
     sections: list[tuple[str, Iterable[str]]] = [
         ("Contact", [*_lines(facts, _CONTACT), *([f"Region: {region}"] if region else [])]),
         ("Why now", why),
         ("Score", [parts.removeprefix("+"), *(reason_line(r.points, r.rule, r.source) for r in score.reasons[:REASONS])]),
         ("Source", _lines(facts, _SOURCE)),
         ("Pages viewed", list(pages)[:PAGES]),
-        ("Forms and answers", [*_lines(facts, _QUALIFICATION), *forms[:ANSWERS]]),
+        ("Forms and answers", [*_lines(facts, _QUALIFICATION), *forms[:ANSWER_LINES]]),
         ("Recent history", [f"{minute(s.at)} {_event(s)}" for s in newest[:EVENTS]]),
     ]
     blocks = ["\n".join((heading.upper(), *(f"- {line}" for line in lines))) for heading, lines in sections if lines]
@@ -100,6 +100,11 @@ def _lines(facts: Fields, rows: tuple[tuple[str, tuple[str, ...]], ...]) -> list
     return [f"{label}: {text}" for label, text in values if text]
 
 
+def _form(signal: Signal) -> list[str]:
+    head = ": ".join(t for t in (one_line(signal.type, 60), one_line(signal.about)) if t)
+    return [f"{head} ({minute(signal.at)})", *(f"  {text}" for answer in signal.answers if (text := one_line(answer)))]
+
+
 def _event(signal: Signal) -> str:
-    detail = one_line(signal.detail, 120)
+    detail = one_line(signal.about, 120)
     return one_line(signal.type, 60) + (f": {detail}" if detail else "")

@@ -162,10 +162,12 @@ def erase_asked(world: World, now: datetime) -> None:
 
 
 def erase_email(store: Store, email: str, persons: Places, now: datetime) -> list[Erased]:
-    """Erases everybody who has this folded address, by hand; nobody: nothing."""
+    """Erases everybody who has this folded address, and what was told of it before anybody had it, by hand; nobody: nothing."""
     people: dict[str | None, list[Snapshot]] = {}
     for snapshot in store.forgotten.records_of(email):
         people.setdefault(snapshot.person_id, []).append(snapshot)
+    if not people and store.waiting_signals([email]):
+        people[None] = []
     return erase_people(store, people, persons, now, BY_HAND, [email]) if people else []
 
 

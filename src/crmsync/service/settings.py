@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from crmsync.errors import ConfigError
 
@@ -19,14 +19,17 @@ PREFIX = "CRMSYNC_"
 NAMES = (f"{PREFIX}DATABASE_URL", f"{PREFIX}WEB")
 """What the names of all settings begin with that are read here."""
 STATE_FILE = "state.db"
+TOKEN_LENGTH = 16
 
 
 class Web(BaseModel):
-    """Where health, metrics and the status page listen."""
+    """Where health, metrics, signals and the status page listen. signals_token: what senders of signals show; None: no signals are taken."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8787, ge=0, le=65535)
     public_url: str | None = None
+    signals_token: SecretStr | None = Field(default=None, min_length=TOKEN_LENGTH)
+    signals_token_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = PREFIX + "__".join(str(part).upper() for part in first["loc"])
         raise ConfigError(f"{name} is wrong: {first['msg']}. Nothing was contacted.") from None
-    return Settings(home=home, database_url=_database(read, home), web=read.web, environ=given)
+    return Settings(home=home, database_url=_database(read, home), web=_with_token(read.web), environ=given)
 
 
 def _dotenv(path: Path) -> dict[str, str]:
@@ -69,6 +72,20 @@ def _dotenv(path: Path) -> dict[str, str]:
         return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({type(error).__name__}). Nothing was contacted.") from None
+
+
+def _with_token(web: Web) -> Web:
+    name = f"{PREFIX}WEB__SIGNALS_TOKEN"
+    if web.signals_token_file is None:
+        return web
+    if web.signals_token is not None:
+        raise ConfigError(f"{name} and {name}_FILE are both set; keep one. Nothing was contacted.")
+    from crmsync.connect.discovery import read_secret
+
+    token = read_secret(web.signals_token_file, setting=f"{name}_FILE")
+    if len(token) < TOKEN_LENGTH:
+        raise ConfigError(f"{name}_FILE holds fewer than {TOKEN_LENGTH} characters: anybody could guess it. Nothing was contacted.")
+    return web.model_copy(update={"signals_token": SecretStr(token), "signals_token_file": None})
 
 
 def _database(read: Given, home: Path) -> str:

@@ -107,6 +107,11 @@ def _cycles(workspace: Workspace, lease: Lease, result: SyncResult, max_cycles: 
         result.more = report.more
 
 
+def decide_waiting(workspace: Workspace) -> Report:
+    """Decides and delivers what waits, without asking any CRM what changed: for news that did not come from one. Raises what the engine raises."""
+    return cycle(workspace.world, workspace.clock(), everything=False, look=False)
+
+
 def one_cycle(workspace: Workspace, *, everything: bool = True) -> Report:
     """One engine cycle at the workspace's `now`; what it did is remembered for `status`. everything: polls all objects, else the rarer ones in
     turn. Raises what the engine raises."""

@@ -1,4 +1,4 @@
-"""The daemon's addresses: /healthz, /readyz, /metrics, and a plain status page at /."""
+"""The daemon's addresses: /healthz, /readyz, /metrics, /signals, and a plain status page at /."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from crmsync.errors import CrmsyncError
 from crmsync.service.settings import Web
 from crmsync.service.status import Status
 from crmsync.web.metrics import Figures, Totals, render
+from crmsync.web.signals import Signals
 
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'",
@@ -38,9 +39,11 @@ def create_app(
     status: Callable[[], Status],
     totals: Callable[[], Totals],
     reasons: Callable[[], tuple[str, ...]],
+    take: Callable[[bytes], dict[str, Any]],
     links: Mapping[str, str] | None = None,
 ) -> Starlette:
-    """The HTTP application. links: further addresses to show on the page, name -> address. The callables are asked at every request."""
+    """The HTTP application. links: further addresses to show on the page, name -> address. take: keeps a body of signals and returns the answer.
+    The callables are asked at every request."""
     page = Environment(loader=PackageLoader("crmsync.web"), autoescape=True, undefined=StrictUndefined).get_template("status.html")
     figures = Figures(status=status, totals=totals, reasons=reasons)
 
@@ -68,8 +71,9 @@ def create_app(
             context["status"], context["reasons"] = None, (*context["reasons"], str(error))
         return HTMLResponse(page.render(context), headers=SAFE)
 
+    signals = Route("/signals", Signals(web.signals_token, take, SAFE).__call__, methods=["POST"])
     return Starlette(
-        routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics), Route("/", home)],
+        routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics), Route("/", home), signals],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(web), www_redirect=False)],
     )
 
