@@ -10,8 +10,9 @@ from sqlalchemy import Connection, func, select, update
 from crmsync.errors import ConfigError
 from crmsync.model.attention import Conflict
 from crmsync.model.record import Value
-from crmsync.store.bulk import Upsert, among, chunks, many
+from crmsync.store.bulk import Upsert, chunks, many
 from crmsync.store.codec import dump_sorted, micros, moment, parse
+from crmsync.store.prepared import Prepared
 from crmsync.store.tables import conflicts as table
 
 _OPEN = Upsert(
@@ -22,6 +23,9 @@ _OPEN = Upsert(
     update={"shown": "excluded.shown", "resolution": "CASE WHEN conflicts.shown = excluded.shown THEN conflicts.resolution END"},
 )
 
+_ALL = Prepared(lambda _: select(table).order_by(table.c.conflict_id))
+_OF = Prepared(lambda among: select(table).where(among(table.c.person_id, "listed")).order_by(table.c.conflict_id))
+
 
 def open_all(connection: Connection, rows: Sequence[tuple[str, str, Mapping[str, Value]]], now: datetime) -> None:
     at = micros(now)
@@ -29,12 +33,10 @@ def open_all(connection: Connection, rows: Sequence[tuple[str, str, Mapping[str,
 
 
 def listed(connection: Connection, person_ids: Sequence[str] | None) -> list[Conflict]:
-    query = select(table).order_by(table.c.conflict_id)
     parts = [None] if person_ids is None else list(chunks(person_ids))
     found: list[Conflict] = []
     for part in parts:
-        chosen = query if part is None else query.where(among(connection, table.c.person_id, part))
-        for row in connection.execute(chosen):
+        for row in _ALL.rows(connection) if part is None else _OF.rows(connection, listed=part):
             found.append(
                 Conflict(
                     conflict_id=row.conflict_id, person_id=row.person_id, field=row.field, values=parse(row.shown),

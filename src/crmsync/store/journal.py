@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from crmsync.model.journal import JournalEntry
 from crmsync.store.bulk import many
 from crmsync.store.codec import build, dump, maybe_micros, maybe_moment, micros, moment, parse, tidy, without
+from crmsync.store.prepared import Prepared
 from crmsync.store.tables import journal as table
 
 _OWN_COLUMNS = frozenset({"side", "person_id", "kind", "at", "record_id", "outcome", "cause", "message", "settled_at"})
@@ -18,6 +19,12 @@ _ADD = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _SETTLE = "UPDATE journal SET record_id = ?, outcome = ?, cause = ?, message = ?, settled_at = ? WHERE write_id = ?"
+
+_OPEN = Prepared(lambda _: select(table).where(table.c.outcome.is_(None)).order_by(table.c.seq))
+_OF_PERSON = Prepared(
+    lambda _: select(table).where(table.c.person_id == bindparam("person_id")).order_by(table.c.seq.desc()).limit(bindparam("most"))
+)
+_ONE = Prepared(lambda _: select(table).where(table.c.write_id == bindparam("write_id")))
 
 
 def add(connection: Connection, entries: Sequence[JournalEntry]) -> None:
@@ -58,14 +65,13 @@ def read(row: Row[Any]) -> JournalEntry:
 
 
 def open_intents(connection: Connection) -> list[JournalEntry]:
-    return [read(row) for row in connection.execute(select(table).where(table.c.outcome.is_(None)).order_by(table.c.seq))]
+    return [read(row) for row in _OPEN.rows(connection)]
 
 
 def of_person(connection: Connection, person_id: str, limit: int) -> list[JournalEntry]:
-    query = select(table).where(table.c.person_id == person_id).order_by(table.c.seq.desc()).limit(limit)
-    return [read(row) for row in connection.execute(query)]
+    return [read(row) for row in _OF_PERSON.rows(connection, person_id=person_id, most=limit)]
 
 
 def one(connection: Connection, write_id: str) -> JournalEntry | None:
-    row = connection.execute(select(table).where(table.c.write_id == write_id)).one_or_none()
+    row = _ONE.row(connection, write_id=write_id)
     return None if row is None else read(row)

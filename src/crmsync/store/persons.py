@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from crmsync.model.link import PersonState
 from crmsync.store.bulk import Upsert, among, chunks, excluded
 from crmsync.store.codec import dump, load, maybe_micros, maybe_moment, micros
+from crmsync.store.prepared import Prepared
 from crmsync.store.tables import persons as table
 
 _SAVE = Upsert(
@@ -19,12 +20,23 @@ _SAVE = Upsert(
     update=excluded("next_due_at", "owner", "stage", "data"),
 )
 
+_GET = Prepared(lambda among: select(table.c.person_id, table.c.data).where(among(table.c.person_id, "listed")))
+_DUE = Prepared(
+    lambda _: (
+        select(table.c.person_id)
+        .where(table.c.next_due_at.is_not(None), table.c.next_due_at <= bindparam("now"))
+        .order_by(table.c.next_due_at, table.c.person_id)
+        .limit(bindparam("most"))
+    )
+)
+_NEXT = Prepared(lambda _: select(func.min(table.c.next_due_at)).where(table.c.next_due_at.is_not(None)))
+_COUNT = Prepared(lambda _: select(func.count()).select_from(table))
+
 
 def get(connection: Connection, ids: Sequence[str]) -> dict[str, PersonState]:
     found: dict[str, PersonState] = {}
     for part in chunks(ids):
-        query = select(table.c.person_id, table.c.data).where(among(connection, table.c.person_id, part))
-        found.update((row[0], load(PersonState, row[1])) for row in connection.execute(query))
+        found.update((row[0], load(PersonState, row[1])) for row in _GET.rows(connection, listed=part))
     return found
 
 
@@ -44,17 +56,15 @@ def drop(connection: Connection, ids: Sequence[str]) -> None:
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[str]:
-    query = select(table.c.person_id).where(table.c.next_due_at.is_not(None), table.c.next_due_at <= micros(now))
-    return list(connection.execute(query.order_by(table.c.next_due_at, table.c.person_id).limit(limit)).scalars())
+    return [row.person_id for row in _DUE.rows(connection, now=micros(now), most=limit)]
 
 
 def next_due_at(connection: Connection) -> datetime | None:
-    query = select(func.min(table.c.next_due_at)).where(table.c.next_due_at.is_not(None))
-    return maybe_moment(connection.execute(query).scalar_one())
+    return maybe_moment(_NEXT.value(connection))
 
 
 def count(connection: Connection) -> int:
-    return connection.execute(select(func.count()).select_from(table)).scalar_one()
+    return int(_COUNT.value(connection))
 
 
 def stage_counts(connection: Connection) -> dict[str, int]:

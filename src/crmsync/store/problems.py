@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, select
 
 from crmsync.model.attention import ParkedProblem, Problem
-from crmsync.store.bulk import Upsert, among, chunks, excluded, many
+from crmsync.store.bulk import Upsert, chunks, excluded, many
 from crmsync.store.codec import maybe_micros, maybe_moment, micros, moment, tidy
+from crmsync.store.prepared import Prepared
 from crmsync.store.tables import problems as table
 
 Group = tuple[str, str, str, str | None, int, str]
@@ -24,6 +25,10 @@ _PARK = Upsert(
         "attempts": "CASE WHEN problems.data_hash = excluded.data_hash THEN problems.attempts + 1 ELSE 1 END",
     },
 )
+
+_ALL = Prepared(lambda _: select(table).order_by(table.c.problem_id).limit(bindparam("most")))
+_OF = Prepared(lambda among: select(table).where(among(table.c.person_id, "listed")).order_by(table.c.problem_id).limit(bindparam("most")))
+_EVERY_ONE = 2**62
 
 
 def park(connection: Connection, problems: Sequence[Problem], now: datetime, retry_at: datetime | None) -> None:
@@ -41,12 +46,9 @@ def park(connection: Connection, problems: Sequence[Problem], now: datetime, ret
 
 
 def listed(connection: Connection, person_ids: Sequence[str] | None, limit: int) -> list[ParkedProblem]:
-    query = select(table).order_by(table.c.problem_id).limit(limit)
     if person_ids is None:
-        return [_parked(row) for row in connection.execute(query)]
-    found = [
-        _parked(row) for part in chunks(person_ids) for row in connection.execute(query.where(among(connection, table.c.person_id, part)))
-    ]
+        return [_parked(row) for row in _ALL.rows(connection, most=limit)]
+    found = [_parked(row) for part in chunks(person_ids) for row in _OF.rows(connection, listed=part, most=limit)]
     return sorted(found, key=lambda one: one.problem_id)[:limit]
 
 
@@ -89,6 +91,6 @@ def count(connection: Connection) -> int:
 def hashes(connection: Connection, person_ids: Sequence[str]) -> dict[tuple[str, str, str, str | None, str], tuple[str, int]]:
     found: dict[tuple[str, str, str, str | None, str], tuple[str, int]] = {}
     for part in chunks(person_ids):
-        for row in connection.execute(select(table).where(among(connection, table.c.person_id, part)).order_by(table.c.problem_id)):
+        for row in _OF.rows(connection, listed=part, most=_EVERY_ONE):
             found[row.person_id, row.side, row.object, row.field or None, row.cause] = (row.data_hash, row.attempts)
     return found

@@ -13,6 +13,7 @@ from crmsync.model.record import User
 from crmsync.store import tables
 from crmsync.store.bulk import Upsert, excluded, many
 from crmsync.store.codec import dump, load, micros, moment, parse, tidy
+from crmsync.store.prepared import Prepared
 
 EVENTS_KEPT = 10_000
 PROOF = "erased"
@@ -23,14 +24,18 @@ _PUT = Upsert(table="settings", columns=("key", "data"), key=("key",), update=ex
 _COUNT = Upsert(table="counters", columns=("name", "value"), key=("name",), update=excluded("value"))
 _MOVE = Upsert(table="cursors", columns=("side", "object", "data"), key=("side", "object"), update=excluded("data"))
 _KNOW = Upsert(table="users", columns=("side", "id", "data"), key=("side", "id"), update=excluded("data"))
-# Built once: a cycle asks these several times, and building the statement costs twice what running it does.
-_GET = select(tables.settings.c.data).where(tables.settings.c.key == bindparam("key"))
-_COUNTED = select(tables.counters.c.value).where(tables.counters.c.name == bindparam("name"))
-_REACHED = select(tables.cursors.c.data).where(tables.cursors.c.side == bindparam("side"), tables.cursors.c.object == bindparam("object"))
+_GET = Prepared(lambda _: select(tables.settings.c.data).where(tables.settings.c.key == bindparam("key")))
+_COUNTED = Prepared(lambda _: select(tables.counters.c.value).where(tables.counters.c.name == bindparam("name")))
+_REACHED = Prepared(
+    lambda _: select(tables.cursors.c.data).where(
+        tables.cursors.c.side == bindparam("side"), tables.cursors.c.object == bindparam("object")
+    )
+)
+_USERS = Prepared(lambda _: select(tables.users.c.data).order_by(tables.users.c.side, tables.users.c.id))
 
 
 def get(connection: Connection, key: str, default: Any) -> Any:
-    blob = connection.execute(_GET, {"key": key}).scalar_one_or_none()
+    blob = _GET.value(connection, key=key)
     return default if blob is None else parse(blob)
 
 
@@ -39,7 +44,7 @@ def put(connection: Connection, key: str, value: Any) -> None:
 
 
 def counter(connection: Connection, name: str) -> int:
-    return connection.execute(_COUNTED, {"name": name}).scalar_one_or_none() or 0
+    return _COUNTED.value(connection, name=name) or 0
 
 
 def set_counter(connection: Connection, name: str, value: int) -> None:
@@ -47,7 +52,7 @@ def set_counter(connection: Connection, name: str, value: int) -> None:
 
 
 def cursor(connection: Connection, side: str, object: str) -> Mapping[str, Any] | None:
-    blob = connection.execute(_REACHED, {"side": side, "object": object}).scalar_one_or_none()
+    blob = _REACHED.value(connection, side=side, object=object)
     if blob is None:
         return None
     found: Mapping[str, Any] = parse(blob)
@@ -64,12 +69,11 @@ def save_users(connection: Connection, side: str, users: Sequence[User]) -> None
 
 
 def users(connection: Connection) -> list[User]:
-    query = select(tables.users.c.data).order_by(tables.users.c.side, tables.users.c.id)
-    return [load(User, blob) for blob in connection.execute(query).scalars()]
+    return [load(User, row.data) for row in _USERS.rows(connection)]
 
 
 def halt(connection: Connection) -> Halt | None:
-    blob = connection.execute(_GET, {"key": _HALT}).scalar_one_or_none()
+    blob = _GET.value(connection, key=_HALT)
     return None if blob is None else load(Halt, blob)
 
 

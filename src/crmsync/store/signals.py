@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, select, update
 from crmsync.model.link import Signal
 from crmsync.store.bulk import Upsert, among, chunks, excluded
 from crmsync.store.codec import micros, moment, tidy
+from crmsync.store.prepared import Prepared
 from crmsync.store.tables import signals as table
 
 _COLUMNS = ("event_id", "person_id", "at", "type", "detail", "source")
@@ -60,8 +61,7 @@ def _row(person: str, one: Signal) -> tuple[str, str, int, str, str, str]:
 def of(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Signal]]:
     found: dict[str, list[Signal]] = defaultdict(list)
     for part in chunks(person_ids):
-        query = select(table).where(among(connection, table.c.person_id, part)).order_by(table.c.person_id, table.c.at, table.c.event_id)
-        for row in connection.execute(query):
+        for row in _OF.rows(connection, listed=part):
             one = Signal(event_id=row.event_id, type=row.type, at=moment(row.at), detail=row.detail, source=row.source)
             found[row.person_id].append(one)
     return dict(found)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, LargeBinary, Select, func, literal, or_, select, text, tuple_
+from sqlalchemy import Connection, LargeBinary, Select, bindparam, func, literal, or_, select, text, tuple_
 
 from crmsync.model.link import Snapshot
 from crmsync.model.record import GONE, RecordState, Ref
-from crmsync.store.bulk import Upsert, among, chunks, excluded, many, rows_among
+from crmsync.store.bulk import Upsert, chunks, excluded, many, rows_among
 from crmsync.store.codec import build, dump, micros, moment, parse, tidy, without
+from crmsync.store.prepared import Among, Prepared
 from crmsync.store.tables import emails as email_table
 from crmsync.store.tables import persons
 from crmsync.store.tables import snapshots as table
@@ -49,6 +51,30 @@ _SAVE = Upsert(
     key=("side", "object", "id"),
     update=_UPDATE,
 )
+_BY_REF = Prepared(
+    lambda among: select(*SEEN).where(table.c.side == bindparam("side"), table.c.object == bindparam("object"), among(table.c.id, "listed"))
+)
+_BY_PERSON = Prepared(lambda among: _ordered(select(*SEEN).where(among(table.c.person_id, "listed"))))
+_BY_EMAIL = Prepared(
+    lambda among: _ordered(select(email_table.c.email, *SEEN).join(table, _same_record()).where(among(email_table.c.email, "listed")))
+)
+_BY_KEY = Prepared(lambda among: _ordered(select(table.c.key, *SEEN).where(among(table.c.key, "listed"))))
+_DIRTY_COUNT = Prepared(lambda _: select(func.count()).select_from(table).where(_DIRTY))
+_DIRTY_COUNT_OF = Prepared(lambda among: select(func.count()).select_from(table).where(_DIRTY, among(table.c.object, "objects")))
+
+
+def _take(among: Among, *, later: bool, some: bool) -> Select[Any]:
+    query = _ordered(select(*SEEN, table.c.version).where(_DIRTY))
+    if some:
+        query = query.where(among(table.c.object, "objects"))
+    if later:
+        place = tuple_(bindparam("side"), bindparam("of"), bindparam("id"))
+        query = query.where(tuple_(table.c.side, table.c.object, table.c.id) > place)
+    return query.limit(bindparam("most"))
+
+
+_TAKE = {(later, some): Prepared(partial(_take, later=later, some=some)) for later in (False, True) for some in (False, True)}
+"""(only those after a place, only some objects) -> the next dirty ones."""
 _SAVE_EMAILS = Upsert(table="emails", columns=("email", "side", "object", "id"), key=("email", "side", "object", "id"))
 
 
@@ -114,8 +140,7 @@ def read(row: Any) -> Snapshot:
 def by_ref(connection: Connection, refs: Sequence[Ref]) -> dict[Ref, Snapshot]:
     found: dict[Ref, Snapshot] = {}
     for side, object, ids in _grouped(refs):
-        query = select(*SEEN).where(table.c.side == side, table.c.object == object, among(connection, table.c.id, ids))
-        found.update((shot.ref, shot) for shot in map(read, connection.execute(query)))
+        found.update((shot.ref, shot) for shot in map(read, _BY_REF.rows(connection, side=side, object=object, listed=ids)))
     return found
 
 
@@ -132,7 +157,7 @@ def persons_of(connection: Connection, refs: Iterable[Ref]) -> dict[Ref, str]:
 def by_person(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for part in chunks(person_ids):
-        for row in connection.execute(_ordered(select(*SEEN).where(among(connection, table.c.person_id, part)))):
+        for row in _BY_PERSON.rows(connection, listed=part):
             found[row.person_id].append(read(row))
     return dict(found)
 
@@ -140,8 +165,7 @@ def by_person(connection: Connection, person_ids: Sequence[str]) -> dict[str, li
 def by_email(connection: Connection, emails: Sequence[str]) -> dict[str, list[Snapshot]]:
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for part in chunks(emails):
-        query = select(email_table.c.email, *SEEN).join(table, _same_record()).where(among(connection, email_table.c.email, part))
-        for row in connection.execute(_ordered(query)):
+        for row in _BY_EMAIL.rows(connection, listed=part):
             if row.state == RecordState.LIVE.value:  # asked of the database, this lures SQLite into the index on states
                 found[row.email].append(read(row))
     return dict(found)
@@ -150,7 +174,7 @@ def by_email(connection: Connection, emails: Sequence[str]) -> dict[str, list[Sn
 def by_key(connection: Connection, keys: Sequence[str]) -> dict[str, list[Snapshot]]:
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for part in chunks(keys):
-        for row in connection.execute(_ordered(select(table.c.key, *SEEN).where(among(connection, table.c.key, part)))):
+        for row in _BY_KEY.rows(connection, listed=part):
             found[row.key].append(read(row))
     return dict(found)
 
@@ -216,20 +240,20 @@ def refs_after(connection: Connection, side: str, object: str, after: str, limit
 
 
 def dirty_count(connection: Connection, objects: Collection[str] | None) -> int:
-    return int(connection.execute(_among(connection, select(func.count()).select_from(table).where(_DIRTY), objects)).scalar_one())
+    query = _DIRTY_COUNT if objects is None else _DIRTY_COUNT_OF
+    return int(query.value(connection, **_only(objects)))
 
 
-def _among(connection: Connection, query: Select[Any], objects: Collection[str] | None) -> Select[Any]:
-    return query if objects is None else query.where(among(connection, table.c.object, sorted(objects)))
+def _only(objects: Collection[str] | None) -> dict[str, list[str]]:
+    return {} if objects is None else {"objects": sorted(objects)}
 
 
 def take_dirty(
     connection: Connection, limit: int, after: tuple[str, str, str] | None, objects: Collection[str] | None
 ) -> list[tuple[Snapshot, int]]:
-    query = _among(connection, _ordered(select(*SEEN, table.c.version).where(_DIRTY)), objects).limit(limit)
-    if after is not None:
-        query = query.where(tuple_(table.c.side, table.c.object, table.c.id) > tuple_(*after))
-    return [(read(row), row.version) for row in connection.execute(query)]
+    place = {} if after is None else dict(zip(("side", "of", "id"), after, strict=True))
+    query = _TAKE[after is not None, objects is not None]
+    return [(read(row), row.version) for row in query.rows(connection, most=limit, **place, **_only(objects))]
 
 
 def clean(connection: Connection, pairs: Sequence[tuple[Ref, int]]) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, bindparam, select, text
 
-from crmsync.store.bulk import Upsert, among, chunks, excluded, many
+from crmsync.store.bulk import Upsert, chunks, excluded, many
 from crmsync.store.codec import dump, maybe_micros, maybe_moment, micros, moment, parse
+from crmsync.store.prepared import Prepared
 from crmsync.store.tables import tasks as table
 
 
@@ -36,6 +37,16 @@ _SAVE = Upsert(
     key=("key",),
     update=excluded("person_id", "side", "kind", "created_at", "record_id", "owner", "due_at", "draft"),
 )
+_OF = Prepared(lambda among: select(table).where(among(table.c.person_id, "listed")).order_by(table.c.created_at, table.c.key))
+_BY_KEY = Prepared(lambda among: select(table).where(among(table.c.key, "listed")))
+_WAITING = Prepared(
+    lambda _: (
+        select(table)
+        .where(text("tasks.record_id IS NULL"), table.c.key > bindparam("after"))
+        .order_by(table.c.key)
+        .limit(bindparam("most"))
+    )
+)
 _CLAIM = Upsert(table="effects", columns=("rule", "person_id", "due_at"), key=("rule", "person_id", "due_at"))
 
 
@@ -55,8 +66,7 @@ def save(connection: Connection, rows: Sequence[TaskRow]) -> None:
 def of(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[TaskRow]]:
     found: dict[str, list[TaskRow]] = defaultdict(list)
     for part in chunks(person_ids):
-        query = select(table).where(among(connection, table.c.person_id, part)).order_by(table.c.created_at, table.c.key)
-        for row in connection.execute(query):
+        for row in _OF.rows(connection, listed=part):
             found[row.person_id].append(_task(row))
     return dict(found)
 
@@ -64,14 +74,13 @@ def of(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Task
 def by_key(connection: Connection, keys: Sequence[str]) -> dict[str, TaskRow]:
     found: dict[str, TaskRow] = {}
     for part in chunks(keys):
-        found.update((row.key, _task(row)) for row in connection.execute(select(table).where(among(connection, table.c.key, part))))
+        found.update((row.key, _task(row)) for row in _BY_KEY.rows(connection, listed=part))
     return found
 
 
 def waiting(connection: Connection, limit: int, after: str) -> list[TaskRow]:
     """Tasks the CRM has not got yet, in key order."""
-    query = select(table).where(text("tasks.record_id IS NULL"), table.c.key > after).order_by(table.c.key).limit(limit)
-    return [_task(row) for row in connection.execute(query)]
+    return [_task(row) for row in _WAITING.rows(connection, after=after, most=limit)]
 
 
 def created(connection: Connection, key: str, record_id: str) -> None:

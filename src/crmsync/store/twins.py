@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, select
 
 from crmsync.model.link import Snapshot, Twin
 from crmsync.model.record import RecordState, Ref
 from crmsync.store import snapshots
 from crmsync.store.bulk import Upsert, among, chunks, excluded, many
 from crmsync.store.codec import dump, load, maybe_micros, maybe_moment, micros
+from crmsync.store.prepared import Among, Prepared
 from crmsync.store.tables import links as link_table
 from crmsync.store.tables import snapshots as records
 from crmsync.store.tables import twins as table
@@ -40,13 +41,45 @@ _BELONGS = records.join(
     link_table, (link_table.c.side == records.c.side) & (link_table.c.object == records.c.object) & (link_table.c.id == records.c.id)
 ).join(_THEIRS, (_THEIRS.c.side == link_table.c.side) & (_THEIRS.c.object == link_table.c.to_object) & (_THEIRS.c.id == link_table.c.to_id))
 """Records, what they belong to, and the records of that."""
+_GET = Prepared(lambda among: select(table.c.twin_id, table.c.data).where(among(table.c.twin_id, "listed")))
+_DUE = Prepared(
+    lambda _: (
+        select(table.c.twin_id)
+        .where(table.c.retry_at.is_not(None), table.c.retry_at <= bindparam("now"))
+        .order_by(table.c.retry_at, table.c.twin_id)
+        .limit(bindparam("most"))
+    )
+)
+_NEXT = Prepared(lambda _: select(func.min(table.c.retry_at)).where(table.c.retry_at.is_not(None)))
+_COUNTS = Prepared(lambda _: select(table.c.kind, table.c.waiting, func.count()).group_by(table.c.kind, table.c.waiting))
+_LINKS = Prepared(
+    lambda among: (
+        select(link_table.c.id, link_table.c.to_object, link_table.c.to_id)
+        .where(link_table.c.side == bindparam("side"), link_table.c.object == bindparam("object"), among(link_table.c.id, "listed"))
+        .order_by(link_table.c.id, link_table.c.place)
+    )
+)
+
+
+def _theirs(among: Among) -> Select[Any]:
+    found = select(_THEIRS.c.person_id.label("whose"), *snapshots.SEEN).select_from(_BELONGS).where(among(_THEIRS.c.person_id, "listed"))
+    return found.order_by(records.c.side, records.c.object, records.c.id)
+
+
+_BELONGING_TO = Prepared(_theirs)
+_OF_OBJECTS = Prepared(lambda among: _theirs(among).where(among(records.c.object, "objects")))
+_UNPAIRED = Prepared(
+    lambda among: _theirs(among).where(
+        records.c.state == RecordState.LIVE.value,
+        func.coalesce(records.c.person_id, "") == "",  # said so that no index on persons answers it: there are many records of nobody
+    )
+)
 
 
 def get(connection: Connection, ids: Sequence[str]) -> dict[str, Twin]:
     found: dict[str, Twin] = {}
     for part in chunks(ids):
-        query = select(table.c.twin_id, table.c.data).where(among(connection, table.c.twin_id, part))
-        found.update((row[0], load(Twin, row[1])) for row in connection.execute(query))
+        found.update((row[0], load(Twin, row[1])) for row in _GET.rows(connection, listed=part))
     return found
 
 
@@ -60,8 +93,7 @@ def drop(connection: Connection, ids: Sequence[str]) -> None:
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[str]:
-    query = select(table.c.twin_id).where(table.c.retry_at.is_not(None), table.c.retry_at <= micros(now))
-    return list(connection.execute(query.order_by(table.c.retry_at, table.c.twin_id).limit(limit)).scalars())
+    return [row.twin_id for row in _DUE.rows(connection, now=micros(now), most=limit)]
 
 
 def let_rest(connection: Connection, ids: Sequence[str]) -> None:
@@ -69,13 +101,11 @@ def let_rest(connection: Connection, ids: Sequence[str]) -> None:
 
 
 def next_retry_at(connection: Connection) -> datetime | None:
-    query = select(func.min(table.c.retry_at)).where(table.c.retry_at.is_not(None))
-    return maybe_moment(connection.execute(query).scalar_one())
+    return maybe_moment(_NEXT.value(connection))
 
 
 def counts(connection: Connection) -> dict[tuple[str, str], int]:
-    group = (table.c.kind, table.c.waiting)
-    return {(row[0], row[1]): row[2] for row in connection.execute(select(*group, func.count()).group_by(*group))}
+    return {(row[0], row[1]): row[2] for row in _COUNTS.rows(connection)}
 
 
 def ids_after(connection: Connection, after: str, limit: int) -> list[str]:
@@ -106,10 +136,7 @@ def links_of(connection: Connection, refs: Sequence[Ref]) -> dict[Ref, tuple[Ref
         grouped[ref.side, ref.object].append(ref.id)
     for (side, object), ids in grouped.items():
         for part in chunks(ids):
-            query = select(link_table.c.id, link_table.c.to_object, link_table.c.to_id).where(
-                link_table.c.side == side, link_table.c.object == object, among(connection, link_table.c.id, part)
-            )
-            for row in connection.execute(query.order_by(link_table.c.id, link_table.c.place)):
+            for row in _LINKS.rows(connection, side=side, object=object, listed=part):
                 found[Ref(side=side, object=object, id=row[0])].append(Ref(side=side, object=row[1], id=row[2]))
     return {ref: tuple(targets) for ref, targets in found.items()}
 
@@ -118,14 +145,11 @@ def belonging_to(connection: Connection, person_ids: Sequence[str], objects: Col
     """person (or company, or deal) -> records that belong to one of their records, in every state, ordered by side, object, id."""
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for part in chunks(person_ids):
-        query = (
-            select(_THEIRS.c.person_id.label("whose"), *snapshots.SEEN)
-            .select_from(_BELONGS)
-            .where(among(connection, _THEIRS.c.person_id, part))
-        )
-        if objects is not None:
-            query = query.where(records.c.object.in_(sorted(objects)))
-        for row in connection.execute(query.order_by(records.c.side, records.c.object, records.c.id)):
+        if objects is None:
+            rows = _BELONGING_TO.rows(connection, listed=part)
+        else:
+            rows = _OF_OBJECTS.rows(connection, listed=part, objects=sorted(objects))
+        for row in rows:
             found[row.whose].append(snapshots.read(row))
     return dict(found)
 
@@ -134,14 +158,7 @@ def unpaired(connection: Connection, person_ids: Sequence[str]) -> dict[str, lis
     """person -> live records without a twin that belong to them, ordered by side, object, id; only persons who have such on several sides."""
     rows: dict[str, list[Any]] = defaultdict(list)
     for part in chunks(person_ids):
-        query = (
-            select(_THEIRS.c.person_id.label("whose"), *snapshots.SEEN)
-            .select_from(_BELONGS)
-            .where(among(connection, _THEIRS.c.person_id, part), records.c.state == RecordState.LIVE.value)
-            # said so that no index on persons answers it: there are many records of nobody
-            .where(func.coalesce(records.c.person_id, "") == "")
-        )
-        for row in connection.execute(query.order_by(records.c.side, records.c.object, records.c.id)):
+        for row in _UNPAIRED.rows(connection, listed=part):
             rows[row.whose].append(row)
     made: dict[tuple[str, str, str], Snapshot] = {}
     found: dict[str, list[Snapshot]] = {}
