@@ -54,6 +54,9 @@ class HubSpotConnector:
     def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
         return {object: self._schemas.fresh(object) for object in objects}
 
+    def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
+        self._schemas.recall(schemas)
+
     def users(self) -> list[User]:
         return users.users(self._client)
 

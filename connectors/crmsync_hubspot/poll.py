@@ -81,7 +81,13 @@ class Poll:
         server = self._client.server_time
         return min(now, wire.millis(server)) if server is not None else None
 
-    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime) -> Iterator[Page]:
+    def owes(self, cursor: Cursor, now: datetime) -> datetime | None:
+        """See crmsync.connect.protocol.Connector.owes."""
+        at = Position.read(cursor)
+        due = at.swept is not None and self._sweep_due(at, wire.millis(now))
+        return wire.moment(str(at.swept)) if due else None
+
+    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None) -> Iterator[Page]:
         """See crmsync.connect.protocol.Connector.pull.
 
         The first pull reads everything by search (200 per call; the list endpoint gives 100). Idle polls cost one call.
@@ -92,7 +98,7 @@ class Poll:
         now_ms = wire.millis(now)
         deep = at.deep is None or not 0 <= now_ms - at.deep < DEEP_EVERY
         survivors: dict[str, Record] = {}
-        sweep = self._sweep_due(at, now_ms)
+        sweep = owed != 0 and self._sweep_due(at, now_ms)
         for found in search.since(at.start(deep, self._clock(now_ms))):
             records, digests = decoder.page(found.rows)
             for place, (_, digest) in enumerate(digests):

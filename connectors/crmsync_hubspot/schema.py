@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Lock
 
 from crmsync.errors import UnreachableError
@@ -37,6 +38,11 @@ class Schemas:
         with self._lock:
             self._known[object] = schema
         return schema
+
+    def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
+        """Takes these as fetched, where nothing was fetched yet."""
+        with self._lock:
+            self._known = {**schemas, **self._known}
 
     def forget(self, object: str) -> None:
         """The next use fetches again: HubSpot said that a property is not what we think."""

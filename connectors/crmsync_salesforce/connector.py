@@ -67,10 +67,14 @@ class SalesforceConnector:
         return check(self._client, self._describes, self._people)
 
     def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
-        """Asks the org anew; objects that do not exist for our user are absent."""
+        """Asks the org anew; objects that do not exist for our user are absent. With an object comes the one that ties people to it."""
         self._describes.forget()
         found = {name: self._describes.schema(name) for name in objects}
-        return {name: schema for name, schema in found.items() if schema is not None}
+        return {name: schema for name, schema in found.items() if schema is not None} | self._relations.schemas(objects)
+
+    def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
+        """Only whether there are objects that tie people to others: describes tell more than a schema, and are asked for when needed."""
+        self._relations.recall(schemas)
 
     def users(self) -> list[User]:
         return self._people.users()
@@ -78,8 +82,12 @@ class SalesforceConnector:
     def own_field(self, name: str) -> str:
         return f"{name}__c"
 
-    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime) -> Iterator[Page]:
-        return self._poller.pull(object, fields, cursor, now)
+    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None) -> Iterator[Page]:
+        return self._poller.pull(object, fields, cursor, now, owed=owed)
+
+    def owes(self, object: str, cursor: Cursor, now: datetime) -> datetime | None:
+        """The delete log, and for opportunities the look at contact roles: whichever was made earlier."""
+        return self._poller.owes(object, cursor, now)
 
     def live_ids(self, object: str) -> Iterator[str]:
         """Ids of rows that are neither deleted nor merged nor converted."""

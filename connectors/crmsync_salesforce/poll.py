@@ -30,6 +30,8 @@ KEPT = timedelta(days=14)
 GAP = timedelta(hours=2)
 """How often the delete log is asked: whether it still reaches back to us (it is trimmed every two hours), and what was purged."""
 
+LOG, ROLES = "log", "roles"
+"""Looks beside the query for changes: the delete log of any object, the contact roles of opportunities."""
 RESUMES = 5
 """New queries in one pull after the server lost its place."""
 
@@ -58,18 +60,42 @@ class Poller:
         config = client.settings
         self._overlap = Overlap(narrow=config.overlap, wide=config.wide_overlap, every=config.wide_every)
 
-    def pull(self, object: str, fields: Sequence[str], cursor: Mapping[str, Any] | None, now: datetime) -> Iterator[Page]:
-        """See Connector.pull. The first pull reads live rows; later ones read the recycle bin too."""
+    def owes(self, object: str, cursor: Mapping[str, Any], now: datetime) -> datetime | None:
+        """See Connector.owes."""
+        position = from_json(cursor)
+        return None if position is None else min(self._due(object, position, now).values(), default=None)
+
+    def _due(self, object: str, position: Position, now: datetime) -> dict[str, datetime]:
+        """Looks that cost a call of their own and are due -> when they were last made."""
+        due: dict[str, datetime] = {}
+        if position.polled is None:
+            return due
+        asked = wire.moment(position.logged or position.polled)
+        if now - min(wire.moment(position.polled), asked) >= GAP:
+            due[LOG] = asked
+        if object == OF and self._has_roles() and self._roles.due(position, now):
+            due[ROLES] = wire.moment(position.roles or position.polled)
+        return due
+
+    def pull(
+        self, object: str, fields: Sequence[str], cursor: Mapping[str, Any] | None, now: datetime, *, owed: int | None = None
+    ) -> Iterator[Page]:
+        """See Connector.pull. The first pull reads live rows; later ones read the recycle bin too. owed: those due longest come first."""
         position = from_json(cursor) if cursor is not None else None
         first = position is None or (position.high is None and position.at is None and position.polled is None)
+        due = self._due(object, position, now) if position is not None else {}
+        looks = sorted(due, key=lambda look: due[look])[:owed]
+        since = position
         purged: dict[str, str] = {}
         if position is not None and position.polled is not None:
-            position, purged = self._deleted_since(object, position, now)
+            position, purged = self._deleted_since(object, position, now, ask=LOG in looks)
+            if ROLES in due and ROLES not in looks:
+                position = replace(position, roles=position.roles or position.polled)
         position = replace(position or Position(), polled=wire.stamp(now))
         if position.logged is None:
             position = replace(position, logged=wire.stamp(now), covered=wire.stamp(min(now, self._client.server_time or now)))
         pages = _Run(self, object, fields, now, position, deleted=not first, purged=purged).pages()
-        touched = self._roles.touched(position, now) if object == OF and not first and self._has_roles() else None
+        touched = self._roles.touched(since, now) if since is not None and not first and ROLES in looks else None
         yield from pages if touched is None else with_touched(pages, touched, self._again(object, fields, list(touched.stamps)))
 
     def _again(self, object: str, fields: Sequence[str], ids: Sequence[str]) -> tuple[Record, ...]:
@@ -82,8 +108,8 @@ class Poller:
         texts = soql.in_lists(columns, object, "Id", ids)
         return tuple(r for text in texts for page in self._client.query(soql.path(text)) for r in decoder.records(page["records"]))
 
-    def _deleted_since(self, object: str, position: Position, now: datetime) -> tuple[Position, dict[str, str]]:
-        """Ids and times of deletions from the delete log, asked every two hours and after every silence that long; else nothing.
+    def _deleted_since(self, object: str, position: Position, now: datetime, *, ask: bool) -> tuple[Position, dict[str, str]]:
+        """Ids and times of deletions from the delete log, asked every two hours and after every silence that long (ask: now); else nothing.
 
         The log also knows rows that were purged from the recycle bin. It is asked from where its last answer reached, not from when we asked.
         Raises: CursorExpiredError when the CRM no longer knows all deletions since the last poll."""
@@ -91,10 +117,9 @@ class Poller:
         polled = wire.moment(position.polled)
         if now - polled > KEPT:
             raise _expired(object, f"the last poll is {(now - polled).days} days ago")
-        since = min(polled, wire.moment(position.logged or position.polled))
-        if now - since < GAP:
-            return position, {}
-        start = min(since, wire.moment(position.covered or position.polled))
+        if not ask:
+            return replace(position, logged=position.logged or position.polled, covered=position.covered or position.polled), {}
+        start = min(polled, wire.moment(position.logged or position.polled), wire.moment(position.covered or position.polled))
         end = max(now, start + timedelta(minutes=2))
         first, last = (quote(t.strftime("%Y-%m-%dT%H:%M:%S+00:00"), safe="") for t in (start, end))
         try:

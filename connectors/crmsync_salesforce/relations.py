@@ -6,11 +6,13 @@ EventRelation, OpportunityContactRole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from crmsync.model.record import Ref
+from crmsync.errors import CredentialsError
+from crmsync.model.record import ObjectSchema, Ref
 from crmsync_salesforce import soql
 from crmsync_salesforce.belong import ACTIVITIES, COLUMNS, PERSONS, ref_of, refs_of
 from crmsync_salesforce.client import Client
@@ -36,6 +38,9 @@ JUNCTIONS: Mapping[str, Junction] = {
     "Event": Junction(object="EventRelation", parent="EventId", person="RelationId", also="IsWhat = false AND IsDeleted = false"),
     "Opportunity": Junction(object="OpportunityContactRole", parent="OpportunityId", person="ContactId", first="IsPrimary"),
 }
+SHARED = "TaskRelation"
+TOLD_BY: Mapping[str, str] = {object: SHARED if object in ACTIVITIES else junction.object for object, junction in JUNCTIONS.items()}
+"""Object -> the one whose presence tells whether it has a junction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,7 @@ class Relations:
         self._describes = describes
         self._learned = learned
         self._shared: bool | None = None
-        self._seen: dict[str, bool] = {}
+        self._kept: dict[str, ObjectSchema | None] = {}
 
     def shared(self, object: str) -> bool:
         """Whether records of `object` can belong to several people through Shared Activities; one call the first time for activities.
@@ -65,21 +70,35 @@ class Relations:
         if object not in ACTIVITIES:
             return False
         if self._shared is None:
-            self._shared = self._describes.native("TaskRelation") is not None
+            self._shared = self._seen(SHARED) is not None
             self._learned(self._shared)
         return self._shared
 
     def junction(self, object: str) -> Junction | None:
         """Where the people of an object's records are kept besides the records themselves; None where they are not."""
         found = JUNCTIONS.get(object)
-        seen = self.shared(object) if object in ACTIVITIES else found is not None and self._readable(found.object)
+        seen = self.shared(object) if object in ACTIVITIES else found is not None and self._seen(found.object) is not None
         return found if seen else None
 
-    def _readable(self, object: str) -> bool:
-        """Whether our user may see that object at all; one call the first time."""
-        if object not in self._seen:
-            self._seen[object] = self._describes.native(object) is not None
-        return self._seen[object]
+    def _seen(self, object: str) -> ObjectSchema | None:
+        """That object, None when our user may not see it at all; one call the first time."""
+        if object not in self._kept:
+            self._kept[object] = self._describes.schema(object)
+        return self._kept[object]
+
+    def schemas(self, objects: Iterable[str]) -> dict[str, ObjectSchema]:
+        """The objects that tell whether people are tied to these by records of their own; absent where they are not. One call each the first time."""
+        found: dict[str, ObjectSchema] = {}
+        for name in dict.fromkeys(TOLD_BY[o] for o in objects if o in TOLD_BY):
+            with suppress(CredentialsError):  # whoever needs it will say so
+                schema = self._seen(name)
+                found |= {name: schema} if schema is not None else {}
+        return found
+
+    def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
+        """Takes what `schemas` told of the objects in there."""
+        for name in (TOLD_BY[o] for o in schemas if o in TOLD_BY):
+            self._kept.setdefault(name, schemas.get(name))
 
     def links(self, object: str, ids: Sequence[str]) -> Mapping[str, tuple[Ref, ...]]:
         """See the protocol: one query per about 700 ids, two where people are records of their own. Archived activities tell theirs, too."""

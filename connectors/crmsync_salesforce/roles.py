@@ -37,11 +37,16 @@ class Roles:
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    @staticmethod
+    def due(position: Position, now: datetime) -> bool:
+        """Whether it is time for a look."""
+        gone = seconds(position.roles, now)
+        return position.polled is not None and (gone is None or not 0 <= gone < EVERY)
+
     def touched(self, position: Position, now: datetime) -> Touched | None:
-        """What changed since the last look; None when it is not time for one."""
+        """What changed since the last look; None when nothing was polled before. position: as it stood before this poll."""
         since = position.roles or position.polled
-        gone = seconds(since, now)
-        if since is None or (position.roles is not None and gone is not None and 0 <= gone < EVERY):
+        if since is None:
             return None
         server = self._client.server_time or now
         start = wire.stamp(wire.moment(since) - OVERLAP)

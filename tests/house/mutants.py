@@ -33,6 +33,7 @@ DELIBERATE, OUTBOX = "src/crmsync/engine/deliberate.py", "src/crmsync/engine/out
 MERGING, RECONCILE, PLAN = "src/crmsync/decide/merge.py", "src/crmsync/decide/reconcile.py", "src/crmsync/decide/plan.py"
 PERSON, GUARD = "src/crmsync/decide/person.py", "src/crmsync/decide/guard.py"
 MATCH, PEOPLE, WORLD = "src/crmsync/decide/match.py", "src/crmsync/engine/people.py", "src/crmsync/engine/world.py"
+BELIEFS = "src/crmsync/engine/beliefs.py"
 RESUME, SYNC = "src/crmsync/engine/resume.py", "src/crmsync/service/sync.py"
 HUBSPOT, SALESFORCE = "connectors/crmsync_hubspot/", "connectors/crmsync_salesforce/"
 
@@ -153,7 +154,7 @@ MUTANTS = (
            'if column.map.type is FieldType.OWNER and value is not None and sent is None:',
            'if column.map.type is FieldType.OWNER and value is not None and sent is None and self.snapshot is None:',
            OWNERS.format('test_f48_owner_without_a_twin_leaves_the_owner_and_says_so')),
-    Mutant('a new twin of an owner is not noticed', WORLD,
+    Mutant('a new twin of an owner is not noticed', BELIEFS,
            'SCHEMA_CAUSES = frozenset({"owner_without_twin", ',
            'SCHEMA_CAUSES = frozenset({',
            OWNERS.format('test_f48_owner_without_a_twin_leaves_the_owner_and_says_so')),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from crmsync.engine.world import SCHEMA_SECONDS
+from crmsync.engine.beliefs import SCHEMA_SECONDS
 from crmsync.model.rules import FieldMap, FieldType
 from crmsync_salesforce import roles
 from scenarios.persons import crowd

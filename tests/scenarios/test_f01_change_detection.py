@@ -142,8 +142,8 @@ def while_reading(both: Both, side: str, object: str, *, after_page: int, then: 
     plain = connector.pull
     pages: list[int] = []
 
-    def pull(asked: str, *args: Any) -> Iterator[Page]:
-        for number, page in enumerate(plain(asked, *args), start=1):
+    def pull(asked: str, *args: Any, **more: Any) -> Iterator[Page]:
+        for number, page in enumerate(plain(asked, *args, **more), start=1):
             yield page
             if asked == object and number == after_page and not pages:
                 then()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from hashlib import blake2b
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -116,6 +117,14 @@ def connect_all(environ: Mapping[str, str], *, sleep: Callable[[float], None], c
         if options:
             connected[name] = cast(ConnectorFactory, _load(CONNECTORS, name))(options, sleep=sleep, clock=clock)
     return connected
+
+
+def credentials_of(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """For each of these connectors a mark that changes with its settings, secrets included, and from which nothing of them can be told.
+
+    Raises: ConfigError as `options_for`."""
+    told = {name: "\n".join(f"{key}={value}" for key, value in sorted(options_for(name, environ).items())) for name in names}
+    return {name: blake2b(text.encode(), digest_size=16, person=b"crmsync").hexdigest() for name, text in told.items()}
 
 
 def all_loopback(environ: Mapping[str, str]) -> bool:

@@ -140,7 +140,14 @@ class Connector(Protocol):
         """Permissions, scopes and limits that the live credentials have or lack. Reads only."""
         ...
 
-    def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]: ...
+    def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
+        """The fields of these objects as they are now, and of what else the connector needs to know about them. Objects that do not exist for us
+        may be absent."""
+        ...
+
+    def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
+        """Takes what `schema` answered to another process lately, so that this one need not ask again. Contacts nothing."""
+        ...
 
     def users(self) -> list[User]: ...
 
@@ -148,13 +155,20 @@ class Connector(Protocol):
         """The native name of a crmsync-owned field ("crmsync_score" -> "crmsync_score__c")."""
         ...
 
-    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime) -> Iterator[Page]:
+    def pull(
+        self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None
+    ) -> Iterator[Page]:
         """Changes since `cursor` (None: everything live), each page with its cursor; always at least one page (its cursor says how far we
         are).
         Re-delivers an overlap on purpose: late commits and search lag must not be skipped. Includes deleted, merged and converted records
-        as such.
+        as such. owed: at most so many of the looks that `owes` tells of (None: all that are due); what is left out comes with a later pull.
 
         Raises: CursorExpiredError when the CRM cannot say what was deleted since the cursor."""
+        ...
+
+    def owes(self, object: str, cursor: Cursor, now: datetime) -> datetime | None:
+        """When the look was last made that is due now and costs calls of its own beside the one for changes: a listing of what was deleted,
+        say. None: none is due, or none costs anything. Contacts nothing."""
         ...
 
     def live_ids(self, object: str) -> Iterator[str]:

@@ -12,7 +12,9 @@ import structlog
 from crmsync.decide import guard
 from crmsync.decide.twin import PERSON
 from crmsync.engine.apply import Sent, send
+from crmsync.engine.beliefs import BELIEVED_SECONDS, SCHEMA_SECONDS
 from crmsync.engine.deliberate import DECISION_CAUSES, Verdict, deliberate
+from crmsync.engine.doubts import by_problems
 from crmsync.engine.forget import compact, erase_asked, erase_purged
 from crmsync.engine.outbox import Outbox, Outgoing, outgoing
 from crmsync.engine.people import settle_people
@@ -24,7 +26,7 @@ from crmsync.engine.sweep import sweep
 from crmsync.engine.tasks import outgoing_tasks, task_row
 from crmsync.engine.twins import decide_dirty, deliberate_twins, handed_on, remember, told_first
 from crmsync.engine.world import AccountChangedError, World
-from crmsync.errors import CredentialsError, CrmsyncError, HaltError
+from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError
 from crmsync.model.attention import Halt, Problem
 from crmsync.model.link import PersonState
 from crmsync.store import TaskRow
@@ -53,26 +55,27 @@ class Report:
     urgent: bool = False
 
 
-def cycle(world: World, now: datetime, *, everything: bool = True) -> Report:
-    """Runs one cycle at `now` (the only time it knows). everything: polls all objects; False: the daemon's way, the rarer ones in turn. Raises HaltError when a person is needed, and the error of a side when no side was reached."""
+def cycle(world: World, now: datetime, *, everything: bool = True, sparing: bool = False) -> Report:
+    """Runs one cycle at `now` (the only time it knows). everything: polls all objects; False: the daemon's way, the rarer ones in turn. sparing: as
+    one asks who may be started every minute: schemas and users are believed longer, and looks that cost calls of their own go in turn.
+
+    Raises HaltError when a person is needed, and the error of a side when no side was reached."""
     store = world.store
     erase_asked(world, now)
     halted = store.halt()
     if halted is not None:
         raise HaltError(halted.message)
     report = Report(now=now)
-    calls = {side: connector.calls() for side, connector in world.connectors.items()}
-    try:
-        troubles = world.refresh(now)
-    except AccountChangedError as error:
-        _keep_halt(world, error.halt, now)  # whatever was let pass: with another account every link would be wrong
-        raise
-    report.refresh_calls = {side: connector.calls() - calls[side] for side, connector in world.connectors.items()}
-    world.require_provisioned()
-    _stop(world, _schema_loss(world, now), now)
+    believe = BELIEVED_SECONDS if sparing else SCHEMA_SECONDS
+    troubles = _refresh(world, now, report, believe)
     world.start(now)
     report.resumed = settle_open(world, now, troubles)
-    report.pulled = pull_all(world, now, troubles, everything=everything)
+    report.pulled = pull_all(world, now, troubles, everything=everything, sparing=sparing)
+    if world.doubted(now) - troubles.keys():
+        closed = {side for side, pulled in report.pulled.items() if pulled.closed and side in world.doubted(now)}
+        troubles |= _refresh(world, now, report, believe)
+        again = pull_all(world, now, troubles, everything=everything, sparing=sparing, sides=closed)
+        report.pulled |= {side: pulled.after(report.pulled[side]) for side, pulled in again.items()}
     report.errors = {side: pulled.error for side, pulled in report.pulled.items() if pulled.error is not None}
     if len(report.errors) == len(world.sides):
         raise next(iter(report.errors.values()))
@@ -92,8 +95,30 @@ def cycle(world: World, now: datetime, *, everything: bool = True) -> Report:
     compact(store)
     # Only worth it while every side answers.
     report.urgent = not report.errors and bool(report.sent.superseded or report.sent.refused or store.dirty_count(world.decided()))
-    report.more = report.urgent or (not report.errors and bool(report.sent.done))
+    report.more = report.urgent or (not report.errors and bool(report.sent.done or world.doubted(now)))
     return report
+
+
+def _refresh(world: World, now: datetime, report: Report, believe: float) -> dict[str, CrmsyncError]:
+    """Side -> why it could not be asked. What was read is held against what we need of it."""
+    calls = {side: connector.calls() for side, connector in world.connectors.items()}
+    try:
+        troubles = world.refresh(now, believe=believe)
+    except AccountChangedError as error:
+        _keep_halt(world, error.halt, now)  # whatever was let pass: with another account every link would be wrong
+        raise
+    for side, connector in world.connectors.items():
+        report.refresh_calls[side] = report.refresh_calls.get(side, 0) + connector.calls() - calls[side]
+    try:
+        world.require_provisioned()
+    except ConfigError:
+        for side in world.sides:
+            world.doubt(side, now)
+        if not world.doubted(now) - troubles.keys():
+            raise
+        return _refresh(world, now, report, believe)  # it may have been provisioned since
+    _stop(world, _schema_loss(world, now), now)
+    return troubles
 
 
 # --- guard ------------------------------------------------------------------------------------------------------------------
@@ -278,7 +303,9 @@ def _problems(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
     fresh = {(row.problem.cause, row.problem.side, row.problem.object, row.problem.record_id, row.problem.person_id, row.problem.field,
               row.problem.data_hash) for row in known}  # fmt: skip
     # The same finding about the same data is not a new attempt.
-    store.park([p for p in found if (p.cause, p.side, p.object, p.record_id, p.person_id, p.field, p.data_hash) not in fresh], now)
+    new = [p for p in found if (p.cause, p.side, p.object, p.record_id, p.person_id, p.field, p.data_hash) not in fresh]
+    store.park(new, now)
+    by_problems(world, new, now)
 
 
 def _over(problem: Problem, still: Collection[tuple[object, ...]], moving: Collection[str], world: World) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,9 +14,13 @@ import structlog
 from crmsync.connect.protocol import Cursor, LazyRecords, Page
 from crmsync.decide.belong import COMPANY
 from crmsync.decide.translate import Lens, snapshot_of
+from crmsync.engine.beliefs import NO_ACCESS
+from crmsync.engine.doubts import by_owners
+from crmsync.engine.events import due_streams, hints_of, name_of, pull_events, streams
 from crmsync.engine.forget import admit, admit_links, persons_of
 from crmsync.engine.parties import addresses
 from crmsync.engine.regained import forget_emptied, lacking
+from crmsync.engine.turns import Objects, part, whole
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, CursorExpiredError
 from crmsync.model.attention import ParkedProblem, Problem
@@ -27,68 +31,97 @@ from crmsync.store import StoredSnapshot
 
 log = structlog.get_logger(__name__)
 
-NO_ACCESS = "no_access"
 LINKS_AT_ONCE = 1_000
 """Records whose belongings are asked for in one call: so many are gathered before they are stored."""
-CALLS_AT_MOST = 4
-"""API calls that an idle poll may cost per side."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Pulled:
-    """How much one side's pull brought. objects: those read to their end. read: records delivered. changed: those that differ from what we held. vanished: known live ones now gone."""
+    """How much one side's pull brought. objects: those read to their end. hints: list of events -> details of such events that persons newly show.
+    read: records delivered. changed: those that differ from what we held. vanished: known live ones now gone. closed: an object could not be read
+    though the schema shows it."""
 
     objects: list[str] = field(default_factory=list)
+    closed: bool = False
+    hints: dict[str, set[str]] = field(default_factory=dict)
     read: int = 0
     changed: int = 0
     vanished: int = 0
     error: CrmsyncError | None = None
 
+    def after(self, earlier: Pulled) -> Pulled:
+        """Both together, of the same side in the same cycle; how it stands now is told by this one."""
+        self.read, self.changed, self.vanished = self.read + earlier.read, self.changed + earlier.changed, self.vanished + earlier.vanished
+        return self
+
 
 def pull_all(
-    world: World, now: datetime, troubles: Mapping[str, CrmsyncError] | None = None, *, everything: bool = True
+    world: World,
+    now: datetime,
+    troubles: Mapping[str, CrmsyncError] | None = None,
+    *,
+    everything: bool = True,
+    sparing: bool = False,
+    sides: Collection[str] | None = None,
 ) -> dict[str, Pulled]:
-    """Pulls all sides at the same time. One side that cannot be reached does not stop the other: its error is in the result.
+    """Pulls all sides (or these) at the same time. One side that cannot be reached does not stop the other: its error is in the result.
 
-    troubles: sides already known not to answer; they are not asked again. everything: see `pull_side`."""
+    troubles: sides already known not to answer; they are not asked again. everything, sparing: see `pull_side`."""
     known = troubles or {}
+    wanted = [side for side in world.sides if sides is None or side in sides]
 
     def one(side: str) -> Pulled:
-        return Pulled(error=known[side]) if side in known else pull_side(world, side, now, everything=everything)
+        return Pulled(error=known[side]) if side in known else pull_side(world, side, now, everything=everything, sparing=sparing)
 
     with ThreadPoolExecutor(max_workers=len(world.sides), thread_name_prefix="pull") as pool:
-        return dict(zip(world.sides, pool.map(one, world.sides), strict=True))
+        return dict(zip(wanted, pool.map(one, wanted), strict=True))
 
 
-def pull_side(world: World, side: str, now: datetime, *, everything: bool = True) -> Pulled:
-    """Pulls the objects of one side. everything: all of them; else persons and tasks, and of the others as many as CALLS_AT_MOST leaves room
-    for, in turn: an idle poll of each object is one API call."""
+def pull_side(world: World, side: str, now: datetime, *, everything: bool = True, sparing: bool = False) -> Pulled:
+    """Pulls the objects of one side. everything: all of them, with whatever looks they owe (sparing: with a few of these, in turn); else what
+    four API calls are enough for, in turn. See `crmsync.engine.turns`."""
     pulled = Pulled()
     try:
-        for object in _objects(world, side, everything=everything):
-            _pull_object(world, side, object, now, pulled)
+        objects, streams = _turn(world, side, now, everything=everything, sparing=sparing)
+        for object, owed in objects.items():
+            _pull_object(world, side, object, now, pulled, owed)
             pulled.objects.append(object)
+        for stream in due_streams(world, side, now):
+            if stream in streams or stream in pulled.hints:
+                pull_events(world, side, stream, now, sorted(pulled.hints.get(stream, ())))
+                pulled.objects.append(name_of(stream))
     except CrmsyncError as error:
         pulled.error = error
         if isinstance(error, CredentialsError):
-            world.forget_schema()  # a mapped field may have been removed or hidden: the next cycle looks (F45)
+            pulled.closed = True
+            world.forget_schema(side)  # a mapped field may have been removed or hidden (F45)
         log.warning("pull stopped", side=side, error=type(error).__name__)
     return pulled
 
 
-def _objects(world: World, side: str, *, everything: bool) -> list[str]:
-    twins = world.twin_objects(side)
-    always = [*world.objects(side), *(o for o in twins if o == world.connectors[side].traits.task_object)]
-    others = [o for o in twins if o not in always]
-    if everything or len(always) + len(others) <= CALLS_AT_MOST:
-        return [*world.objects(side), *twins]
-    room = max(1, CALLS_AT_MOST - len(always))
-    begin = world.turns.get(side, 0)
-    world.turns[side] = (begin + room) % len(others)
-    turn = {others[(begin + place) % len(others)] for place in range(room)}
+def _turn(world: World, side: str, now: datetime, *, everything: bool, sparing: bool) -> tuple[dict[str, int | None], Collection[str]]:
+    """What is read this time: native object -> how many of the looks that it owes are made (None: all), and the lists of events."""
+    every, lists = [*world.objects(side), *world.twin_objects(side)], streams(world, side)
+    if everything and not sparing:
+        return dict.fromkeys(every), lists
+    connector = world.connectors[side]
+    with world.store.reading():
+        cursors = {object: world.store.cursor(side, object) for object in every}
+    found = {object: connector.owes(object, cursor, now) for object, cursor in cursors.items() if cursor is not None}
+    persons, task = world.objects(side), connector.traits.task_object
+    objects = Objects(
+        persons=persons,
+        task=task if task in every and task not in persons else "",
+        others=[*(object for object in every if object not in (*persons, task)), *map(name_of, lists)],
+        owed={object: at for object, at in found.items() if at is not None},
+    )
+    if everything:
+        chosen = whole(objects, now)
+    else:
+        chosen, world.turns[side] = part(objects, world.turns.get(side, 0), now)
     # What was never read is read before anything may be decided about it.
-    due = {*always, *turn, *(o for o in others if world.store.cursor(side, o) is None)}
-    return [o for o in (*world.objects(side), *twins) if o in due]
+    chosen |= {object: 0 for object, cursor in cursors.items() if cursor is None}
+    return {object: chosen[object] for object in every if object in chosen}, [one for one in lists if name_of(one) in chosen]
 
 
 def belongings(world: World, side: str, object: str, records: Sequence[Record]) -> dict[Ref, tuple[Ref, ...]]:
@@ -108,7 +141,7 @@ def _asked(world: World, side: str, object: str, records: Sequence[Record]) -> d
     return {**told, **{ref: tuple(asked.get(ref.id, ())) for ref in rest}}
 
 
-def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pulled) -> None:
+def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pulled, owed: int | None = None) -> None:
     store = world.store
     fields = world.fields_to_read(side, object)
     with store.reading():
@@ -122,7 +155,7 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
     _note_missing(world, side, object, noted, now)
     before = pulled.read
     try:
-        for page in _pages(world, side, object, None if fresh else cursor, now):
+        for page in _pages(world, side, object, None if fresh else cursor, now, owed):
             take_page(world, side, object, page, pulled, now, regained)
             world.report(f"reading {side} {object}", pulled.read - before, page.total)
     except CursorExpiredError:
@@ -133,7 +166,8 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
             raise
         # Persons could be read, so the credentials are good: they do not open this object, and everything else goes on.
         store.park([_closed(side, object, str(error))], now)
-        world.forget_schema()
+        pulled.closed = True
+        world.forget_schema(side)
         log.warning("object not readable", side=side, object=object, error=type(error).__name__)
         return
     closed = [r.problem_id for r in noted if (r.problem.cause, r.problem.side, r.problem.object) == (NO_ACCESS, side, object)]
@@ -182,8 +216,8 @@ def _missing(side: str, object: str, name: str) -> Problem:
     )
 
 
-def _pages(world: World, side: str, object: str, cursor: Cursor | None, now: datetime) -> Iterator[Page]:
-    pages = world.connectors[side].pull(object, world.fields_to_read(side, object), cursor, now)
+def _pages(world: World, side: str, object: str, cursor: Cursor | None, now: datetime, owed: int | None = None) -> Iterator[Page]:
+    pages = world.connectors[side].pull(object, world.fields_to_read(side, object), cursor, now, owed=owed)
     return gathered(pages) if (side, object) in world.kinds.raw else pages
 
 
@@ -251,6 +285,7 @@ def take_page(
         before = store.links_of([row.snapshot.ref for row in quiet])
         moved = [row for row in quiet if row.snapshot.ref in belongs and before.get(row.snapshot.ref, ()) != belongs[row.snapshot.ref]]
         quiet, loud = [row for row in quiet if row not in moved], [*loud, *moved]
+    by_owners(world, side, [row.snapshot for row in loud], now)
     if not rows and not page.last:
         return  # nothing to keep; the next page's cursor covers this one
     with store.begin():
@@ -261,6 +296,8 @@ def take_page(
             forget_emptied(world, loud, held, regained)
         store.wake(_returned(loud, held))
         store.save_cursor(side, object, page.cursor)
+    for stream, detail in hints_of(world, side, object, ((row.snapshot, held.get(row.snapshot.ref)) for row in loud)):
+        pulled.hints.setdefault(stream, set()).add(detail)
     pulled.changed += len(loud)
     pulled.vanished += sum(
         1

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from crmsync.decide.canonical import same
 from crmsync.decide.plan import data_hash
+from crmsync.engine.beliefs import SCHEMA_IS_OLD
 from crmsync.engine.employers import FIELD
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.readback import silent_no_op
-from crmsync.engine.world import SCHEMA_IS_OLD, World
+from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action, Outcome, OutcomeKind, Write
 from crmsync.model.journal import JournalEntry
@@ -135,7 +136,8 @@ class PersonSettlement:
         if not whole:
             self.again.append(str(item.entry.person_id))
         if outcome.cause in SCHEMA_IS_OLD:
-            self.world.forget_schema()
+            self.world.forget_schema(self.side)
+        self.world.doubt(self.side, self.now)
 
     def _not_employed(self, item: Outgoing, outcome: Outcome) -> None:
         """Parks whom the person shall belong to, and tries the rest of the write again."""

@@ -11,13 +11,14 @@ from crmsync.decide.translate import Lens
 from crmsync.decide.twin import DELETED
 from crmsync.decide.twin_draft import refusal_mark
 from crmsync.decide.twin_look import shown as look
+from crmsync.engine.beliefs import SCHEMA_IS_OLD
 from crmsync.engine.forget import admit_records
 from crmsync.engine.kinds import kind_in
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.parties import addresses, wake_persons
 from crmsync.engine.pull import belongings, record_hash, store_row
 from crmsync.engine.readback import kept, silent_no_op
-from crmsync.engine.world import SCHEMA_IS_OLD, World
+from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action, Outcome, OutcomeKind
 from crmsync.model.journal import JournalEntry
@@ -172,7 +173,8 @@ class TwinSettlement:
         if not whole:
             self.again.append(str(item.entry.person_id))
         if outcome.cause in SCHEMA_IS_OLD:
-            self.world.forget_schema()
+            self.world.forget_schema(self.side)
+        self.world.doubt(self.side, self.now)
 
     def _retry(self, item: Outgoing, outcome: Outcome) -> None:
         id = str(item.entry.person_id)

@@ -12,6 +12,7 @@ from crmsync.decide.match import primary
 from crmsync.decide.twin import LATER, TwinPlan, plan_twin
 from crmsync.decide.twin_look import Ground
 from crmsync.engine.deliberate import Verdict, parked_of
+from crmsync.engine.doubts import by_problems
 from crmsync.engine.kinds import PREFIX
 from crmsync.engine.outbox import Outgoing, outgoing
 from crmsync.engine.pair import settle_twins
@@ -304,7 +305,9 @@ def _problems(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
     ]
     world.store.drop_problems(over)
     same = {(_mark(row.problem), row.problem.data_hash) for row in known}
-    world.store.park([problem for problem in found if (_mark(problem), problem.data_hash) not in same], now)
+    new = [problem for problem in found if (_mark(problem), problem.data_hash) not in same]
+    world.store.park(new, now)
+    by_problems(world, new, now)
 
 
 def _mark(problem: Problem) -> tuple[object, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -21,42 +21,19 @@ from crmsync.decide.owners import Owners, owners_of
 from crmsync.decide.plan import SideFacts, Terms
 from crmsync.decide.translate import Lens, lenses_of
 from crmsync.engine import schemas
+from crmsync.engine.acquaint import meet_owners
+from crmsync.engine.beliefs import SCHEMA_SECONDS, look_again, recent, waiting_for
 from crmsync.engine.kinds import Kinds
 from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError, UnreachableError
 from crmsync.model.attention import Halt
 from crmsync.model.fields import KEY, OWN_FIELDS
-from crmsync.model.link import Snapshot
 from crmsync.model.record import ObjectSchema, User
-from crmsync.model.rules import FieldType, Playbook
+from crmsync.model.rules import Playbook
 from crmsync.store import Store
 
 if TYPE_CHECKING:
     from crmsync.decide.twin_look import Ground
     from crmsync.engine.sweep import Listing
-
-SCHEMA_SECONDS = 300.0
-"""How long a schema and the users are believed. A refusal that smells of a schema change makes them be read again at once."""
-
-SCHEMA_CAUSES = frozenset({"owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required", "wrong_type"})
-"""Problems found by holding a value against schema and users: another schema or another user may have solved them."""
-REFUSED_BY_SCHEMA = frozenset(
-    {
-        "INVALID_DATE", "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_INTEGER", "INVALID_LONG", "INVALID_OPTION",
-        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE", "STRING_TOO_LONG",
-    }
-)  # fmt: skip
-"""The same as the CRMs say it, parked until the data changes or the schema does."""
-SCHEMA_IS_OLD = frozenset(
-    {
-        "INVALID_DATE", "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_INTEGER", "INVALID_LONG", "PROPERTY_DOESNT_EXIST",
-        "READ_ONLY_VALUE",
-    }
-)  # fmt: skip
-"""Refusals that the schema as we know it would have told before: it has changed since, and is read again at once (F45)."""
-
-OWNERS_KNOWN = "owners_known"
-OWNERS_AT_ONCE = 50
-"""Owners looked for in one statement."""
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +58,9 @@ class World:
         playbook: Playbook,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         report: Callable[[str, int, int | None], None] = lambda what, done, total: None,
+        credentials: Mapping[str, str] | None = None,
     ) -> None:
+        """credentials: side -> what changes with its credentials. The same ones lead to the same account: a new process need not ask."""
         if not connectors:
             raise ConfigError("no CRM is connected: the settings of none were given; nothing was contacted")
         self.store = store
@@ -100,7 +79,10 @@ class World:
         self.people: tuple[User, ...] = ()
         self.integration: frozenset[tuple[str, str]] = frozenset()
         self.schemas: dict[str, dict[str, ObjectSchema]] = {}
-        self.stale = False
+        self.credentials = dict(credentials or {})
+        self.read_at: dict[str, datetime | None] = {}
+        self.stale: set[str] = set()
+        self._noting = Lock()
         self.missed: set[tuple[str, str, str]] = set()
         self.turns: dict[str, int] = {}
         self.listing: Listing | None = None
@@ -177,15 +159,29 @@ class World:
             self.store.put("start_from", stamp(now))
         return known
 
-    def refresh(self, now: datetime) -> dict[str, CrmsyncError]:
-        """Reads identity, users and schemas of the sides where they are old. Returns side -> why one could not be asked: what was known of it stays.
+    def refresh(self, now: datetime, *, believe: float = SCHEMA_SECONDS) -> dict[str, CrmsyncError]:
+        """Reads identity, users and schemas of the sides where they are older than `believe` seconds, were read for another mapping, or are doubted.
+        Returns side -> why one could not be asked: what was known of it stays.
 
         Raises: AccountChangedError when the credentials lead to another account than before; the trouble of a side that was never read."""
         with self.store.reading():
             known: dict[str, Any] = self.store.get("world") or {}
             read_at: dict[str, str] = self.store.get("world_read_at") or {}
+            told: dict[str, dict[str, str]] = self.store.get("world_told") or {}
+            waiting = waiting_for(self.store, self.sides) if believe > SCHEMA_SECONDS else set()
         begun = bool(self.schemas)
-        old = [side for side in self.sides if self.stale or side not in known or not _recent(moment(read_at.get(side)), now)]
+        self.read_at = {side: moment(read_at.get(side)) for side in self.sides} | {
+            s: at for s, at in self.read_at.items() if s in self.stale
+        }
+        new = {side: {"mapping": self._mapped(side), "credentials": self.credentials.get(side, "")} for side in self.sides}
+        old = [
+            side
+            for side in self.sides
+            if side in self.stale
+            or side not in known
+            or told.get(side, {}).get("mapping") != new[side]["mapping"]
+            or not recent(moment(read_at.get(side)), now, SCHEMA_SECONDS if side in waiting else believe)
+        ]
         if not old and begun:
             return {}
         troubles: dict[str, CrmsyncError] = {}
@@ -194,54 +190,29 @@ class World:
             try:
                 if side in old:
                     known[side] = self._read(side, now)
-                    read_at[side] = stamp(now)
-                elif not begun:
+                    read_at[side], self.read_at[side] = stamp(now), now
+                    self.stale.discard(side)
+                elif not begun and not (self.credentials.get(side) and told[side] == new[side]):
                     self._identify(side, now)  # a new process may come with other credentials
+                told[side] = new[side]
             except (CredentialsError, UnreachableError) as error:
                 if side not in known:
                     raise
                 troubles[side] = error
                 log.warning("refresh stopped", side=side, error=type(error).__name__)
         if before and (before != known or users != self.store.users()):
-            self._look_again()
+            look_again(self.store)
         self.store.put("world", known)
         self.store.put("world_read_at", read_at)
-        self.stale = self.stale and bool(troubles)
+        self.store.put("world_told", told)
         self._take(known)
-        self._meet_owners()
+        for side in [] if begun else [side for side in self.sides if side not in old]:
+            self.connectors[side].recall(self.schemas[side])
+        meet_owners(self)
         return troubles
 
-    def _look_again(self) -> None:
-        """Has persons decided again whose values waited for another schema or another user (F42, F45, F47, F48)."""
-        rows = [row for row in self.store.problems(limit=1_000_000) if row.problem.cause in SCHEMA_CAUSES | REFUSED_BY_SCHEMA]
-        with self.store.begin():
-            self.store.drop_problems([row.problem_id for row in rows if row.problem.cause in REFUSED_BY_SCHEMA])
-            self.store.mark_dirty_persons([row.problem.person_id for row in rows if row.problem.person_id is not None])
-
-    def _meet_owners(self) -> None:
-        """Has records decided again that were read when their owner was nobody we knew: they hold the bare native id until somebody edits them."""
-        known = sorted(f"{side}:{id}" for (side, id), house in self.owners.house_of.items() if house != f"{side}:{id}")
-        before = self.store.get(OWNERS_KNOWN)
-        if known == before:
-            return
-        met = set(known) - set(before or known)
-        with self.store.begin():
-            for side in self.sides:
-                bare = [name for name in met if name.startswith(f"{side}:")]
-                for start in range(0, len(bare), OWNERS_AT_ONCE):
-                    for page in self.store.iter_holding(side, bare[start : start + OWNERS_AT_ONCE]):
-                        named = [(row, self._named(row, met)) for row in page]
-                        self.store.rewrite_snapshots([new for old, new in named if new is not old])
-            self.store.put(OWNERS_KNOWN, known)
-
-    def _named(self, row: Snapshot, met: Collection[str]) -> Snapshot:
-        """The snapshot with owners by their house ids; itself when it holds none of these."""
-        lens = self.lenses.get((row.ref.side, row.ref.object))
-        owners = [n for n, c in lens.by_name.items() if c.map.type is FieldType.OWNER and row.fields.get(n) in met] if lens else []
-        if not owners:
-            return row
-        house = {name: self.owners.house(row.ref.side, str(row.fields[name]).partition(":")[2]) for name in owners}
-        return replace(row, fields={**row.fields, **house})
+    def _mapped(self, side: str) -> str:
+        return _mark({object: mark for (where, object), mark in self._marks.items() if where == side})
 
     def recall(self) -> bool:
         """Takes identity, users and schemas as they were last read, however old, and contacts nothing. False when they were never read."""
@@ -251,16 +222,31 @@ class World:
         self._take(known)
         return True
 
-    def forget_schema(self) -> None:
-        """Have schemas read again at the next refresh: something answered as if they had changed."""
-        self.stale = True
+    def forget_schema(self, side: str | None = None) -> None:
+        """Have schemas and users (of one side, or all) read again at the next refresh, in whatever process: something answered as if they had
+        changed."""
+        with self._noting:
+            fresh = ({side} if side else set(self.sides)) - self.stale
+            if fresh:
+                self.stale |= fresh
+                read_at = self.store.get("world_read_at") or {}
+                self.store.put("world_read_at", {s: at for s, at in read_at.items() if s not in fresh})
+
+    def doubt(self, side: str, now: datetime) -> None:
+        """The same, unless they were read so lately that reading them again would tell the same."""
+        if not recent(self.read_at.get(side), now):
+            self.forget_schema(side)
+
+    def doubted(self, now: datetime) -> set[str]:
+        """Sides about which reading again may tell something else."""
+        return {side for side in self.stale if not recent(self.read_at.get(side), now)}
 
     def miss(self, side: str, object: str, names: Collection[str]) -> None:
         """Notes fields that a record did not carry though the schema has them: schemas are read again, once for each of them (F45)."""
         found = {(side, object, name) for name in names} - self.missed
         if found:
             self.missed |= found
-            self.forget_schema()
+            self.forget_schema(side)
 
     def _identify(self, side: str, now: datetime) -> Identity:
         """Who we are there. Raises AccountChangedError when that is another account than the one all links belong to."""
@@ -386,8 +372,3 @@ class World:
 def _mark(fingerprints: Mapping[str, str]) -> str:
     told = "\n".join(sorted(f"{name}={print}" for name, print in fingerprints.items()))
     return "." + hashlib.blake2b(told.encode(), digest_size=4).hexdigest()
-
-
-def _recent(at: datetime | None, now: datetime) -> bool:
-    """Whether what was read then is still believed; a clock that was put back believes nothing."""
-    return at is not None and timedelta(0) <= now - at < timedelta(seconds=SCHEMA_SECONDS)

@@ -40,6 +40,7 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
             with suppress(CredentialsError):
                 schemas[side].update(connector.schema((object,)))
     workspace.world.report("checking", len(schemas), len(schemas))
+    workspace.world.forget_schema()  # somebody asks because something changed: the next cycle shall know as well
     found["mapping"] = list(check_schemas(workspace.playbook, schemas, {side: c.own_field for side, c in workspace.connectors.items()}))
     return found
 

@@ -16,5 +16,6 @@ def resume(store: Store, *, now: datetime) -> Halt | None:
             return None
         store.set_halt(None)
         store.put("allow", halt.cause)
+        store.put("world_read_at", None)  # whatever was lost may be there again
         store.log_event(now, "resume", f"a person lifted the halt {halt.cause}")
         return halt

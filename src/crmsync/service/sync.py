@@ -20,8 +20,8 @@ MAX_CYCLES = 25
 
 @dataclass(slots=True, kw_only=True)
 class SyncResult:
-    """Totals of one `sync`. read, written, api_calls: per side. refresh_calls: those of the api_calls that reading the account, users and schemas took,
-    at the start of a process and every five minutes. problems, conflicts: standing in the store afterwards.
+    """Totals of one `sync`. read, written, api_calls: per side. refresh_calls: those of the api_calls that reading the account, users and schemas took:
+    once an hour, or as soon as something does not fit what is known of them. problems, conflicts: standing in the store afterwards.
 
     errors: side ("" for the whole run) -> what stopped it. more: something was still due when the bound of cycles was reached.
     """
@@ -114,11 +114,13 @@ def decide_waiting(workspace: Workspace) -> Report:
 
 def one_cycle(workspace: Workspace, *, everything: bool = True) -> Report:
     """One engine cycle at the workspace's `now`; what it did is remembered for `status`. everything: polls all objects, else the rarer ones in
-    turn. Raises what the engine raises."""
+    turn. Raises what the engine raises.
+
+    A look at everything is made by processes that start and end, perhaps every minute: it spares calls."""
     now = workspace.clock()
     calls = {side: connector.calls() for side, connector in workspace.connectors.items()}
     try:
-        report = cycle(workspace.world, now, everything=everything)
+        report = cycle(workspace.world, now, everything=everything, sparing=everything)
     except CrmsyncError as error:
         remember(workspace, now, error=error, before=calls)
         raise

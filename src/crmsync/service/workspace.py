@@ -70,7 +70,7 @@ def open_workspace(
     the database.
     """
     # Imported here: `open_store` needs neither the engine nor the playbook's models.
-    from crmsync.connect.discovery import connect_all
+    from crmsync.connect.discovery import connect_all, credentials_of
     from crmsync.engine.world import World
     from crmsync.service.playbook import load_playbook
 
@@ -82,7 +82,8 @@ def open_workspace(
             raise ConfigError(no_crm(settings))
         store = Store.open(settings.database_url)
         try:
-            world = World(store=store, connectors=connectors, playbook=playbook, report=report)
+            marks = credentials_of(settings.environ, connectors)
+            world = World(store=store, connectors=connectors, playbook=playbook, report=report, credentials=marks)
             yield Workspace(
                 settings=settings, playbook=playbook, connectors=world.connectors, store=store, world=world, clock=clock, sleep=sleep,
                 began={side: connector.calls() for side, connector in connectors.items()},

@@ -187,6 +187,9 @@ class MemoryCrm:
             for name in (*names, self.own_field(KEY))
         }
 
+    def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
+        return None
+
     def users(self) -> list[User]:
         return list(self.users_list)
 
@@ -206,7 +209,12 @@ class MemoryCrm:
             links=self.shown_links(id) if self.tells_links and row.object in self.activities else None,
         )
 
-    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime) -> Iterator[Page]:
+    def owes(self, object: str, cursor: Cursor, now: datetime) -> datetime | None:
+        return None  # a pull tells deleted records as well
+
+    def pull(
+        self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None
+    ) -> Iterator[Page]:
         since = int(cursor["tick"]) if cursor else 0
         rows = self.rows if self.index is None else self.index
         changed = sorted(

@@ -53,13 +53,21 @@ class AcmeConnector:
             for object in objects
         }
 
+    def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
+        return None  # the file is read whole each time
+
     def users(self) -> list[User]:
         return [User(side=SIDE, id=id, email=mail, name=mail) for id, mail in WORKERS.items()]
 
     def own_field(self, name: str) -> str:
         return f"x_{name}"
 
-    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime) -> Iterator[Page]:
+    def owes(self, object: str, cursor: Cursor, now: datetime) -> datetime | None:
+        return None  # those who are gone stand in the same file
+
+    def pull(
+        self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None
+    ) -> Iterator[Page]:
         data = self._read()
         since = int(cursor["tick"]) if cursor else -1
         rows = {id: r for id, r in data[TABLES[object]].items() if r["tick"] > since and (cursor is not None or not r["gone"])}

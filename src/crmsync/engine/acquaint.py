@@ -1,0 +1,50 @@
+"""Owners that were nobody we knew when their records were read, and are somebody now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from crmsync.model.link import Snapshot
+from crmsync.model.rules import FieldType
+
+if TYPE_CHECKING:
+    from crmsync.engine.world import World
+
+OWNERS_KNOWN = "owners_known"
+OWNERS_AT_ONCE = 50
+"""Owners looked for in one statement."""
+
+
+def meet_owners(world: World) -> None:
+    """Has records decided again that were read when their owner was nobody we knew: they hold the bare native id until somebody edits them."""
+    store = world.store
+    known = sorted(f"{side}:{id}" for (side, id), house in world.owners.house_of.items() if house != f"{side}:{id}")
+    before = store.get(OWNERS_KNOWN)
+    if known == before:
+        return
+    met = set(known) - set(before or known)
+    with store.begin():
+        for side in world.sides:
+            bare = [name for name in met if name.startswith(f"{side}:")]
+            for start in range(0, len(bare), OWNERS_AT_ONCE):
+                for page in store.iter_holding(side, bare[start : start + OWNERS_AT_ONCE]):
+                    named = [(row, _named(world, row, met)) for row in page]
+                    store.rewrite_snapshots([new for old, new in named if new is not old])
+        store.put(OWNERS_KNOWN, known)
+
+
+def _named(world: World, row: Snapshot, met: Collection[str]) -> Snapshot:
+    """The snapshot with owners by their house ids; itself when it holds none of these."""
+    owners = [name for name in owner_fields(world, row) if row.fields.get(name) in met]
+    if not owners:
+        return row
+    house = {name: world.owners.house(row.ref.side, str(row.fields[name]).partition(":")[2]) for name in owners}
+    return replace(row, fields={**row.fields, **house})
+
+
+def owner_fields(world: World, row: Snapshot) -> list[str]:
+    """Mapped fields of a record of a person that hold an owner."""
+    lens = world.lenses.get((row.ref.side, row.ref.object))
+    return [name for name, column in lens.by_name.items() if column.map.type is FieldType.OWNER] if lens else []

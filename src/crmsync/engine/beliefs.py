@@ -1,0 +1,55 @@
+"""How long what we know of schemas and users is believed, and what is due once it turns out to have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from crmsync.store import Store
+
+SCHEMA_SECONDS = 300.0
+"""How long a schema and the users are believed. A refusal that smells of a schema change makes them be read again at once."""
+BELIEVED_SECONDS = 3_600.0
+"""How long one that asks sparingly (a `sync`, which may be started every minute) believes them, as long as nothing waits for another schema or user.
+What it meets that they do not explain has them read again in the same run."""
+
+SCHEMA_CAUSES = frozenset({"owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required", "wrong_type"})
+"""Problems found by holding a value against schema and users: another schema or another user may have solved them."""
+REFUSED_BY_SCHEMA = frozenset(
+    {
+        "INVALID_DATE", "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_INTEGER", "INVALID_LONG", "INVALID_OPTION",
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE", "STRING_TOO_LONG",
+    }
+)  # fmt: skip
+"""The same as the CRMs say it, parked until the data changes or the schema does."""
+SCHEMA_IS_OLD = frozenset(
+    {
+        "INVALID_DATE", "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_INTEGER", "INVALID_LONG", "PROPERTY_DOESNT_EXIST",
+        "READ_ONLY_VALUE",
+    }
+)  # fmt: skip
+"""Refusals that the schema as we know it would have told before: it has changed since, and is read again at once (F45)."""
+
+NO_TWIN = "owner_without_twin"
+NO_ACCESS = "no_access"
+"""The problem of an object that our credentials do not open."""
+
+
+def recent(at: datetime | None, now: datetime, seconds: float = SCHEMA_SECONDS) -> bool:
+    """Whether what was read then is still believed; a clock that was put back believes nothing."""
+    return at is not None and timedelta(0) <= now - at < timedelta(seconds=seconds)
+
+
+def waiting_for(store: Store, sides: Iterable[str]) -> set[str]:
+    """Sides of which something waits for another schema or user: it shall not wait longer than it would for the daemon."""
+    causes = SCHEMA_CAUSES | REFUSED_BY_SCHEMA | {NO_ACCESS}
+    found = {(cause, side) for cause, side, *_ in store.problem_groups() if cause in causes}
+    return {s for s in sides if any(side in (s, None) or cause == NO_TWIN for cause, side in found)}
+
+
+def look_again(store: Store) -> None:
+    """Has persons decided again whose values waited for another schema or another user (F42, F45, F47, F48)."""
+    rows = [row for row in store.problems(limit=1_000_000) if row.problem.cause in SCHEMA_CAUSES | REFUSED_BY_SCHEMA]
+    with store.begin():
+        store.drop_problems([row.problem_id for row in rows if row.problem.cause in REFUSED_BY_SCHEMA])
+        store.mark_dirty_persons([row.problem.person_id for row in rows if row.problem.person_id is not None])
