@@ -54,10 +54,10 @@ def minimum(hubspot: dict[str, int], salesforce: dict[str, int]) -> dict[str, in
     }
 
 
-def activities(count: int, persons: int, begin: datetime) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def activities(numbers: range, persons: int, begin: datetime) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What stands in HubSpot and in Salesforce: completed, spread over 200 days before `begin`."""
     rows: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
-    for i in range(count):
+    for i in numbers:
         at = begin - timedelta(days=1 + i % 200, minutes=i % 480)
         kind = ("call", "note", "task", "meeting")[i % 4]
         row: dict[str, Any] = {"kind": kind, "email": f"person{(i // 4) % persons}@company{((i // 4) % persons) % 500}.example",
@@ -80,9 +80,10 @@ def addresses(env: dict[str, str]) -> dict[str, str]:
 
 def seed(env: dict[str, str], count: int, persons: int) -> None:
     begin = datetime.now(UTC)
-    for side, rows in zip(("hubspot", "salesforce"), activities(count, persons, begin), strict=True):
-        for start in range(0, len(rows), 5_000):
-            body = {"verb": "seed", "users": [], "people": [], "activities": rows[start : start + 5_000]}
+    for start in range(0, count, 4_000):  # not all at once: what this process holds at most is measured
+        numbers = range(start, min(count, start + 4_000))
+        for side, rows in zip(("hubspot", "salesforce"), activities(numbers, persons, begin), strict=True):
+            body = {"verb": "seed", "users": [], "people": [], "activities": rows}
             answer = requests.post(f"{addresses(env)[side]}/_sim/do", json=body, timeout=300)
             if not answer.ok:
                 raise SystemExit(f"{side} was not seeded: {answer.text[:500]}")

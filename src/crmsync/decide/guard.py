@@ -9,6 +9,9 @@ from datetime import datetime
 from crmsync.model.attention import Halt
 from crmsync.model.rules import Brakes
 
+MAX_CREATES = "max_creates"
+"""The cause of the halt that creations ask for, before any other that counting finds: once there are too many, it is certain."""
+
 
 def mass_delete(*, deleted: int, known: int, side: str, brakes: Brakes, now: datetime) -> Halt | None:
     """Too many known records of one side vanished in one cycle (F39, an emptied CRM). deleted and known count linked records of that
@@ -40,14 +43,14 @@ def mass_change(*, changed: int, known: int, side: str, brakes: Brakes, now: dat
     )
 
 
-def too_many_creates(*, creates: int, brakes: Brakes, now: datetime, what: str = "records") -> Halt | None:
-    """One run would create more records than `max_creates` (section 9a, F25)."""
+def too_many_creates(*, creates: int, brakes: Brakes, now: datetime, what: str = "records", more: bool = False) -> Halt | None:
+    """One run would create more records than `max_creates` (section 9a, F25). more: not all of them were counted."""
     if creates <= brakes.max_creates:
         return None
     return Halt(
-        cause="max_creates",
+        cause=MAX_CREATES,
         at=now,
-        message=f"{creates} {what} would be created (limit max_creates = {brakes.max_creates}). Nothing was written. "
+        message=f"{'more than ' if more else ''}{creates} {what} would be created (limit max_creates = {brakes.max_creates}). Nothing was written. "
         "Look at `crmsync plan`; if they are meant, run `crmsync resume`.",
     )
 

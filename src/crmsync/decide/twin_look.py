@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from crmsync.decide.bodies import is_cut, to_text
 from crmsync.decide.canonical import moment
 from crmsync.decide.days import day_of
 from crmsync.decide.plan import Terms
@@ -59,19 +58,13 @@ def shown(record: Snapshot, lens: Lens, ground: Ground, state: PersonState) -> S
         kind = column.map.type
         if kind is FieldType.DAY and isinstance(native, str):
             house[name] = day_of(native, zone)
-        if kind is FieldType.RICH_TEXT and isinstance(native, str) and _we_cut(native, html=column.place.html):
+        if kind is FieldType.RICH_TEXT and isinstance(native, str) and name not in house:  # a text that we cut says nothing by itself
             agreed = state.base.get(name)
             if agreed is not None and record.ref.side in agreed.values:
                 house[name] = agreed.values[record.ref.side]
-            else:
-                house.pop(name, None)
     if "owner" not in state.base and ground.terms.owners.machine(house.get("owner")):
         house["owner"] = None  # a CRM gives what we create for nobody to our own user: that is nobody's choice
     return replace(record, fields=house)
-
-
-def _we_cut(native: str, *, html: bool) -> bool:
-    return is_cut(to_text(native) if html else native)
 
 
 def finished(house: Fields, map: TwinMap, now: datetime) -> bool:

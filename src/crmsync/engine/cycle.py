@@ -175,7 +175,7 @@ def _halt(world: World, now: datetime) -> Halt | None:
     suspicious = known > 0 and dirty >= brakes.min_changes and dirty > brakes.max_changes_share * known
     if halt is not None or (dirty <= brakes.max_creates and not suspicious and not _much_around(world, dirty)):
         return halt
-    return preview(world, now, lambda verdicts: None, history=False)
+    return preview(world, now, lambda verdicts: None, history=False, passing=store.get("allow"))
 
 
 def _much_around(world: World, persons: int) -> bool:
@@ -195,8 +195,16 @@ def _much_around(world: World, persons: int) -> bool:
     kinds: Counter[str] = Counter()
     for (kind, _), count in known.items():
         kinds[kind] += count
-    # Of a smaller kind not enough can change to be too much.
-    return any(brakes.min_changes <= count and dirty > brakes.max_changes_share * count for count in kinds.values())
+    return any(_much_of(world, kind, count) for kind, count in kinds.items())
+
+
+def _much_of(world: World, kind: str, known: int) -> bool:
+    """Whether as many of a kind wait as could be too many changes: of those known before; a first load changes nothing."""
+    brakes, map = world.playbook.brakes, world.kinds.maps.get(kind)
+    if map is None or known < brakes.min_changes:
+        return False
+    objects = sorted({object for side in world.sides for object in map.objects.get(side, ())})
+    return world.store.dirty_count(objects) > brakes.max_changes_share * known
 
 
 # --- decide -----------------------------------------------------------------------------------------------------------------

@@ -71,12 +71,18 @@ class Counted:
             for side, n in plan.reconciled.replaced.items():
                 self.changed[plan.twin.kind, side] += n
 
-    def halt(self, world: World, known: int, now: datetime) -> Halt | None:
-        """The first that these numbers ask for. known: persons. Persons and everything around them are measured apart."""
+    def too_many(self, world: World, now: datetime, *, more: bool = False) -> Halt | None:
+        """The halt that creations ask for. more: not everything was counted yet. Persons and everything around them are measured apart."""
         brakes = world.playbook.brakes
         around = self.creates.total() - self.creates[""]
-        halt = guard.too_many_creates(creates=self.creates[""], brakes=brakes, now=now)
-        halt = halt or guard.too_many_creates(creates=around, brakes=brakes, now=now, what="activities, companies and deals")
+        return guard.too_many_creates(creates=self.creates[""], brakes=brakes, now=now, more=more) or guard.too_many_creates(
+            creates=around, brakes=brakes, now=now, what="activities, companies and deals", more=more
+        )
+
+    def halt(self, world: World, known: int, now: datetime) -> Halt | None:
+        """The first that these numbers ask for. known: persons."""
+        brakes = world.playbook.brakes
+        halt = self.too_many(world, now)
         settled = _settled(world) if any(kind for kind, _ in self.changed) else {}
         for (kind, side), n in sorted(self.changed.items()):
             of, what = (settled.get(kind, 0), f"{kind} records") if kind else (known, "persons")
@@ -99,15 +105,24 @@ def preview(
     visit_twins: Callable[[Sequence[TwinPlan]], None] = lambda plans: None,
     *,
     history: bool = True,
+    passing: str | None = None,
 ) -> Halt | None:
     """Hands batches of what is decided about everything that waits or is due at `now` to `visit` (persons) and `visit_twins` (activities,
     companies, deals, as if the persons had got their records; those stand as Ref(id="")); returns the halt that a cycle would run into.
 
-    history: whether field histories may be read from the CRMs, as a cycle would; writes to none.
+    history: whether field histories may be read from the CRMs, as a cycle would; writes to none. passing: the cause of a halt that a person
+    has let pass; once that halt is certain, nothing more is decided.
     """
     store = world.store
     halt, known = mass_deletes(world, now), store.count_persons()
     counted = Counted()
+
+    def enough() -> None:
+        nonlocal halt
+        if halt is None and passing == guard.MAX_CREATES and (certain := counted.too_many(world, now, more=True)) is not None:
+            halt = certain
+            raise _RollBack
+
     total, seen = store.dirty_count(world.person_objects), 0
     try:
         with store.begin():
@@ -118,21 +133,25 @@ def preview(
                 visit_twins(plans)
                 tell(world, plans)
                 first.update(plan.twin.twin_id for plan in plans)
+                enough()
             for verdicts in _decided_batches(world, now, history=history):
                 _pass_on(world, verdicts, counted)
                 done.update(verdict.state.person_id for verdict in verdicts)
                 visit(verdicts)
                 seen += len(verdicts)
                 world.report("deciding", min(seen, total), total)
+                enough()
             due = [id for id in store.due_persons(now, known + 1) if id not in done]
             for start in range(0, len(due), PERSONS_AT_ONCE):
                 verdicts = deliberate(world, due[start : start + PERSONS_AT_ONCE], now, history=history)
                 _pass_on(world, verdicts, counted)
                 visit(verdicts)
+                enough()
             for found in _decided_twins(world, now, counted.coming):
                 plans = [plan for plan in found if plan.twin.twin_id not in first]
                 counted.twins(plans)
                 visit_twins(plans)
+                enough()
             halt = halt or counted.halt(world, known, now)
             raise _RollBack
     except _RollBack:
