@@ -10,6 +10,7 @@ import pytest
 
 from crmsync.engine import cycle as engine
 from crmsync.engine import preview as counting
+from crmsync.engine.deliberate import deliberate
 from crmsync.engine.preview import preview
 from crmsync.errors import HaltError
 from crmsync.model.rules import Brakes
@@ -21,7 +22,6 @@ def test_once_too_many_creations_are_certain_and_allowed_nothing_more_is_counted
     for name in "abcdef":
         tiny.a.add(email=f"{name}@example.com")
     counted: list[int] = []
-    deliberate = counting.deliberate
 
     def noted(world: Any, people: Sequence[str], *given: Any, **more: Any) -> Any:
         counted.append(len(people))
