@@ -142,9 +142,7 @@ def test_points_text() -> None:
 
 
 def test_a_forms_answers_stand_below_it() -> None:
-    signal = Signal(event_id="1", type="demo_request", at=NOW, detail="Contact us\nmessage: Fifty seats, please\nbudget: 10,000\n\u202e")
-    told = package({}, [signal])
-    assert (
-        "FORMS AND ANSWERS\n- demo_request: Contact us (2026-06-01 12:00 UTC)\n-   message: Fifty seats, please\n-   budget: 10,000\n\n" in told
-    )
+    answers = ("message: Fifty\nseats", "budget: 10,000", "\u202e")
+    told = package({}, [Signal(event_id="1", type="demo_request", at=NOW, detail="Contact us", answers=answers)])
+    assert "FORMS AND ANSWERS\n- demo_request: Contact us (2026-06-01 12:00 UTC)\n-   message: Fifty seats\n-   budget: 10,000\n\n" in told
     assert told.endswith("RECENT HISTORY\n- 2026-06-01 12:00 UTC demo_request: Contact us")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmsync.decide.signals import DETAIL_LIMIT, signals_from, signals_from_history, unique
+from crmsync.decide.signals import DETAIL_LIMIT, joined, signal_of, signals_from, signals_from_history, unique
 from crmsync.decide.text import parse_moment, stamp
+from crmsync.model.event import Event
 from crmsync.model.link import Signal, SignalSource, Snapshot
 from crmsync.model.record import Fields, FieldVersion, Ref, Value
 from crmsync.model.rules import SignalMap
@@ -161,3 +164,71 @@ def test_different_events_have_different_ids() -> None:
         shot(base, ref=other_ref),
     ]
     assert len({s.event_id for one in shots for s in signals_from(one, None, MAPS)}) == 4
+
+
+FORMS = replace(FORM, events="form_submission")
+OPENS = replace(OPENED, events="email_open")
+OUT = replace(OPT_OUT, events="email_unsubscribe")
+LISTED = (FORMS, OPENS, OUT)
+
+
+def listed(kind: str, m: SignalMap, at: datetime, id: str = "e1", detail: str = "", answers: tuple[tuple[str, str], ...] = ()) -> Signal:
+    return signal_of(Event(id=id, kind=kind, at=at, email="ann@example.com", detail=detail, answers=answers), m)
+
+
+def shown(form: str, at: datetime) -> Signal:
+    (one,) = signals_from(shot({"form": form, "form_date": stamp(at)}), None, (FORM,))
+    return one
+
+
+def stored(known: list[Signal], fresh: list[Signal]) -> list[Signal]:
+    keep, drop = joined(known, fresh, LISTED)
+    rows = {s.event_id: s for s in known if s.event_id not in drop}
+    return sorted({**rows, **{s.event_id: s for s in keep}}.values(), key=lambda s: (s.at, s.event_id))
+
+
+def test_what_a_field_and_a_list_tell_is_one_event_whichever_comes_first() -> None:
+    field = shown("Pricing page: Contact us", T0)
+    event = listed("form_submission", FORMS, T0 + timedelta(seconds=1), detail="Contact us", answers=(("seats", "50"), ("empty", " ")))
+    assert (event.type, event.source) == ("form_submitted", SignalSource.EVENT)
+    first, second = stored(stored([], [field]), [event]), stored(stored([], [event]), [field])
+    assert first == second == stored([], [event, field]) == stored([], [field, event])
+    (one,) = first
+    assert (one.event_id, one.type, one.answers) == (field.event_id, "pricing_inquiry", ("seats: 50",))
+    # replays and overlaps change nothing
+    assert joined(first, [field, event, field], LISTED) == ([], [])
+
+
+def test_a_list_names_what_a_field_does_not() -> None:
+    field, event = shown("Page one", T0), listed("form_submission", FORMS, T0, detail="Assessment")
+    assert [s.type for s in stored([field], [event])] == [s.type for s in stored([event], [field])] == ["demo_request"]
+
+
+def test_events_of_another_kind_or_moment_are_others() -> None:
+    field = shown("Contact us", T0)
+    late = listed("form_submission", FORMS, T0 + timedelta(seconds=3), id="e2", detail="Contact us")
+    opened = listed("email_open", OPENS, T0, id="e3")
+    assert len(stored([field], [late, opened])) == 3
+    told = Signal(event_id="api", type="form_submitted", at=T0, detail="Contact us", source=SignalSource.API)
+    assert len(stored([field], [told])) == 2, "only a CRM's own list is held against its fields"
+
+
+def test_two_submissions_in_a_row_stay_two() -> None:
+    fields = [shown("A: Contact us", T0), shown("A: Contact us", T0 + timedelta(milliseconds=1500))]
+    events = [
+        listed("form_submission", FORMS, T0, id="e1", detail="Contact us", answers=(("n", "1"),)),
+        listed("form_submission", FORMS, T0 + timedelta(milliseconds=1500), id="e2", detail="Contact us", answers=(("n", "2"),)),
+    ]
+    for order in permutations([*fields, *events]):
+        rows = stored([], [])
+        for one in order:
+            rows = stored(rows, [one])
+        assert [s.event_id for s in rows] == [s.event_id for s in fields], order
+        if order[:2] in (tuple(fields), tuple(events)):
+            assert [s.answers for s in rows] == [("n: 1",), ("n: 2",)], order
+
+
+def test_an_opt_out_is_dated_by_any_later_modification() -> None:
+    (field,) = signals_from(shot({"optout": "true"}, modified_at=T0 + timedelta(hours=5)), None, (OUT,))
+    event = listed("email_unsubscribe", OUT, T0)
+    assert stored([field], [event]) == stored([event], [field]) == [field]

@@ -170,7 +170,7 @@ def test_a_form_submission_comes_with_its_answers_and_counts_once(small: Both) -
     assert small.hs.happen({**SUBMITTED, "answers": ANSWERS, "page": "https://corp.example/pricing", "at": small.time()})
     small.settle()
     (one,) = signals(small)
-    assert (one.type, one.about) == ("pricing_inquiry", "Pricing: Talk to sales")
+    assert (one.type, one.detail) == ("pricing_inquiry", "Pricing: Talk to sales")
     assert one.answers == ("message: We need fifty seats", "budget: 10,000", "page: https://corp.example/pricing")
     small.assert_settled()
     small.settle()

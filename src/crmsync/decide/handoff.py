@@ -101,10 +101,10 @@ def _lines(facts: Fields, rows: tuple[tuple[str, tuple[str, ...]], ...]) -> list
 
 
 def _form(signal: Signal) -> list[str]:
-    head = ": ".join(t for t in (one_line(signal.type, 60), one_line(signal.about)) if t)
+    head = ": ".join(t for t in (one_line(signal.type, 60), one_line(signal.detail)) if t)
     return [f"{head} ({minute(signal.at)})", *(f"  {text}" for answer in signal.answers if (text := one_line(answer)))]
 
 
 def _event(signal: Signal) -> str:
-    detail = one_line(signal.about, 120)
+    detail = one_line(signal.detail, 120)
     return one_line(signal.type, 60) + (f": {detail}" if detail else "")

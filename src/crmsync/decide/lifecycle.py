@@ -114,7 +114,7 @@ def mql_type(*, signals: Sequence[Signal], score: ScoreVerdict, types: Sequence[
 
 def signal_text(signal: Signal) -> str:
     """A signal for readers: "demo_request: Demo form at 2026-01-31 09:05 UTC"."""
-    detail = one_line(signal.about, 120)
+    detail = one_line(signal.detail, 120)
     return f"{one_line(signal.type, 60)}{': ' if detail else ''}{detail} at {minute(signal.at)}"
 
 

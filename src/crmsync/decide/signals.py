@@ -97,10 +97,11 @@ def signals_from_history(versions: Sequence[FieldVersion], ref: Ref, maps: Seque
 def signal_of(event: Event, m: SignalMap) -> Signal:
     """The signal that a listed event is, by the patterns of the field that shows the same events."""
     about = one_line(event.detail, DETAIL_LIMIT)
-    answers = [f"{one_line(name, 60)}: {one_line(answer, ANSWER_LENGTH)}" for name, answer in event.answers if answer.strip()]
+    answers = tuple(f"{one_line(name, 60)}: {one_line(answer, ANSWER_LENGTH)}" for name, answer in event.answers if answer.strip())[
+        :ANSWERS
+    ]
     key = sha256("\x1f".join((m.side, event.kind, event.id)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    detail = "\n".join((about, *answers[:ANSWERS]))
-    return Signal(event_id=key, type=_type(m, about), at=event.at, detail=detail, source=SignalSource.EVENT)
+    return Signal(event_id=key, type=_type(m, about), at=event.at, detail=about, source=SignalSource.EVENT, answers=answers)
 
 
 def joined(known: Iterable[Signal], fresh: Iterable[Signal], maps: Sequence[SignalMap]) -> tuple[list[Signal], list[str]]:
@@ -141,9 +142,7 @@ def _alike(one: Signal, other: Signal, fields: Mapping[str, SignalMap]) -> bool:
 def _with_answers(field: Signal, event: Signal, maps: Iterable[SignalMap]) -> Signal:
     generic = {m.type for m in maps}
     kind = event.type if field.type in generic and event.type not in generic else field.type
-    return replace(
-        field, type=kind, detail=field.detail if field.answers or not event.answers else "\n".join((field.about, *event.answers))
-    )
+    return replace(field, type=kind, answers=field.answers or event.answers)
 
 
 def unique(signals: Iterable[Signal]) -> list[Signal]:
@@ -164,7 +163,7 @@ def unique(signals: Iterable[Signal]) -> list[Signal]:
                 continue
             seen.add(event)
         elif s.source in (SignalSource.PROPERTY, SignalSource.HISTORY):
-            told = (s.type, s.at, s.about)
+            told = (s.type, s.at, s.detail)
             if told in seen:
                 continue
             seen.add(told)

@@ -71,23 +71,15 @@ class SignalSource(StrEnum):
 class Signal:
     """One thing a person did or that happened to them. event_id identifies the event: the same event twice counts once (S12).
 
-    detail: what it was about (a form's name, a page's address); on further lines what the person answered, "field: answer" each."""
+    detail: what it was about (a form's name, a page's address). answers: what the person answered, "field: answer" each, on one line each.
+    """
 
     event_id: str
     type: str
     at: datetime
     detail: str = ""
     source: str = SignalSource.PROPERTY
-
-    @property
-    def about(self) -> str:
-        """The first line of the detail."""
-        return self.detail.partition("\n")[0]
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """The further lines of the detail."""
-        return tuple(self.detail.split("\n")[1:])
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from crmsync.decide.signals import DETAIL_LIMIT
+from crmsync.decide.signals import ANSWER_LENGTH, ANSWERS, DETAIL_LIMIT
 from crmsync.engine.events import Taken, take_signals
 from crmsync.errors import CrmsyncError
 from crmsync.model.link import Signal, SignalSource
@@ -97,10 +97,15 @@ def _one(row: object, place: int | None, now: datetime) -> _Given:
     at = _moment(text["at"], place)
     if at > now + AHEAD:
         raise SignalsRefusedError("at is more than a day ahead", place)
-    detail = text["detail"].strip()[:DETAIL_LIMIT].replace("\r\n", "\n")
-    parts = ("id", text["id"]) if text["id"] else ("", email or key, text["type"], at.isoformat(), detail)
+    lines = [line.strip() for line in text["detail"].splitlines() if line.strip()] or [""]
+    detail, answers = lines[0][:DETAIL_LIMIT], tuple(line[:ANSWER_LENGTH] for line in lines[1 : ANSWERS + 1])
+    parts = ("id", text["id"]) if text["id"] else ("", email or key, text["type"], at.isoformat(), text["detail"])
     event_id = sha256("\x1f".join(("signals", *parts)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return _Given(email=email, key=key, signal=Signal(event_id=event_id, type=text["type"], at=at, detail=detail, source=SignalSource.API))
+    return _Given(
+        email=email,
+        key=key,
+        signal=Signal(event_id=event_id, type=text["type"], at=at, detail=detail, source=SignalSource.API, answers=answers),
+    )
 
 
 def _text(row: Mapping[str, object], name: str, place: int | None) -> str:

@@ -55,14 +55,17 @@ def drop_waiting(connection: Connection, before: datetime, limit: int) -> int:
 
 
 def _row(person: str, one: Signal) -> tuple[str, str, int, str, str, str]:
-    return tidy(one.event_id), person, micros(one.at), one.type, tidy(one.detail), str(one.source)
+    lines = (one.detail, *one.answers) if one.answers or "\n" in one.detail else (one.detail,)
+    told = "\n".join(" ".join(line.split("\n")) for line in lines)
+    return tidy(one.event_id), person, micros(one.at), one.type, tidy(told), str(one.source)
 
 
 def of(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Signal]]:
     found: dict[str, list[Signal]] = defaultdict(list)
     for part in chunks(person_ids):
         for row in _OF.rows(connection, listed=part):
-            one = Signal(event_id=row.event_id, type=row.type, at=moment(row.at), detail=row.detail, source=row.source)
+            detail, *answers = row.detail.split("\n")
+            one = Signal(event_id=row.event_id, type=row.type, at=moment(row.at), detail=detail, source=row.source, answers=tuple(answers))
             found[row.person_id].append(one)
     return dict(found)
 
