@@ -212,3 +212,36 @@ def test_a_second_record_of_the_same_person_that_is_out(both: Both) -> None:
     both.sf.edit("Lead", lead, {"HasOptedOutOfEmail": True})
     both.settle()
     assert (out(both, contact), out_there(both, lead)) == (True, True)
+
+
+def test_f35_an_opt_out_outlives_a_conversion_and_f45_a_hubspot_that_is_closed_to_it(both: Both) -> None:
+    # given two persons in step, one of whom unsubscribes while her lead is converted
+    ((_, lead), (second, other)) = crowd(both, 2)
+    unsubscribe(both)
+    converted = both.sf.convert(lead)
+    both.settle()
+    # then the contact that she became is out, and stays it
+    assert both.sf.get("Contact", converted)["HasOptedOutOfEmail"] is True
+    # when the other one opts out in Salesforce, with another edit, while HubSpot's token has lost the scope for it
+    both.hs.options.scopes = (
+        "crm.objects.contacts.read",
+        "crm.objects.contacts.write",
+        "crm.schemas.contacts.read",
+        "crm.objects.owners.read",
+        "oauth",
+    )
+    both.sf.edit("Lead", other, {"HasOptedOutOfEmail": True, "Title": "Baker"})
+    both.settle()
+    # then that is told of that field alone and says what is missing, the other one goes through, and Salesforce's opt-out stands
+    (problem,) = (p for p in both.problems() if p.person_id is not None)
+    assert (problem.side, problem.field, problem.record_id) == ("hubspot", "email_opt_out", second)
+    assert "communication_preferences.read_write" in problem.message
+    assert both.hs.get("contacts", second)["jobtitle"] == "Baker"
+    assert (out_there(both, other), out(both, second)) == (True, False)
+    # and once it is granted, the opt-out arrives without another edit
+    both.hs.options.scopes = None
+    both.settle(after=4000)
+    assert out(both, second)
+    assert both.problems() == []
+    assert not taken_back(both)
+    both.assert_settled()

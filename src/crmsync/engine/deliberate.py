@@ -17,7 +17,7 @@ from crmsync.engine.events import addresses_of, adopt
 from crmsync.engine.parties import PartyFacts
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
-from crmsync.model.attention import Problem
+from crmsync.model.attention import ParkedProblem, Problem
 from crmsync.model.fields import INPUTS, STAGES
 from crmsync.model.link import UNDONE, Agreed, PersonState, Signal, Snapshot
 from crmsync.model.record import GONE, FieldVersion, Ref, Value
@@ -64,7 +64,8 @@ def deliberate(
     store = world.store
     snapshots = store.snapshots_of(person_ids)
     states = store.persons(person_ids)
-    parked = parked_of(world, person_ids, now, DECISION_CAUSES)
+    noted = store.problems(person_ids=person_ids, limit=100_000)
+    parked, again = _parked(noted, now, DECISION_CAUSES), _again(noted, now)
     resolved: dict[str, dict[str, str]] = {}
     for conflict in store.conflicts(person_ids=person_ids):
         if conflict.resolution is not None:
@@ -122,6 +123,8 @@ def deliberate(
             counter = decision.counter
         verdict = _verdict(world, state, snapshots.get(id, ()), primaries, reconciled, decision, parked.get(id, {}))
         after, plan = employers.carry(verdict.state, primaries, verdict.plan, parked.get(id, {}))
+        if id in again:
+            after = replace(after, next_due_at=min(filter(None, (after.next_due_at, again[id]))))
         verdicts.append(verdict if plan is verdict.plan and after is verdict.state else replace(verdict, state=after, plan=plan))
     if counter != first_counter:
         store.set_counter(counter_name, counter)
@@ -225,13 +228,26 @@ def parked_of(
     world: World, ids: Sequence[str], now: datetime, looked_for: frozenset[str]
 ) -> dict[str, dict[tuple[str, str, str | None], str]]:
     """What a CRM refused of each of these, as Parked. looked_for: causes that looking finds again each time; they hold nothing back."""
+    return _parked(world.store.problems(person_ids=ids, limit=100_000), now, looked_for)
+
+
+def _parked(rows: Sequence[ParkedProblem], now: datetime, looked_for: frozenset[str]) -> dict[str, dict[tuple[str, str, str | None], str]]:
     parked: dict[str, dict[tuple[str, str, str | None], str]] = {}
-    for row in world.store.problems(person_ids=ids, limit=100_000):
+    for row in rows:
         problem = row.problem
         if problem.person_id is None or problem.cause in looked_for or (row.retry_at is not None and row.retry_at <= now):
             continue
         parked.setdefault(problem.person_id, {})[problem.side, problem.object, problem.field] = problem.data_hash
     return parked
+
+
+def _again(rows: Sequence[ParkedProblem], now: datetime) -> dict[str, datetime]:
+    """When what a CRM could not take is tried again, by person; whatever else is decided about them meanwhile."""
+    found: dict[str, datetime] = {}
+    for row in rows:
+        if row.problem.person_id is not None and row.retry_at is not None and row.retry_at > now:
+            found[row.problem.person_id] = min(row.retry_at, found.get(row.problem.person_id, row.retry_at))
+    return found
 
 
 class _Histories:

@@ -154,20 +154,33 @@ class PersonSettlement:
             self.again.append(str(item.entry.person_id))
 
     def retry(self, item: Outgoing, outcome: Outcome) -> None:
-        """Not carried out for a passing reason: due again after a growing while."""
-        person_id = str(item.entry.person_id)
+        """Not carried out for a passing reason: due again after a growing while. Where only some fields were hindered (an opt-out that the CRM does
+        not take now), the rest follows at once."""
+        person_id, write = str(item.entry.person_id), item.entry.write
         tries = sum(1 for e in self.world.store.writes_of(person_id, limit=20) if e.outcome == OutcomeKind.RETRY.value)
         wait = min(timedelta(seconds=5) * 2**tries, MAX_BACKOFF)
-        problem = Problem(
-            cause=outcome.cause or "retry",
-            message=f"{self.side} could not take it now: {outcome.message[:300]}",
-            side=self.side,
-            object=item.entry.write.object,
-            record_id=item.entry.write.id,
-            person_id=person_id,
-            data_hash=data_hash(item.entry.write.fields),
+        held = [native for native in write.fields if native in outcome.fields and native in item.entry.names]
+        merged = item.planned.merged if item.planned is not None else {}
+        part: list[str | None] = [*held] if len(held) < len(write.fields) else []
+        self.world.store.park(
+            [
+                Problem(
+                    cause=outcome.cause or "retry",
+                    message=f"{self.side} could not take {'it' if native is None else native} now: {outcome.message[:300]}",
+                    side=self.side,
+                    object=write.object,
+                    record_id=write.id,
+                    person_id=person_id,
+                    field=None if native is None else item.entry.names[native],
+                    data_hash=data_hash(write.fields if native is None else merged.get(item.entry.names[native])),
+                )
+                for native in part or [None]
+            ],
+            self.now,
+            retry_at=self.now + wait,
         )
-        self.world.store.park([problem], self.now, retry_at=self.now + wait)
+        if part:
+            self.again.append(person_id)
         state = self.settled_people.get(person_id) or self.people.get(person_id)
         if state is not None:
             due = min(filter(None, (state.next_due_at, self.now + wait)))
