@@ -10,6 +10,7 @@ import pytest
 
 from crmsync.decide.signals import unique
 from crmsync.model.link import Signal
+from crmsync.service.status import status
 from scenarios.world import START, Both
 
 
@@ -175,3 +176,69 @@ def test_a_form_submission_comes_with_its_answers_and_counts_once(small: Both) -
     small.assert_settled()
     small.settle()
     assert signals(small) == [one]
+
+
+def test_marketing_emails_count_once(small: Both) -> None:
+    small.hs.create("contacts", {"email": "ann@example.com", "lastname": "Lee"})
+    small.settle()
+    kinds = ("email_open", "email_click", "email_reply", "unsubscribe", "email_bounce")
+    for kind in kinds:
+        small.time.advance(5)
+        assert small.hs.happen({"email": "ann@example.com", "type": kind, "at": small.time()})
+    small.settle(everything=False)
+    small.settle()
+    assert sorted(types(small)) == sorted(kinds)
+    # an event of the list alone: of two opens between two polls, the contact shows the last
+    log = small.hs.portal.marketing
+    log.mail(1, "OPEN", "ann@example.com", int(small.time().timestamp() * 1000) - 300_000)
+    small.settle()
+    assert types(small).count("email_open") == 2
+    small.settle()
+    assert types(small).count("email_open") == 2
+    small.assert_settled()
+
+
+def test_lists_that_are_dated_a_little_later_count_once_and_cost_an_idle_poll_nothing(small: Both) -> None:
+    small.hs.options.event_skew_ms = 900
+    small.hs.create_many("contacts", [{"email": f"p{n}@example.com", "lastname": f"P{n}"} for n in range(20)])
+    small.settle()
+    for n in range(20):
+        small.hs.happen({**SUBMITTED, "email": f"p{n}@example.com", "answers": {"n": str(n)}, "at": small.time()})
+    small.mark()
+    small.settle(everything=False)
+    assert listed(small)["form-integrations"] <= 2, "one call for all submissions of a form"
+    assert [[s.answers[0] for s in signals(small, f"p{n}@example.com")] for n in range(20)] == [[f"n: {n}"] for n in range(20)]
+    for _ in range(8):
+        small.assert_settled()
+
+
+def test_scopes_that_are_missing_are_told_once_and_nothing_else_waits() -> None:
+    granted = [
+        f"crm.{part}.{kind}.{verb}"
+        for part in ("objects", "schemas")
+        for kind in ("contacts", "companies", "deals", "owners")
+        for verb in ("read", "write")
+    ]
+    with Both(hubspot={"scopes": [*granted, "communication_preferences.read_write", "oauth"]}) as both:
+        both.hs.create("contacts", {"email": "ann@example.com", "lastname": "Lee"})
+        both.settle()
+        both.hs.happen({**SUBMITTED, "answers": ANSWERS, "at": both.time()})
+        both.mark()
+        both.settle()
+        (one,) = signals(both)
+        assert (one.type, one.answers) == ("pricing_inquiry", ())
+        assert listed(both) == Counter(), "what is closed is asked for once an hour"
+        assert both.problems() == []
+        closed = status(both.store, now=both.time(), real_now=both.time()).closed
+        assert {side: sorted(found) for side, found in closed.items()} == {"hubspot": ["forms", "marketing_emails"]}
+        assert "scope forms" in closed["hubspot"]["forms"]
+        assert len([text for _, kind, text in both.store.events() if kind == "note" and "does not let us read" in text]) == 2
+        found = {f.subject: f.level for f in both.connectors["hubspot"].check()}
+        assert (found["HubSpot: read marketing-forms"], found["HubSpot: read email-events"]) == ("info", "info")
+        # once granted, it is read again within the hour
+        both.hs.options.scopes = None
+        both.settle(3_700)
+        both.settle()
+        assert status(both.store, now=both.time(), real_now=both.time()).closed == {}
+        (one,) = signals(both)
+        assert one.answers[0] == "message: We need fifty seats"

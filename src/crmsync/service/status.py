@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from crmsync.engine.events import closed_streams
 from crmsync.service.lease import surely_dead
 from crmsync.store import Store
 
@@ -25,7 +26,7 @@ class Status:
     records: crm -> object -> state -> number. activities: kind -> "known" and "waiting_for_person", "_filter", "_problem" -> number (companies
     and deals, too). polled: crm -> object -> when it was last read to its end. holder: the process that runs cycles now, None when none does. waiting: records to decide.
     without_email: crm -> live records for whom nobody is created elsewhere (empty unless asked for). open_writes: sent without an answer yet. events: (at, kind, text), newest first.
-    erased: persons ever erased, the last one at erased_at.
+    erased: persons ever erased, the last one at erased_at. closed: crm -> list of events -> why it cannot be read.
     """
 
     at: datetime
@@ -50,6 +51,7 @@ class Status:
     events: tuple[tuple[datetime, str, str], ...]
     erased: int = 0
     erased_at: datetime | None = None
+    closed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def object_lags(self) -> dict[str, dict[str, float]]:
@@ -94,6 +96,7 @@ class Status:
             "conflicts": self.conflicts,
             "next_due_at": None if self.next_due_at is None else self.next_due_at.isoformat(),
             "erased": {"persons": self.erased, "last_at": None if self.erased_at is None else self.erased_at.isoformat()},
+            "lists_not_read": {side: dict(found) for side, found in self.closed.items()},
             "events": [{"at": at.isoformat(), "kind": kind, "text": text} for at, kind, text in self.events],
         }
 
@@ -134,6 +137,7 @@ def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = 
         events=tuple(store.events(EVENTS)),
         erased=erased,
         erased_at=erased_at,
+        closed=closed_streams(store),
     )
 
 
