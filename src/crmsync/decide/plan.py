@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crmsync.decide.canonical import clean, moment, same
+from crmsync.decide.canonical import same
+from crmsync.decide.fits import misfit
 from crmsync.decide.owners import Owners
 from crmsync.decide.reconcile import Reconciled
 from crmsync.decide.translate import Lens
@@ -55,6 +56,12 @@ class PlannedWrite:
     key: str | None = None
     about: tuple[Ref, ...] = ()
     unlink: tuple[Ref, ...] = ()
+
+    @property
+    def stood_in(self) -> frozenset[str]:
+        """The owner, when somebody stands in for them (F48): written, yet agreed with nobody."""
+        values = self.base.get("owner", {}) if self.merged.get("owner") is not None else {}
+        return frozenset({"owner"} if any(value is None for side, value in values.items() if side != self.side) else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +214,9 @@ class Draft:
             if move.field == "owner" and owner is not None:
                 continue
             if self._put_mapped(move.field, move.value, move.old, move.because):
-                self.base[move.field] = move.base
+                # Somebody stands in for the owner (F48): nothing was agreed, so the next look finds it again and an owner who has a user by then.
+                stands_in = move.field == "owner" and self.merged["owner"] != move.value
+                self.base[move.field] = dict.fromkeys(move.base) if stands_in else move.base
         if owner is not None and self.snapshot is not None and "owner" in self.lens.by_name:
             shown = self.snapshot.fields.get("owner")
             if shown != owner and self._put_mapped("owner", owner, shown, owner_because):
@@ -224,7 +233,8 @@ class Draft:
                 continue  # not settled: the new record lacks it, and the next look must find that again
             agreed = {self.ref.side: self.merged.get(name)}
             if source:
-                agreed[source] = value if name == "owner" else reconciled.facts.get(name)
+                stands_in = name == "owner" and self.merged.get(name) != value and not self.ownerless_is_settled
+                agreed[source] = None if stands_in else value if name == "owner" else reconciled.facts.get(name)
             self.base[name] = agreed
         for native, rule in self.schema.items():
             wanting = rule.required and rule.createable and self.fields.get(native) is None
@@ -336,6 +346,7 @@ class Draft:
         fallback = self.terms.person.fallback_owner
         native = self.terms.owners.native(self.ref.side, fallback)
         if self.snapshot is None:
+            self.tell_once(owner, native)
             return fallback, native
         if "owner" not in self.state.base or self.terms.owners.machine(owner):
             # A first connection changes nobody's owner (section 9a), and a machine's records are nobody's yet.
@@ -345,33 +356,25 @@ class Draft:
         self.problem("owner_without_twin", "owner", owner, f"owner {owner} has no active user in {self.ref.side}; {what}")
         return fallback, None if self.snapshot.fields.get("owner") == fallback else native
 
+    def tell_once(self, owner: Value, native: str | None) -> None:
+        """New records of an owner without a user here: said once for that owner, not once a record."""
+        if not self.terms.owners.machine(owner):
+            what = f"left to {self.ref.side}'s own choice" if native is None else f"given to {self.terms.person.fallback_owner}"
+            message = f"owner {owner} has no active user in {self.ref.side}; new records of theirs are {what}"
+            self.problems.append(Problem(cause="owner_without_twin", message=message, side=self.ref.side, object="owner", field=str(owner)))
+
     def _blocked(self, name: str, value: Value) -> bool:
         refused = self.parked.get((self.ref.side, self.ref.object, name)) if self.parked else None
         return refused is not None and refused == data_hash(value)
 
     def _fits(self, name: str, native: str, value: Value) -> bool:
-        """Checks what the live schema already tells, so that no API call is spent on a certain refusal (F42, F45, F47)."""
+        """Checks what the live schema already tells; an empty schema was not read."""
         if not self.schema:
             return True
-        rule = self.schema.get(native)
-        create = self.snapshot is None
-        if rule is None:
-            self.problem("unknown_field", name, value, f"{self.ref.object}.{native} does not exist in {self.ref.side} or is hidden from us")
-        elif not (rule.createable if create else rule.updateable):
-            self.problem("read_only", name, value, f"{self.ref.object}.{native} cannot be written in {self.ref.side}")
-        elif not _readable(rule.type, value):
-            self.problem("wrong_type", name, value, f"{self.ref.object}.{native} is a {rule.type}, and {str(value)[:60]!r} is none")
-        elif rule.length and isinstance(value, str) and len(value) > rule.length:
-            self.problem("too_long", name, value, f"{self.ref.object}.{native} holds {rule.length} characters, the value has {len(value)}")
-        elif rule.restricted and rule.options and value is not None and not set(str(value).split(";")) <= set(rule.options):
-            self.problem(
-                "not_an_option", name, value, f"{self.ref.object}.{native} has no option {str(value)[:60]!r}; map it under `values`"
-            )
-        elif rule.required and value is None:
-            self.problem("required", name, value, f"{self.ref.object}.{native} is required and was not emptied")
-        else:
-            return True
-        return False
+        found = misfit(self.schema.get(native), f"{self.ref.object}.{native}", self.ref.side, value, create=self.snapshot is None)
+        if found is not None:
+            self.problem(found[0], name, value, found[1])
+        return found is None
 
     def problem(self, cause: str, name: str, value: Value, message: str) -> None:
         """Notes why a value is not written."""
@@ -387,14 +390,3 @@ class Draft:
                 data_hash=data_hash(value),
             )
         )
-
-
-def _readable(type: str, value: Value) -> bool:
-    """Whether a field of that schema type can hold the value. A CRM may refuse a whole batch for one such value, without naming the field."""
-    if not isinstance(value, str):
-        return True
-    if type == "number":
-        return isinstance(clean(FieldType.NUMBER, value), int | float)
-    if type == "bool":
-        return isinstance(clean(FieldType.BOOL, value), bool)
-    return type not in ("date", "datetime") or moment(clean(FieldType(type), value)) is not None

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from crmsync.engine.beliefs import NO_TWIN, OWNER, look_again
 from crmsync.model.link import Snapshot
 from crmsync.model.rules import FieldType
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from crmsync.engine.world import World
 
 OWNERS_KNOWN = "owners_known"
+OWNERS_ABLE = "owners_able"
 OWNERS_AT_ONCE = 50
 """Owners looked for in one statement."""
 
@@ -20,6 +22,8 @@ OWNERS_AT_ONCE = 50
 def meet_owners(world: World) -> None:
     """Has records decided again that were read when their owner was nobody we knew: they hold the bare native id until somebody edits them."""
     store = world.store
+    _settle_told(world)
+    _pair_anew(world)
     known = sorted(f"{side}:{id}" for (side, id), house in world.owners.house_of.items() if house != f"{side}:{id}")
     before = store.get(OWNERS_KNOWN)
     if known == before:
@@ -33,6 +37,24 @@ def meet_owners(world: World) -> None:
                     named = [(row, _named(world, row, met)) for row in page]
                     store.rewrite_snapshots([new for old, new in named if new is not old])
         store.put(OWNERS_KNOWN, known)
+
+
+def _settle_told(world: World) -> None:
+    """Drops what was told of an owner as such (F48) once they have a user where they had none."""
+    if not any((cause, object) == (NO_TWIN, OWNER) for cause, _, object, *_ in world.store.problem_groups()):
+        return
+    told = [row for row in world.store.problems(limit=1_000_000) if (row.problem.cause, row.problem.object) == (NO_TWIN, OWNER)]
+    world.store.drop_problems([row.problem_id for row in told if world.owners.native(row.problem.side, row.problem.field) is not None])
+
+
+def _pair_anew(world: World) -> None:
+    """Has what waited for an owner's user decided again when the admin's pairs name one: no CRM tells of that."""
+    able = sorted([side, house, native] for (side, house), native in world.owners.native_of.items())
+    before = world.store.get(OWNERS_ABLE)
+    if able != before:
+        world.store.put(OWNERS_ABLE, able)
+        if before is not None:
+            look_again(world.store)
 
 
 def _named(world: World, row: Snapshot, met: Collection[str]) -> Snapshot:

@@ -30,7 +30,8 @@ SCHEMA_IS_OLD = frozenset(
 )  # fmt: skip
 """Refusals that the schema as we know it would have told before: it has changed since, and is read again at once (F45)."""
 
-NO_TWIN = "owner_without_twin"
+NO_TWIN, OWNER = "owner_without_twin", "owner"
+"""The problem of an owner without a user on the other side; and what it is about when it was told once for all new records of that owner."""
 NO_ACCESS = "no_access"
 """The problem of an object that our credentials do not open."""
 
@@ -43,7 +44,7 @@ def recent(at: datetime | None, now: datetime, seconds: float = SCHEMA_SECONDS) 
 def waiting_for(store: Store, sides: Iterable[str]) -> set[str]:
     """Sides of which something waits for another schema or user: it shall not wait longer than it would for the daemon."""
     causes = SCHEMA_CAUSES | REFUSED_BY_SCHEMA | {NO_ACCESS}
-    found = {(cause, side) for cause, side, *_ in store.problem_groups() if cause in causes}
+    found = {(cause, side) for cause, side, object, *_ in store.problem_groups() if cause in causes and object != OWNER}
     return {s for s in sides if any(side in (s, None) or cause == NO_TWIN for cause, side in found)}
 
 

@@ -84,7 +84,7 @@ class PersonSettlement:
             employers=self._employers(state, ref, write),
         )
         healed = {*item.entry.names.values(), *([FIELD] if write.about or write.unlink else [])}
-        self.healed.append((person_id, write.object, frozenset(healed)))
+        self.healed.append((person_id, write.object, frozenset(healed) - planned.stood_in))
         if write.action is Action.CREATE:
             self.created.append(person_id)  # activities that waited for this record can follow
         self._check_read_back(item, ref, planned.merged, stands, before)

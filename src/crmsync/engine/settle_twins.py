@@ -136,7 +136,7 @@ class TwinSettlement:
         self.touched.add(twin.twin_id)
         if write.action is Action.CREATE and not self.world.kinds.maps[twin.kind].activity:
             self.born.append(twin.twin_id)
-        self.healed.append((twin.twin_id, write.object, frozenset(item.entry.names.values())))
+        self.healed.append((twin.twin_id, write.object, frozenset(item.entry.names.values()) - planned.stood_in))
         self.problems += [silent_no_op(ref, twin.twin_id, name, planned.merged[name]) for name in found]
 
     def _read_back(self, item: Outgoing, ref: Ref, lens: Lens, outcome: Outcome, twin: Twin) -> dict[str, Value]:
