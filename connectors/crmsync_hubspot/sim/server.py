@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .faults import FaultRule, Faults
 
@@ -54,7 +54,7 @@ class Server:
         """Returns once connections are accepted; OSError when the port is taken."""
         transports = self._transports
 
-        class Protocol(H11Protocol):
+        class Protocol(HttpToolsProtocol):
             """Remembers its connection so that a fault can close it."""
 
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -1,52 +1,27 @@
-"""The HTTP server: Starlette under uvicorn in a thread, fault rules, and connections that break on demand."""
+"""The HTTP server: uvicorn in a thread, fault rules, and connections that break on demand."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-import orjson
 import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from crmsync_salesforce.sim.faults import FaultRule, Faults
-from crmsync_salesforce.sim.http import JSON, Call, Reply
+from crmsync_salesforce.sim.http import Call, Reply
 
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 Handler = Callable[[Call], Reply]
-
-
-class Cut(Response):
-    """Half of an answer, then the end of the connection; with `half` False not even that."""
-
-    def __init__(self, transport: asyncio.Transport | None, reply: Reply | None) -> None:
-        super().__init__()
-        self._transport = transport
-        self._reply = reply
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send what is to be sent and break the connection."""
-        if self._reply is not None:
-            payload = self._reply.encoded()
-            headers = [(b"content-type", self._reply.content_type.encode()), (b"content-length", str(len(payload)).encode())]
-            await send({"type": "http.response.start", "status": self._reply.status, "headers": headers})
-            await send({"type": "http.response.body", "body": payload[: len(payload) // 2], "more_body": True})
-        if self._transport is not None:
-            self._transport.close() if self._reply is not None else self._transport.abort()
-        while (await receive())["type"] != "http.disconnect":
-            continue
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Server:
@@ -77,7 +52,7 @@ class Server:
         """Listen; returns the port once connections are taken. Raises OSError when the port is taken."""
         transports = self._transports
 
-        class Protocol(H11Protocol):
+        class Protocol(HttpToolsProtocol):
             """uvicorn's protocol, its transports known by peer so that a fault can cut one."""
 
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -122,9 +97,12 @@ class Server:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((host, port))
         config = uvicorn.Config(
-            Starlette(routes=[Route("/{path:path}", self._endpoint, methods=METHODS)]),
+            self._app,
+            interface="asgi3",
+            proxy_headers=False,
             http=Protocol,
             ws="none",
+            loop="asyncio",
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -150,60 +128,72 @@ class Server:
             self._socket.close()
         self._stop = self._thread = self._socket = None
 
-    async def _endpoint(self, request: Request) -> Response:
-        try:
-            body = await request.body()
-        except ClientDisconnect:
-            return Response(status_code=400)
-        raw_path = request.scope["raw_path"].decode("ascii", "replace")
-        query_text = request.scope["query_string"].decode("ascii", "replace")
-        headers: dict[str, str] = {}
-        for name, value in request.scope["headers"]:
-            headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        chunks: list[bytes] = []
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            chunks.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        raw_path = scope["raw_path"].decode("ascii", "replace")
+        query_text = scope["query_string"].decode("ascii", "replace")
         call = Call(
-            method=request.method,
+            method=scope["method"],
             path=raw_path,
             query=dict(parse_qsl(query_text, keep_blank_values=True)),
-            headers=headers,
-            body=body,
+            headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+            body=b"".join(chunks),
         )
         if not raw_path.startswith("/services/"):
-            return _response(self._aside(call))
-        rule = self._faults.strike(request.method, f"{raw_path}?{query_text}" if query_text else raw_path)
+            await _send(send, self._aside(call), {})
+            return
+        rule = self._faults.strike(call.method, f"{raw_path}?{query_text}" if query_text else raw_path)
         wait = self._latency() + (rule.seconds if rule is not None and rule.do == "delay" else 0.0)
         if wait > 0:
             await asyncio.sleep(wait)
         if rule is None or rule.do == "delay":
-            return self._dated(_response(self._api(call)))
-        return self._faulty(request, call, rule)
+            await _send(send, self._api(call), self._date())
+            return
+        await self._faulty(scope, receive, send, call, rule)
 
-    def _dated(self, response: Response) -> Response:
+    def _date(self) -> dict[str, str]:
         """The Date header tells the org's own time."""
-        response.headers["Date"] = format_datetime(self._now(), usegmt=True)
-        return response
+        return {"Date": format_datetime(self._now(), usegmt=True)}
 
-    def _faulty(self, request: Request, call: Call, rule: FaultRule) -> Response:
-        client = request.client
-        transport = None if client is None else self._transports.get((client.host, client.port))
-        if rule.do == "drop_before":
-            return Cut(transport, None)
+    async def _faulty(self, scope: Scope, receive: Receive, send: Send, call: Call, rule: FaultRule) -> None:
         if rule.do == "status":
             self._log(call, rule.status)
-            return self._dated(_ruled(rule))
-        reply = self._api(call)
+            await _send(send, _ruled(rule), self._date())
+            return
+        reply = None if rule.do == "drop_before" else self._api(call)
         if rule.do == "status_after":
-            return self._dated(_ruled(rule))
-        return Cut(transport, reply if rule.do == "truncate" else None)
+            await _send(send, _ruled(rule), self._date())
+            return
+        await self._cut(scope, receive, send, reply if rule.do == "truncate" else None)
+
+    async def _cut(self, scope: Scope, receive: Receive, send: Send, reply: Reply | None) -> None:
+        """Half of an answer, then the end of the connection; without a reply not even that."""
+        transport = self._transports.get(tuple(scope["client"])) if scope["client"] else None
+        if reply is not None:
+            await _send(send, reply, {}, half=True)
+        if transport is not None:
+            transport.close() if reply is not None else transport.abort()
+        while (await receive())["type"] != "http.disconnect":
+            continue
 
 
-def _ruled(rule: FaultRule) -> Response:
-    payload = b"" if rule.body is None else rule.body.encode() if isinstance(rule.body, str) else orjson.dumps(rule.body)
-    headers = {"content-type": JSON, **rule.headers}
-    return Response(payload, status_code=rule.status, headers=headers)
+async def _send(send: Send, reply: Reply, more: Mapping[str, str], *, half: bool = False) -> None:
+    empty = reply.status in (204, 304)
+    payload = b"" if empty else reply.encoded()
+    headers = {name.lower(): value for name, value in {**reply.headers, **more}.items()}
+    if not empty:
+        headers = {"content-type": reply.content_type, **headers, "content-length": str(len(payload))}
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+    await send({"type": "http.response.body", "body": payload[: len(payload) // 2] if half else payload, "more_body": half})
 
 
-def _response(reply: Reply) -> Response:
-    headers: dict[str, Any] = dict(reply.headers)
-    if reply.status not in (204, 304):
-        headers["Content-Type"] = reply.content_type
-    return Response(reply.encoded() if reply.status not in (204, 304) else b"", status_code=reply.status, headers=headers)
+def _ruled(rule: FaultRule) -> Reply:
+    return Reply(status=rule.status, body=rule.body, headers=rule.headers)
