@@ -55,9 +55,10 @@ class Report:
     urgent: bool = False
 
 
-def cycle(world: World, now: datetime, *, everything: bool = True, sparing: bool = False) -> Report:
+def cycle(world: World, now: datetime, *, everything: bool = True, sparing: bool = False, look: bool = True) -> Report:
     """Runs one cycle at `now` (the only time it knows). everything: polls all objects; False: the daemon's way, the rarer ones in turn. sparing: as
-    one asks who may be started every minute: schemas and users are believed longer, and looks that cost calls of their own go in turn.
+    one asks who may be started every minute: schemas and users are believed longer, and looks that cost calls of their own go in turn. look:
+    False decides what waits without asking the CRMs what changed.
 
     Raises HaltError when a person is needed, and the error of a side when no side was reached."""
     store = world.store
@@ -70,7 +71,7 @@ def cycle(world: World, now: datetime, *, everything: bool = True, sparing: bool
     troubles = _refresh(world, now, report, believe)
     world.start(now)
     report.resumed = settle_open(world, now, troubles)
-    report.pulled = pull_all(world, now, troubles, everything=everything, sparing=sparing)
+    report.pulled = pull_all(world, now, troubles, everything=everything, sparing=sparing) if look else {}
     if world.doubted(now) - troubles.keys():
         closed = {side for side, pulled in report.pulled.items() if pulled.closed and side in world.doubted(now)}
         troubles |= _refresh(world, now, report, believe)
