@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -37,11 +37,15 @@ CALLS_AT_ONCE = 8
 """Whole API batches gathered per side before sending: enough for four connections to stay busy, small enough for memory to stay flat."""
 
 
+Objects = Mapping[str, Collection[str]]
+"""side -> native objects."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Report:
     """What one cycle did. refresh_calls: side -> API calls that reading who we are, users and schemas took. errors: side -> why it was not
     (wholly) reached. more: another cycle at the same moment would do or see something. urgent: something is due at once; what was written
-    needs no other look before the next poll."""
+    needs no other look before the next poll. touched: what that other cycle has to look at; None: everything."""
 
     now: datetime
     pulled: dict[str, Pulled] = field(default_factory=dict)
@@ -53,12 +57,13 @@ class Report:
     errors: dict[str, CrmsyncError] = field(default_factory=dict)
     more: bool = False
     urgent: bool = False
+    touched: Objects | None = None
 
 
-def cycle(world: World, now: datetime, *, everything: bool = True, sparing: bool = False, look: bool = True) -> Report:
+def cycle(world: World, now: datetime, *, everything: bool = True, sparing: bool = False, only: Objects | None = None) -> Report:
     """Runs one cycle at `now` (the only time it knows). everything: polls all objects; False: the daemon's way, the rarer ones in turn. sparing: as
-    one asks who may be started every minute: schemas and users are believed longer, and looks that cost calls of their own go in turn. look:
-    False decides what waits without asking the CRMs what changed.
+    one asks who may be started every minute: schemas and users are believed longer, and looks that cost calls of their own go in turn. only:
+    polls no more than these objects, right after a cycle that polled (`Report.touched`); none of them: decides what waits without asking what changed.
 
     Raises HaltError when a person is needed, and the error of a side when no side was reached."""
     store = world.store
@@ -71,7 +76,7 @@ def cycle(world: World, now: datetime, *, everything: bool = True, sparing: bool
     troubles = _refresh(world, now, report, believe)
     world.start(now)
     report.resumed = settle_open(world, now, troubles)
-    report.pulled = pull_all(world, now, troubles, everything=everything, sparing=sparing) if look else {}
+    report.pulled = pull_all(world, now, troubles, everything=everything, sparing=sparing, only=only)
     if world.doubted(now) - troubles.keys():
         closed = {side for side, pulled in report.pulled.items() if pulled.closed and side in world.doubted(now)}
         troubles |= _refresh(world, now, report, believe)
@@ -92,11 +97,12 @@ def cycle(world: World, now: datetime, *, everything: bool = True, sparing: bool
     _decide_twins(world, now, report, outbox)
     report.errors.update(report.sent.errors)
     if not report.errors:
-        sweep(world, now, whole=everything)
+        sweep(world, now, whole=everything and only is None)
     compact(store)
     # Only worth it while every side answers.
     report.urgent = not report.errors and bool(report.sent.superseded or report.sent.refused or store.dirty_count(world.decided()))
     report.more = report.urgent or (not report.errors and bool(report.sent.done or world.doubted(now)))
+    report.touched = None if report.errors or world.doubted(now) else report.sent.objects
     return report
 
 
