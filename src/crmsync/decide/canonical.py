@@ -81,7 +81,16 @@ def same(type: FieldType, a: Value, b: Value) -> bool:
     """Whether two cleaned values mean the same. For bools, empty means False."""
     if type is FieldType.BOOL:
         return bool(a) == bool(b)
-    return a == b or fold(type, a) == fold(type, b)
+    if a == b:
+        return True
+    if (a is None or b is None) and _says_something(type, b if a is None else a):
+        return False  # the most frequent difference by far: the one side has nothing
+    return fold(type, a) == fold(type, b)
+
+
+def _says_something(type: FieldType, value: Value) -> bool:
+    """Whether its key is certainly that of a value; an address may be a mere scheme."""
+    return not isinstance(value, str) or (type is not FieldType.URL and value.strip() != "")
 
 
 def shortened(sent: Value, shown: Value) -> bool:

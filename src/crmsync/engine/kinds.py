@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from crmsync.decide.belong import COMPANY, DEAL, PERSON
 from crmsync.decide.translate import Lens, lenses_of
@@ -26,6 +27,14 @@ class Kinds:
                 self.raw[side, object] = Lens(side=side, object=object, by_name={}, natives=frozenset(), placeholder=lens.placeholder)
                 wanted = self._reads.setdefault((side, object), set())
                 wanted |= lens.natives | set(self.maps[kind].when.get(side, {}))
+        self._finders = {
+            kind: {
+                key: replace(lens, by_name={n: c for n, c in lens.by_name.items() if n in self.maps[kind].match})
+                for key, lens in lenses.items()
+            }
+            for kind, lenses in self.lenses.items()
+            if self.maps[kind].match
+        }
         self._family = {key: _family(kind) for kind, lenses in self.lenses.items() for key in lenses}
 
     def objects(self, side: str) -> tuple[str, ...]:
@@ -48,6 +57,10 @@ class Kinds:
     def natives(self, side: str, object: str) -> dict[str, Lens]:
         """kind -> its lens on this object."""
         return {kind: lenses[side, object] for kind, lenses in self.lenses.items() if (side, object) in lenses}
+
+    def finders(self, side: str, object: str) -> dict[str, Lens]:
+        """kind -> a lens on this object for only what its records are found by."""
+        return {kind: lenses[side, object] for kind, lenses in self._finders.items() if (side, object) in lenses}
 
     def family(self, side: str, object: str) -> str:
         """What a record of that object is to an activity: a company, a deal, or (every other object) a person or another activity."""

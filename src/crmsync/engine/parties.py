@@ -19,9 +19,9 @@ DOMAIN = "domain"
 def addresses(world: World, snapshot: Snapshot) -> tuple[str, ...]:
     """What a company is found by, best first: "domain:acme.example", "name:acme". Empty for everything else."""
     found: list[str] = []
-    for kind, lens in world.kinds.natives(snapshot.ref.side, snapshot.ref.object).items():
+    for kind, lens in world.kinds.finders(snapshot.ref.side, snapshot.ref.object).items():
         match = world.kinds.maps[kind].match
-        house = lens.to_house(snapshot.extra, world.owners) if match else {}
+        house = lens.to_house(snapshot.extra, world.owners)
         for name in match:
             value = house.get(name)
             text = company_domain(value, world.lists.free) if name == DOMAIN else company_name(value)
@@ -51,13 +51,13 @@ class Namesakes:
         told = {ref: addresses(world, s) for ref, s in mine.items()}
         wanted = sorted({address for found in told.values() for address in found})
         stored = {s.ref: s for found in world.store.by_email(wanted).values() for s in found} if wanted else {}
-        self._all = [self._record(world, s, linked, told.get(s.ref)) for s in {**stored, **mine}.values()]
+        self._by_ref = {s.ref: self._record(world, s, linked, told.get(s.ref)) for s in {**stored, **mine}.values()}
         self._by_address: dict[str, list[_Record]] = {}
-        for record in self._all:
+        for record in self._by_ref.values():
             for address in record.addresses:
                 self._by_address.setdefault(address, []).append(record)
-        twins = sorted({r.twin for r in self._all if r.twin})
-        fresh = {(r.twin, r.side) for r in self._all if r.twin}
+        fresh = {(r.twin, r.side) for r in self._by_ref.values() if r.twin}
+        twins = sorted({twin for twin, _ in fresh})
         held = {(id, s.ref.side) for id, found in world.store.snapshots_of(twins).items() for s in found if s.state is RecordState.LIVE}
         self._taken = fresh | held
 
@@ -71,7 +71,7 @@ class Namesakes:
         return not record.twin or (record.twin, side) not in self._taken
 
     def of(self, ref: Ref) -> _Record | None:
-        return next((r for r in self._all if r.snapshot.ref == ref), None)
+        return self._by_ref.get(ref)
 
     def sharing(self, record: _Record, name: str) -> list[_Record]:
         """Everybody with the record's address of that name, itself included; who has another domain is somebody else."""
@@ -118,26 +118,32 @@ def pair_companies(world: World, records: Sequence[Snapshot], linked: dict[Ref, 
     return joined
 
 
-def doubts(world: World, kind: str, records: Sequence[Snapshot]) -> list[Problem]:
-    """Why a company that stands on one side only was neither linked nor created on the other: several there, or here, could be meant."""
-    live = [s for s in records if s.state is RecordState.LIVE]
-    match = world.kinds.maps[kind].match
-    if len({s.ref.side for s in live}) != 1 or not match:
-        return []
-    around = Namesakes(world, live, {})
-    record = around.of(live[0].ref)
-    rivals = around.rivals(record, match) if record is not None else []
-    if not rivals:
-        return []
-    ref, names = live[0].ref, ", ".join(f"{r.snapshot.ref.object} {r.snapshot.ref.id}" for r in rivals[:5])
-    return [
-        Problem(
-            cause=AMBIGUOUS,
-            message=f"{ref.object} {ref.id} in {ref.side} could be {names}{' and others' if len(rivals) > 5 else ''} in {rivals[0].side}, but not "
-            "only one company there and here has this domain or name. Nothing was linked. Merge those that are one, or correct a domain.",
-            side=ref.side, object=ref.object, record_id=ref.id, person_id=live[0].person_id, data_hash=" ".join(str(r.snapshot.ref) for r in rivals),
-        )
-    ]  # fmt: skip
+class Doubts:
+    """Why a company that stands on one side only was neither linked nor created on the other: several there, or here, could be meant.
+    twins: all that this is asked of, with their records; namesakes are looked up once for all of them."""
+
+    def __init__(self, world: World, twins: Mapping[str, Sequence[Snapshot]], kinds: Mapping[str, str]) -> None:
+        self._match = {id: map.match for id, kind in kinds.items() if (map := world.kinds.maps.get(kind)) is not None and map.match}
+        live = {id: [s for s in twins.get(id, ()) if s.state is RecordState.LIVE] for id in self._match}
+        self._alone = {id: found[0] for id, found in live.items() if len({s.ref.side for s in found}) == 1}
+        self._around = Namesakes(world, self._alone.values(), {}) if self._alone else None
+
+    def of(self, twin_id: str) -> list[Problem]:
+        """The doubt about this twin, if any."""
+        shown = self._alone.get(twin_id)
+        record = self._around.of(shown.ref) if self._around is not None and shown is not None else None
+        rivals = self._around.rivals(record, self._match[twin_id]) if self._around is not None and record is not None else []
+        return [_doubt(record.snapshot, rivals)] if record is not None and rivals else []
+
+
+def _doubt(shown: Snapshot, rivals: Sequence[_Record]) -> Problem:
+    ref, names = shown.ref, ", ".join(f"{r.snapshot.ref.object} {r.snapshot.ref.id}" for r in rivals[:5])
+    return Problem(
+        cause=AMBIGUOUS,
+        message=f"{ref.object} {ref.id} in {ref.side} could be {names}{' and others' if len(rivals) > 5 else ''} in {rivals[0].side}, but not "
+        "only one company there and here has this domain or name. Nothing was linked. Merge those that are one, or correct a domain.",
+        side=ref.side, object=ref.object, record_id=ref.id, person_id=shown.person_id, data_hash=" ".join(str(r.snapshot.ref) for r in rivals),
+    )  # fmt: skip
 
 
 # --- what they are to persons ------------------------------------------------------------------------------------------------

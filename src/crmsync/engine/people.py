@@ -62,10 +62,11 @@ def _with_namesakes(world: World, candidates: list[Candidate]) -> dict[str, list
     """Who has the candidates' e-mails, as the store knows. Records that nobody has matched yet (they wait in a later batch) become candidates
     themselves, and theirs in turn: a person is never decided about with half of their records."""
     found: dict[str, list[Snapshot]] = {}
-    have = {c.snapshot.ref for c in candidates}
+    known = {c.snapshot.ref: c.snapshot for c in candidates}
+    have = set(known)
     ask = {email for c in candidates if c.snapshot.person_id is None for email in c.emails}
     while ask:
-        fresh = world.store.by_email(sorted(ask))
+        fresh = world.store.by_email(sorted(ask), known)
         found.update(fresh)
         more = {s.ref: s for snapshots in fresh.values() for s in snapshots if s.person_id is None and s.ref not in have}
         have |= set(more)

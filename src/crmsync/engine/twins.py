@@ -16,7 +16,7 @@ from crmsync.engine.doubts import by_problems
 from crmsync.engine.kinds import PREFIX
 from crmsync.engine.outbox import Outgoing, outgoing
 from crmsync.engine.pair import settle_twins
-from crmsync.engine.parties import AMBIGUOUS, doubts, told_by, wake_persons
+from crmsync.engine.parties import AMBIGUOUS, Doubts, told_by, wake_persons
 from crmsync.engine.readback import SILENT, alike
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
@@ -65,6 +65,7 @@ def deliberate_twins(
     parked = parked_of(world, twin_ids, now, FOUND_BY_LOOKING)
     people = {side: world.connectors[side].traits.people_per_activity for side in world.sides}
     heirs = _heirs(world, twin_ids)
+    doubts = Doubts(world, around.records, {id: twin.kind for id, twin in around.twins.items()})
     plans: list[TwinPlan] = []
     for id in twin_ids:
         twin = around.twins.get(id)
@@ -81,7 +82,7 @@ def deliberate_twins(
         belonging = Belonging(shown=shown, parties=parties, people={} if deal else people, lost=lost, left=left, through=through)
         plan = plan_twin(twin, records, belonging, ground, parked.get(id, {}), owner=heirs.get(id))
         if not ground.map.activity:
-            plan = _as_party(world, plan, records)
+            plan = _as_party(plan, records, doubts)
         plans.append(replace(plan, problems=(*plan.problems, *_unlisted(plan, ground, records))))
     return plans
 
@@ -95,12 +96,12 @@ def _employable(world: World, parties: Mapping[str, Party]) -> dict[str, Party]:
     }
 
 
-def _as_party(world: World, plan: TwinPlan, records: Sequence[Snapshot]) -> TwinPlan:
+def _as_party(plan: TwinPlan, records: Sequence[Snapshot], doubts: Doubts) -> TwinPlan:
     """A company or deal with what it tells of its persons. A company that could be another one is not created anywhere."""
     known = any(r.state is RecordState.LIVE for r in records)
     state = replace(plan.twin.state, outputs=told_by(plan.twin.kind, plan.facts, known=known))
     plan = replace(plan, twin=replace(plan.twin, state=state))
-    doubtful = doubts(world, plan.twin.kind, records)
+    doubtful = doubts.of(plan.twin.twin_id)
     if doubtful:
         writes = tuple(write for write in plan.writes if write.action is not Action.CREATE)
         plan = replace(plan, writes=writes, problems=(*plan.problems, *doubtful), twin=replace(plan.twin, waiting=LATER))

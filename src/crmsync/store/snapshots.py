@@ -162,12 +162,13 @@ def by_person(connection: Connection, person_ids: Sequence[str]) -> dict[str, li
     return dict(found)
 
 
-def by_email(connection: Connection, emails: Sequence[str]) -> dict[str, list[Snapshot]]:
+def by_email(connection: Connection, emails: Sequence[str], known: Mapping[Ref, Snapshot]) -> dict[str, list[Snapshot]]:
+    """known: snapshots as they are stored, which need not be made once more."""
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for part in chunks(emails):
         for row in _BY_EMAIL.rows(connection, listed=part):
             if row.state == RecordState.LIVE.value:  # asked of the database, this lures SQLite into the index on states
-                found[row.email].append(read(row))
+                found[row.email].append(known.get(Ref(side=row.side, object=row.object, id=row.id)) or read(row))
     return dict(found)
 
 

@@ -23,6 +23,8 @@ from crmsync.store.problems import Group
 from crmsync.store.snapshots import StoredSnapshot
 from crmsync.store.tasks import TaskRow
 
+NOTHING: Mapping[Ref, Snapshot] = {}
+
 
 class Store:
     """Safe to share between threads: each thread has its own transaction. One writer at a time, on both databases."""
@@ -134,10 +136,10 @@ class Store:
         with self._db.reading() as connection:
             return snapshots.by_person(connection, person_ids)
 
-    def by_email(self, emails: Sequence[str]) -> dict[str, list[Snapshot]]:
-        """folded e-mail -> live snapshots that have it, as primary or as extra."""
+    def by_email(self, emails: Sequence[str], known: Mapping[Ref, Snapshot] = NOTHING) -> dict[str, list[Snapshot]]:
+        """folded e-mail -> live snapshots that have it, as primary or as extra. known: some of them, just read."""
         with self._db.reading() as connection:
-            return snapshots.by_email(connection, emails)
+            return snapshots.by_email(connection, emails, known)
 
     def by_key(self, keys: Sequence[str]) -> dict[str, list[Snapshot]]:
         """crmsync_key -> snapshots in every state."""
