@@ -14,6 +14,7 @@ from crmsync_salesforce import soql, wire
 from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.check import check
 from crmsync_salesforce.client import Client
+from crmsync_salesforce.mails import Mails, own
 from crmsync_salesforce.people import People
 from crmsync_salesforce.poll import Poller
 from crmsync_salesforce.provision import Provisioner
@@ -45,6 +46,7 @@ class SalesforceConnector:
         self._client = Client(settings, sleep=sleep, clock=clock)
         self._people = People(self._client)
         self._describes = Describes(self._client)
+        self._mails = Mails(self._client)
         self._relations = Relations(self._client, self._describes, self._learn_shared)
         self._poller = Poller(
             self._client,
@@ -107,10 +109,11 @@ class SalesforceConnector:
             return []
         shared = self._relations.shared(object)
         decoder = wire.Decoder(object, tuple(fields), me=self._people.identity().user_id, shared=shared)
-        columns = (*wire.system_fields(object), *fields)
+        columns = (*wire.system_fields(object), *own(fields))
         found: dict[str, Record] = {}
         for text in soql.in_lists(columns, object, field, values):
             for page in self._client.query(soql.path(text, deleted=deleted)):
+                self._mails.add(object, fields, page["records"])
                 found.update({record.ref.id: record for record in decoder.records(page["records"])})
         return list(found.values())
 

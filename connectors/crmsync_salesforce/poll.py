@@ -19,6 +19,7 @@ from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.bulk import Bulk, JobFailedError
 from crmsync_salesforce.client import Client, RefusedError
 from crmsync_salesforce.cursor import Overlap, Position, after, finished, from_json
+from crmsync_salesforce.mails import Mails, own
 from crmsync_salesforce.roles import OF, Roles, with_touched
 from crmsync_salesforce.schema import Describes
 
@@ -56,6 +57,7 @@ class Poller:
         self._me = me
         self._shared = shared
         self._roles = Roles(client)
+        self._mails = Mails(client)
         self._has_roles = has_roles
         config = client.settings
         self._overlap = Overlap(narrow=config.overlap, wide=config.wide_overlap, every=config.wide_every)
@@ -103,7 +105,7 @@ class Poller:
         if not ids:
             return ()
         names = tuple(dict.fromkeys(fields))
-        columns = tuple(dict.fromkeys((*wire.system_fields(object), *names)))
+        columns = tuple(dict.fromkeys((*wire.system_fields(object), *own(names))))
         decoder = wire.Decoder(object, names, me=self._me(), shared=self._shared(object))
         texts = soql.in_lists(columns, object, "Id", ids)
         return tuple(r for text in texts for page in self._client.query(soql.path(text)) for r in decoder.records(page["records"]))
@@ -188,7 +190,8 @@ class _Run:
         self._overlap = poller._overlap
         self._object = soql.object_name(object)
         self._fields = tuple(dict.fromkeys(fields))
-        self._columns = tuple(dict.fromkeys((*wire.system_fields(object), *fields)))
+        self._mails = poller._mails
+        self._columns = tuple(dict.fromkeys((*wire.system_fields(object), *own(tuple(fields)))))
         self._shared = poller._shared(object)
         self._decoder = wire.Decoder(object, self._fields, me=self._me, shared=self._shared)
         self._now = now
@@ -252,6 +255,7 @@ class _Run:
         return page
 
     def _page(self, decoder: wire.Decoder, rows: Rows, total: int | None) -> Page:
+        self._mails.add(self._object, self._fields, rows, flat=decoder.flat)
         records, digests = decoder.page(rows)
         if self._purged:
             for id, _ in digests:

@@ -90,6 +90,7 @@ class Decoder:
 
     def __init__(self, object: str, fields: Sequence[str], *, me: str | None, flat: bool = False, shared: bool = False) -> None:
         self._object = object
+        self.flat = flat
         self._plain = tuple(dict.fromkeys(f for f in fields if flat or "." not in f))
         self._nested = tuple((f, tuple(f.split("."))) for f in dict.fromkeys(fields) if not flat and "." in f)
         self._mine = me[:15] if me else None

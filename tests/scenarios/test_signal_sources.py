@@ -242,3 +242,23 @@ def test_scopes_that_are_missing_are_told_once_and_nothing_else_waits() -> None:
         assert status(both.store, now=both.time(), real_now=both.time()).closed == {}
         (one,) = signals(both)
         assert one.answers[0] == "message: We need fifty seats"
+
+
+def test_an_email_that_salesforce_received_is_a_reply_where_its_messages_are_read() -> None:
+    plain = "      hubspot: hs_email_direction\n      direction: none\n      listed_only: true\n      values:\n"
+    enabled = (
+        "      hubspot: {field: hs_email_direction, at_creation: true}\n      salesforce: {field: EmailMessage.Incoming, read_only: true}\n"
+        "      direction: to_hubspot\n      listed_only: true\n      values:\n"
+        '        salesforce: {outbound: "false", inbound: "true"}\n'
+    )
+    edits = {"mappings/activities.yaml": {plain: enabled}}
+    with Both(edits=edits, salesforce={"email_messages": True}) as both:
+        both.sf.create("Lead", {"LastName": "Lee", "Company": "Acme", "Email": "ann@example.com"})
+        both.settle()
+        assert both.sf.happen({"email": "ann@example.com", "type": "email_reply", "name": "Re: offer", "at": both.time()})
+        both.settle()
+        (email,) = both.hs.all("emails")
+        assert email["hs_email_direction"] == "INCOMING_EMAIL"
+        assert [(s.type, s.source) for s in signals(both)] == [("email_reply", "activity")]
+        both.settle(900)
+        both.assert_settled()

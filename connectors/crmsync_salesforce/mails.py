@@ -1,0 +1,69 @@
+"""What Enhanced Email keeps beside the Task of an e-mail: its EmailMessage, asked for together for all e-mails of a page.
+
+Source: Object Reference, EmailMessage (ActivityId names the Task; the object exists where Enhanced Email is on).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crmsync.errors import CredentialsError
+from crmsync_salesforce import soql
+from crmsync_salesforce.client import Client, RefusedError
+
+TASK, EMAIL = "Task", "Email"
+MESSAGE = "EmailMessage"
+_ABSENT = {"INVALID_TYPE", "NOT_FOUND", "INVALID_FIELD"}
+
+
+def own(fields: Sequence[str]) -> tuple[str, ...]:
+    """The fields that are the record's own or its parents'."""
+    return tuple(name for name in fields if not name.startswith(f"{MESSAGE}."))
+
+
+class Mails:
+    """E-mails of one org."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._absent = False
+
+    def add(self, object: str, fields: Sequence[str], rows: Sequence[dict[str, Any]], *, flat: bool = False) -> None:
+        """Puts what `fields` names of the EmailMessage ("EmailMessage.Incoming") into the rows of Tasks that are e-mails: one query per about 700 of
+        them, none where no such field is mapped or no row is an e-mail. Of several messages of a Task the first counts. Where the org has none, or
+        hides them from us, the values are empty. flat: as Decoder's."""
+        names = [name.partition(".")[2] for name in dict.fromkeys(fields) if name.startswith(f"{MESSAGE}.")]
+        if not names:
+            return
+        mails = {row["Id"][:15]: row for row in rows if object == TASK and row.get("TaskSubtype") == EMAIL and not row.get("IsDeleted")}
+        found = self._read(names, [row["Id"] for row in mails.values()])
+        for row in rows if flat else mails.values():
+            message = found.get(row["Id"][:15])
+            if flat:
+                row.update({f"{MESSAGE}.{name}": None if message is None else _text(message.get(name)) for name in names})
+            elif message is not None:
+                row[MESSAGE] = {name: _text(message.get(name)) for name in names}
+
+    def _read(self, names: Sequence[str], ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        found: dict[str, Mapping[str, Any]] = {}
+        if self._absent or not ids:
+            return found
+        columns = ("Id", "ActivityId", "MessageDate", *names)
+        try:
+            for text in soql.in_lists(columns, MESSAGE, "ActivityId", ids):
+                for page in self._client.query(soql.path(f"{text} ORDER BY MessageDate, Id")):
+                    for row in page["records"]:
+                        found.setdefault(row["ActivityId"][:15], row)
+        except CredentialsError:
+            self._absent = True
+        except RefusedError as error:
+            if not error.codes & _ABSENT:
+                raise
+            self._absent = True
+        return found
+
+
+def _text(value: Any) -> Any:
+    """Yes and no as the texts that picklist maps name."""
+    return str(value).lower() if isinstance(value, bool) else value

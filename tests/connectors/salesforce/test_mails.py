@@ -1,0 +1,93 @@
+"""What an EmailMessage adds to the Task of an e-mail: one query for all of them, and nothing where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from crmsync.model.record import Record
+from crmsync_salesforce.sim import Simulator
+
+FIELDS = ("Subject", "TaskSubtype", "EmailMessage.Incoming", "EmailMessage.TextBody", "EmailMessage.FromAddress")
+Org = tuple[Any, Any]
+
+
+@pytest.fixture
+def org(connect: Callable[..., Any]) -> Iterator[Org]:
+    with Simulator(email_messages=True) as sim:
+        yield sim, connect(sim)
+
+
+def emailed(sim: Any, n: int, *, incoming: bool = True, **more: Any) -> str:
+    task = sim.create("Task", {"Subject": f"Email: {n}", "TaskSubtype": "Email", "Status": "Completed", "ActivityDate": "2026-05-01"})
+    message = {"ActivityId": task, "Subject": str(n), "TextBody": f"Text {n}", "FromAddress": f"p{n}@example.com", "Incoming": incoming}
+    sim.create("EmailMessage", {**message, "Status": "1", "MessageDate": "2026-05-01T08:00:00.000Z", **more})
+    return str(task)
+
+
+def pull(org: Org, cursor: Any = None) -> tuple[dict[str, Record], Any, int]:
+    sim, connector = org
+    before = sim.api_calls()
+    pages = list(connector.pull("Task", FIELDS, cursor, sim.now()))
+    return {r.ref.id: r for page in pages for r in page.records}, pages[-1].cursor, sim.api_calls() - before
+
+
+def test_emails_of_a_page_are_read_with_one_query(org: Org) -> None:
+    sim, connector = org
+    plain = sim.create("Task", {"Subject": "Call back", "Status": "Not Started"})
+    pull(org)
+    ids = [emailed(sim, n, incoming=bool(n % 2)) for n in range(30)]
+    seen, _, calls = pull(org)
+    assert calls == 2, "one page, one query for thirty e-mails"
+    first = seen[ids[1]].fields
+    assert {name: first[name] for name in FIELDS[2:]} == {
+        "EmailMessage.Incoming": "true", "EmailMessage.TextBody": "Text 1", "EmailMessage.FromAddress": "p1@example.com",
+    }  # fmt: skip
+    assert seen[ids[0]].fields["EmailMessage.Incoming"] == "false"
+    assert seen[plain].fields["EmailMessage.Incoming"] is None
+    # read again it is the same record; one that was changed is not
+    again, _, _ = pull(org)
+    assert {id: r.digest for id, r in again.items()} == {id: r.digest for id, r in seen.items()}
+    (one,) = connector.fetch("Task", [ids[1]], FIELDS)
+    assert (one.digest, one.fields["EmailMessage.TextBody"]) == (seen[ids[1]].digest, "Text 1")
+    assert {r.ref.id for r in connector.find("Task", "Subject", ["Email: 3"], FIELDS)} == {ids[3]}
+
+
+def test_the_first_message_counts_and_deleted_tasks_are_not_asked_about(org: Org) -> None:
+    sim, _ = org
+    task = emailed(sim, 1)
+    sim.create(
+        "EmailMessage",
+        {"ActivityId": task, "TextBody": "later", "Incoming": False, "Status": "1", "MessageDate": "2026-05-02T08:00:00.000Z"},
+    )
+    bare = sim.create("Task", {"Subject": "Logged", "TaskSubtype": "Email", "Status": "Completed"})
+    seen, cursor, _ = pull(org)
+    assert seen[task].fields["EmailMessage.TextBody"] == "Text 1"
+    assert seen[bare].fields["EmailMessage.TextBody"] is None
+    sim.delete("Task", task)
+    sim.delete("Task", bare)
+    gone, _, _ = pull(org, cursor)
+    assert gone[task].state.value == "deleted"
+
+
+def test_an_org_without_email_messages_is_asked_once(connect: Callable[..., Any], simulator: Any) -> None:
+    connector = connect(simulator)
+    task = simulator.create("Task", {"Subject": "x", "TaskSubtype": "Email", "Status": "Completed"})
+    counted = []
+    for _ in range(3):
+        seen, _, calls = pull((simulator, connector))
+        counted.append(calls)
+        assert seen[task].fields["EmailMessage.Incoming"] is None
+    assert counted[1:] == [1, 1]
+    assert len([c for c in simulator.calls if c.path.endswith("/query/")]) == 3 + 1
+
+
+def test_nothing_is_asked_where_nothing_is_mapped(org: Org) -> None:
+    sim, connector = org
+    emailed(sim, 1)
+    list(connector.pull("Task", ("Subject", "TaskSubtype"), None, sim.now()))
+    before = sim.api_calls()
+    list(connector.pull("Task", ("Subject", "TaskSubtype"), None, sim.now()))
+    assert sim.api_calls() - before == 1
