@@ -41,7 +41,7 @@ def test_a_told_demo_request_is_decided_without_asking_the_crms(both: Both) -> N
     both.settle()
     both.mark()
     assert told(both, {"id": "w-1", "detail": "Demo\nseats: 50"})["new"] == 1
-    cycle(both.world, both.time(), everything=False, look=False)
+    cycle(both.world, both.time(), everything=False, only={})
     assert [c.path for c in both.hs.calls if "/search" in c.path] == [], "nobody was asked what changed"
     assert both.hs.get("contacts", contact)["crmsync_stage"] in ("mql", "sal")
     (task,) = [task for task in both.sf.all("Task") if "Demo" in str(task["Description"])]

@@ -291,7 +291,8 @@ class Both:
         reports: list[Report] = []
         while not reports or reports[-1].more:
             assert len(reports) < SETTLES, f"not settled after {SETTLES} cycles: {reports[-1]}"
-            reports.append(cycle(self.world, self.time(), everything=everything))
+            only = reports[-1].touched if reports else None
+            reports.append(cycle(self.world, self.time(), everything=everything, only=only))
         return reports
 
     # --- what is looked at ----------------------------------------------------------------------------------------------------

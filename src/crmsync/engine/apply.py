@@ -35,9 +35,11 @@ SUPERSEDED = "superseded"
 
 @dataclass(slots=True, kw_only=True)
 class Sent:
-    """What became of the writes of a cycle. errors: side -> why sending stopped there."""
+    """What became of the writes of a cycle. objects: side -> native objects that anything was sent to. errors: side -> why sending stopped
+    there."""
 
     done: dict[str, int] = field(default_factory=dict)
+    objects: dict[str, set[str]] = field(default_factory=dict)
     refused: int = 0
     superseded: int = 0
     errors: dict[str, CrmsyncError] = field(default_factory=dict)
@@ -54,6 +56,8 @@ def send(world: World, batches: Mapping[str, Sequence[Outgoing]], now: datetime,
     ready = {side: items for side, items in ready.items() if items}
     if not ready:
         return
+    for side, items in ready.items():
+        sent.objects.setdefault(side, set()).update(item.entry.write.object for item in items)
     with ThreadPoolExecutor(max_workers=len(ready), thread_name_prefix="send") as pool:
         futures = {side: pool.submit(world.connectors[side].write, [i.entry.write for i in items]) for side, items in ready.items()}
     for side, items in ready.items():

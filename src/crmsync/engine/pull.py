@@ -63,26 +63,33 @@ def pull_all(
     everything: bool = True,
     sparing: bool = False,
     sides: Collection[str] | None = None,
+    only: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, Pulled]:
     """Pulls all sides (or these) at the same time. One side that cannot be reached does not stop the other: its error is in the result.
 
-    troubles: sides already known not to answer; they are not asked again. everything, sparing: see `pull_side`."""
+    troubles: sides already known not to answer; they are not asked again. everything, sparing, only (by side): see `pull_side`."""
     known = troubles or {}
     wanted = [side for side in world.sides if sides is None or side in sides]
 
     def one(side: str) -> Pulled:
-        return Pulled(error=known[side]) if side in known else pull_side(world, side, now, everything=everything, sparing=sparing)
+        if side in known:
+            return Pulled(error=known[side])
+        return pull_side(world, side, now, everything=everything, sparing=sparing, only=None if only is None else only.get(side, ()))
 
+    if only is not None and not any(only.get(side) for side in wanted):
+        return {side: Pulled(error=known.get(side)) for side in wanted}
     with ThreadPoolExecutor(max_workers=len(world.sides), thread_name_prefix="pull") as pool:
         return dict(zip(wanted, pool.map(one, wanted), strict=True))
 
 
-def pull_side(world: World, side: str, now: datetime, *, everything: bool = True, sparing: bool = False) -> Pulled:
+def pull_side(
+    world: World, side: str, now: datetime, *, everything: bool = True, sparing: bool = False, only: Collection[str] | None = None
+) -> Pulled:
     """Pulls the objects of one side. everything: all of them, with whatever looks they owe (sparing: with a few of these, in turn); else what
-    four API calls are enough for, in turn. See `crmsync.engine.turns`."""
+    four API calls are enough for, in turn. See `crmsync.engine.turns`. only: none but these, without the looks they owe."""
     pulled = Pulled()
     try:
-        objects, streams = _turn(world, side, now, everything=everything, sparing=sparing)
+        objects, streams = _turn(world, side, now, everything=everything, sparing=sparing, only=only)
         for object, owed in objects.items():
             _pull_object(world, side, object, now, pulled, owed)
             pulled.objects.append(object)
@@ -99,9 +106,13 @@ def pull_side(world: World, side: str, now: datetime, *, everything: bool = True
     return pulled
 
 
-def _turn(world: World, side: str, now: datetime, *, everything: bool, sparing: bool) -> tuple[dict[str, int | None], Collection[str]]:
+def _turn(
+    world: World, side: str, now: datetime, *, everything: bool, sparing: bool, only: Collection[str] | None
+) -> tuple[dict[str, int | None], Collection[str]]:
     """What is read this time: native object -> how many of the looks that it owes are made (None: all), and the lists of events."""
     every, lists = [*world.objects(side), *world.twin_objects(side)], streams(world, side)
+    if only is not None:
+        return {object: 0 for object in every if object in only}, []
     if everything and not sparing:
         return dict.fromkeys(every), lists
     connector = world.connectors[side]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from crmsync.connect import Connector
-from crmsync.engine.cycle import Report, cycle
+from crmsync.engine.cycle import Objects, Report, cycle
 from crmsync.errors import BusyError, ConfigError, CrmsyncError, HaltError
 from crmsync.service.lease import SYNC_WAITS, Lease
 from crmsync.service.retention import forget_daily
@@ -92,9 +92,10 @@ def sync(workspace: Workspace, *, max_cycles: int = MAX_CYCLES, wait: float = SY
 
 def _cycles(workspace: Workspace, lease: Lease, result: SyncResult, max_cycles: int) -> None:
     result.more = True
+    only: Objects | None = None
     while result.more and result.cycles < max_cycles:
         lease.check()
-        report = one_cycle(workspace)
+        report = one_cycle(workspace, only=only)
         result.cycles += 1
         for side, pulled in report.pulled.items():
             result.read[side] += pulled.read
@@ -104,23 +105,23 @@ def _cycles(workspace: Workspace, lease: Lease, result: SyncResult, max_cycles: 
             result.refresh_calls[side] = result.refresh_calls.get(side, 0) + calls
         result.decided += report.decided
         result.errors = dict(report.errors)
-        result.more = report.more
+        result.more, only = report.more, report.touched
 
 
 def decide_waiting(workspace: Workspace) -> Report:
     """Decides and delivers what waits, without asking any CRM what changed: for news that did not come from one. Raises what the engine raises."""
-    return cycle(workspace.world, workspace.clock(), everything=False, look=False)
+    return cycle(workspace.world, workspace.clock(), everything=False, only={})
 
 
-def one_cycle(workspace: Workspace, *, everything: bool = True) -> Report:
+def one_cycle(workspace: Workspace, *, everything: bool = True, only: Objects | None = None) -> Report:
     """One engine cycle at the workspace's `now`; what it did is remembered for `status`. everything: polls all objects, else the rarer ones in
-    turn. Raises what the engine raises.
+    turn. only: no more than these objects, as the cycle right before asked for. Raises what the engine raises.
 
     A look at everything is made by processes that start and end, perhaps every minute: it spares calls."""
     now = workspace.clock()
     calls = {side: connector.calls() for side, connector in workspace.connectors.items()}
     try:
-        report = cycle(workspace.world, now, everything=everything, sparing=everything)
+        report = cycle(workspace.world, now, everything=everything, sparing=everything, only=only)
     except CrmsyncError as error:
         remember(workspace, now, error=error, before=calls)
         raise
