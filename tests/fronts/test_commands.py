@@ -80,6 +80,7 @@ def test_check_and_check_live(town: Town) -> None:
     town.provision()
     after = town.run("check", "--live")
     assert after.code == 0, after.out
+    assert "have a time zone" in after.out
 
 
 def test_provision_dry_run_creates_nothing(town: Town) -> None:

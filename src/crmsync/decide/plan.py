@@ -346,7 +346,8 @@ class Draft:
         fallback = self.terms.person.fallback_owner
         native = self.terms.owners.native(self.ref.side, fallback)
         if self.snapshot is None:
-            self.tell_once(owner, native)
+            if native is not None:
+                self.tell_once(owner)
             return fallback, native
         if "owner" not in self.state.base or self.terms.owners.machine(owner):
             # A first connection changes nobody's owner (section 9a), and a machine's records are nobody's yet.
@@ -356,11 +357,10 @@ class Draft:
         self.problem("owner_without_twin", "owner", owner, f"owner {owner} has no active user in {self.ref.side}; {what}")
         return fallback, None if self.snapshot.fields.get("owner") == fallback else native
 
-    def tell_once(self, owner: Value, native: str | None) -> None:
+    def tell_once(self, owner: Value) -> None:
         """New records of an owner without a user here: said once for that owner, not once a record."""
         if not self.terms.owners.machine(owner):
-            what = f"left to {self.ref.side}'s own choice" if native is None else f"given to {self.terms.person.fallback_owner}"
-            message = f"owner {owner} has no active user in {self.ref.side}; new records of theirs are {what}"
+            message = f"owner {owner} has no active user in {self.ref.side}; new records of theirs go to {self.terms.person.fallback_owner}"
             self.problems.append(Problem(cause="owner_without_twin", message=message, side=self.ref.side, object="owner", field=str(owner)))
 
     def _blocked(self, name: str, value: Value) -> bool:

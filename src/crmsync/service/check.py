@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from crmsync.connect import Finding
 from crmsync.errors import CredentialsError
+from crmsync.model.record import ObjectSchema, User
 from crmsync.model.rules import Playbook
 from crmsync.playbook.check import check as check_schemas
 from crmsync.playbook.lint import lint
+from crmsync.service.users import check_users
 
 if TYPE_CHECKING:
     from crmsync.service.workspace import Workspace
@@ -28,18 +30,22 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
     Raises: CredentialsError, UnreachableError.
     """
     found = check_playbook(workspace.playbook)
-    schemas = {}
+    schemas: dict[str, dict[str, ObjectSchema]] = {}
+    users: dict[str, list[User]] = {}
     for done, (side, connector) in enumerate(workspace.connectors.items()):
         workspace.world.report("checking", done, len(workspace.connectors))
         identity = connector.identity()
         found[side] = [Finding(level="info", subject="account", message=f"connected to {identity.label or identity.account}")]
         found[side] += connector.check()
+        with suppress(CredentialsError):  # said by the CRM's own check
+            users[side] = connector.users()
         schemas[side] = dict(connector.schema(workspace.world.objects(side)))
         for object in workspace.world.kinds.objects(side):
             # An activity, company or deal out of sight costs that kind alone: the check of the mapping says so.
             with suppress(CredentialsError):
                 schemas[side].update(connector.schema((object,)))
     workspace.world.report("checking", len(schemas), len(schemas))
+    found["users"] = check_users(workspace.playbook, users, workspace.world.tasks_in)
     workspace.world.forget_schema()  # somebody asks because something changed: the next cycle shall know as well
     found["mapping"] = list(check_schemas(workspace.playbook, schemas, {side: c.own_field for side, c in workspace.connectors.items()}))
     return found
