@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from crmsync.service.workspace import open_workspace
 from fronts.town import Town
 
 PATIENCE = 60.0
+TOKEN = "correct horse battery"
 
 
 class Process:
@@ -76,6 +77,11 @@ def process(*args: str, environ: Mapping[str, str]) -> Iterator[Process]:
         one.popen.stdout.close()
 
 
+def soon(true: Callable[[], bool]) -> bool:
+    """Whether it comes true within a minute."""
+    return any(true() or threading.Event().wait(0.1) for _ in range(600))
+
+
 def unready(url: str) -> str:
     """Why the daemon is not ready after a minute; empty as soon as it is."""
     said = ""
@@ -91,7 +97,9 @@ def unready(url: str) -> str:
 def test_the_daemon_serves_keeps_others_out_and_ends_politely(town: Town) -> None:
     town.seed(5)
     town.provision()
-    with process("run", environ=town.environ) as daemon:
+    settings = town.home / "crmsync.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("poll_seconds: 15", "poll_seconds: 3600"), "utf-8")
+    with process("run", environ={**town.environ, "CRMSYNC_WEB__SIGNALS_TOKEN": TOKEN}) as daemon:
         url = daemon.until("running;").split(" at ")[1].split(";")[0]
         assert requests.get(f"{url}/healthz", timeout=5).json()["alive"] is True
         assert unready(url) == ""
@@ -99,6 +107,12 @@ def test_the_daemon_serves_keeps_others_out_and_ends_politely(town: Town) -> Non
         with open_workspace(read_settings(town.environ)) as workspace, pytest.raises(BusyError):
             sync(workspace, wait=0)
         assert "process" in town.run("status", "--json").json["running"]
+        # what a website tells is decided about though the next poll is an hour away
+        contact = town.sims["hubspot"].all("contacts")[0]
+        told = {"email": contact["email"], "type": "demo_request", "at": "2026-03-01T09:00:00Z", "id": "web-1"}
+        answer = requests.post(f"{url}/signals", json=told, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
+        assert (answer.status_code, answer.json()["new"]) == (200, 1)
+        assert soon(lambda: town.sims["hubspot"].get("contacts", contact["id"])["crmsync_score"] != contact.get("crmsync_score"))
         assert daemon.end(signal.SIGTERM) == 0
     again = town.run("sync", "--json")
     assert (again.code, again.json["written"]) == (0, {"hubspot": 0, "salesforce": 0})

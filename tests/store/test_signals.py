@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from crmsync.model.link import Signal, SignalSource
-from crmsync.store import Store
+from crmsync.store import Store, early_place
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
 
@@ -44,3 +45,29 @@ def test_hostile_detail(store: Store) -> None:
     store.add_signals([("p", Signal(event_id="e\0", type="t", at=NOW, detail="nul \0 lone \udfff"))])
     assert [one.detail for one in store.signals(["p"])["p"]] == ["nul \ufffd lone \ufffd"]
     assert store.add_signals([("p", Signal(event_id="e\0", type="t", at=NOW))]) == 0
+
+
+def test_what_comes_before_anybody_has_the_address_waits(store: Store) -> None:
+    assert not store.any_waiting_signals()
+    assert store.waiting_signals(["ann@example.com"]) == {}
+    early = early_place("ann@example.com")
+    assert (
+        store.add_signals([(early, event("1")), (early, event("2", 1)), (early_place("emailer"), event("3")), ("emailed", event("4"))]) == 4
+    )
+    assert store.any_waiting_signals()
+    assert store.waiting_signals(["ann@example.com", "bob@example.com"]) == {"ann@example.com": [event("1"), event("2", 1)]}
+    # somebody has it: what stands there is theirs now, and what it was joined with goes
+    store.save_signals([("p", replace(event("1"), type="pricing_page_view"))], ["2"])
+    assert store.signals(["p"]) == {"p": [replace(event("1"), type="pricing_page_view")]}
+    assert store.waiting_signals(["ann@example.com"]) == {}
+    assert store.forget_waiting_signals(NOW, 10) == 0
+    assert store.forget_waiting_signals(NOW + timedelta(seconds=1), 10) == 1
+    assert not store.any_waiting_signals()
+    assert store.signals(["emailed"]) == {"emailed": [event("4")]}
+
+
+def test_answers_stand_on_lines_of_their_own(store: Store) -> None:
+    told = Signal(event_id="e", type="t", at=NOW, detail="Contact\nus", source="api", answers=("seats: 50", "why:\nbecause"))
+    store.add_signals([("p", told)])
+    (kept,) = store.signals(["p"])["p"]
+    assert (kept.detail, kept.answers) == ("Contact us", ("seats: 50", "why: because"))

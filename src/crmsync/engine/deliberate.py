@@ -287,9 +287,10 @@ def _signals(world: World, snapshots: Mapping[str, Sequence[Snapshot]], source: 
             if found:
                 fresh += [(person, signal) for signal in found]
                 ask.setdefault((snapshot.ref.side, snapshot.ref.object), {})[snapshot.ref.id] = person
-    people = {person: addresses_of(world, records) for person, records in snapshots.items()}
+    early = store.any_waiting_signals()
+    people = {person: addresses_of(world, records) for person, records in snapshots.items()} if early else {}
     if not fresh:
-        return store.signals(list(snapshots)) if adopt(world, people, (), known) else known
+        return store.signals(list(snapshots)) if early and adopt(world, people, (), known) else known
     if source is not None:
         for (side, object), ids in ask.items():
             fields = sorted({n for m in maps if (m.side, m.object) == (side, object) for n in (m.field, m.time_field) if n})

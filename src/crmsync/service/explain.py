@@ -159,7 +159,9 @@ def _score(verdict: Verdict | None, signals: Sequence[Signal]) -> dict[str, Any]
         "fit": None if score is None else round(score.fit, 2),
         "behavior": None if score is None else round(score.behavior, 2),
         "reasons": [] if score is None else [{"rule": r.rule, "points": round(r.points, 2), "source": r.source} for r in score.reasons],
-        "signals": [{"type": s.type, "at": s.at.isoformat(), "detail": s.detail, "source": s.source} for s in signals],
+        "signals": [
+            {"type": s.type, "at": s.at.isoformat(), "detail": s.detail, "answers": list(s.answers), "source": s.source} for s in signals
+        ],
     }
 
 

@@ -22,6 +22,8 @@ _OF = Prepared(
 )
 _NOBODY_YET = "email:"
 """Before a folded address, in place of a person: an event of somebody who is not known yet."""
+_UNKNOWN = (table.c.person_id >= _NOBODY_YET, table.c.person_id < "email;")
+_FIRST = select(table.c.event_id).where(*_UNKNOWN).limit(1)
 
 
 def whose(email: str) -> str:
@@ -40,17 +42,19 @@ def save(connection: Connection, rows: Sequence[tuple[str, Signal]], drop: Seque
     _SAVE.run(connection, [_row(person, one) for person, one in rows])
 
 
+def any_waiting(connection: Connection) -> bool:
+    return connection.execute(_FIRST).first() is not None
+
+
 def waiting(connection: Connection, emails: Sequence[str]) -> dict[str, list[Signal]]:
-    first = select(table.c.event_id).where(table.c.person_id >= _NOBODY_YET, table.c.person_id < "email;").limit(1)
-    if not emails or connection.execute(first).first() is None:
+    if not emails or not any_waiting(connection):
         return {}
     found = of(connection, [whose(email) for email in emails])
     return {person.removeprefix(_NOBODY_YET): rows for person, rows in found.items()}
 
 
 def drop_waiting(connection: Connection, before: datetime, limit: int) -> int:
-    unknown = (table.c.person_id >= _NOBODY_YET, table.c.person_id < "email;", table.c.at < micros(before))
-    old = select(table.c.event_id).where(*unknown).limit(limit)
+    old = select(table.c.event_id).where(*_UNKNOWN, table.c.at < micros(before)).limit(limit)
     return connection.execute(delete(table).where(table.c.event_id.in_(old))).rowcount
 
 

@@ -367,6 +367,11 @@ class Store:
         with self._db.reading() as connection:
             return signals.waiting(connection, emails)
 
+    def any_waiting_signals(self) -> bool:
+        """Whether there are signals of addresses that nobody has. A small look at an index."""
+        with self._db.reading() as connection:
+            return signals.any_waiting(connection)
+
     def forget_waiting_signals(self, before: datetime, limit: int) -> int:
         """Signals from before that moment of addresses that nobody has."""
         with self._db.writing() as connection:
