@@ -40,11 +40,17 @@ def meet_owners(world: World) -> None:
 
 
 def _settle_told(world: World) -> None:
-    """Drops what was told of an owner as such (F48) once they have a user where they had none."""
+    """Drops what was told of an owner as such (F48) once they have a user where they had none, or a name of their own: then it is told of that."""
     if not any((cause, object) == (NO_TWIN, OWNER) for cause, _, object, *_ in world.store.problem_groups()):
         return
     told = [row for row in world.store.problems(limit=1_000_000) if (row.problem.cause, row.problem.object) == (NO_TWIN, OWNER)]
-    world.store.drop_problems([row.problem_id for row in told if world.owners.native(row.problem.side, row.problem.field) is not None])
+    world.store.drop_problems([row.problem_id for row in told if _has_a_user(world, row.problem.side, str(row.problem.field))])
+
+
+def _has_a_user(world: World, side: str | None, owner: str) -> bool:
+    """owner: a house id, or "side:native id" of somebody who was nobody we knew."""
+    where, _, native = owner.partition(":")
+    return world.owners.house_of.get((where, native), owner) != owner or (side is not None and world.owners.native(side, owner) is not None)
 
 
 def _pair_anew(world: World) -> None:

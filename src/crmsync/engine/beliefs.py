@@ -10,7 +10,7 @@ from crmsync.store import Store
 SCHEMA_SECONDS = 300.0
 """How long a schema and the users are believed. A refusal that smells of a schema change makes them be read again at once."""
 BELIEVED_SECONDS = 3_600.0
-"""How long one that asks sparingly (a `sync`, which may be started every minute) believes them, as long as nothing waits for another schema or user.
+"""How long one that asks sparingly (a `sync`, which may be started every minute) believes them, as long as nothing waits for another schema.
 What it meets that they do not explain has them read again in the same run."""
 
 SCHEMA_CAUSES = frozenset({"owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required", "wrong_type"})
@@ -42,10 +42,11 @@ def recent(at: datetime | None, now: datetime, seconds: float = SCHEMA_SECONDS) 
 
 
 def waiting_for(store: Store, sides: Iterable[str]) -> set[str]:
-    """Sides of which something waits for another schema or user: it shall not wait longer than it would for the daemon."""
-    causes = SCHEMA_CAUSES | REFUSED_BY_SCHEMA | {NO_ACCESS}
-    found = {(cause, side) for cause, side, object, *_ in store.problem_groups() if cause in causes and object != OWNER}
-    return {s for s in sides if any(side in (s, None) or cause == NO_TWIN for cause, side in found)}
+    """Sides of which something waits for another schema: it shall not wait longer than it would for the daemon. An owner without a user waits as
+    long as the rest is believed: many a company always has one."""
+    causes = (SCHEMA_CAUSES - {NO_TWIN}) | REFUSED_BY_SCHEMA | {NO_ACCESS}
+    found = {side for cause, side, *_ in store.problem_groups() if cause in causes}
+    return {side for side in sides if found & {side, None}}
 
 
 def look_again(store: Store) -> None:

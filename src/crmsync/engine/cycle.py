@@ -16,6 +16,7 @@ from crmsync.engine.beliefs import BELIEVED_SECONDS, SCHEMA_SECONDS
 from crmsync.engine.deliberate import DECISION_CAUSES, Verdict, deliberate
 from crmsync.engine.doubts import by_problems
 from crmsync.engine.forget import compact, erase_asked, erase_purged
+from crmsync.engine.notes import note_all_missing
 from crmsync.engine.outbox import Outbox, Outgoing, outgoing
 from crmsync.engine.people import settle_people
 from crmsync.engine.preview import PERSONS_AT_ONCE, mass_deletes, preview
@@ -77,9 +78,10 @@ def cycle(world: World, now: datetime, *, everything: bool = True, sparing: bool
     world.start(now)
     report.resumed = settle_open(world, now, troubles)
     report.pulled = pull_all(world, now, troubles, everything=everything, sparing=sparing, only=only)
-    if world.doubted(now) - troubles.keys():
-        closed = {side for side, pulled in report.pulled.items() if pulled.closed and side in world.doubted(now)}
+    if doubted := world.doubted(now) - troubles.keys():
+        closed = {side for side, pulled in report.pulled.items() if pulled.closed and side in doubted}
         troubles |= _refresh(world, now, report, believe)
+        note_all_missing(world, doubted - troubles.keys(), now)
         again = pull_all(world, now, troubles, everything=everything, sparing=sparing, sides=closed)
         report.pulled |= {side: pulled.after(report.pulled[side]) for side, pulled in again.items()}
     report.errors = {side: pulled.error for side, pulled in report.pulled.items() if pulled.error is not None}

@@ -18,12 +18,12 @@ from crmsync.engine.beliefs import NO_ACCESS
 from crmsync.engine.doubts import by_owners
 from crmsync.engine.events import due_streams, hints_of, name_of, pull_events, streams
 from crmsync.engine.forget import admit, admit_links, persons_of
+from crmsync.engine.notes import closed_to_us, note_missing
 from crmsync.engine.parties import addresses
 from crmsync.engine.regained import forget_emptied, lacking
 from crmsync.engine.turns import Objects, part, whole
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, CursorExpiredError
-from crmsync.model.attention import ParkedProblem, Problem
 from crmsync.model.fields import KEY
 from crmsync.model.link import Snapshot
 from crmsync.model.record import GONE, Record, RecordState, Ref
@@ -163,7 +163,7 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
     mapping = world.mapping_mark(side, object)
     regained = frozenset(fields) - set(asked.get("fields", fields))
     fresh = cursor is None or asked.get("mapping") != mapping or "fields" not in asked or bool(regained)
-    _note_missing(world, side, object, noted, now)
+    note_missing(world, side, object, noted, now)
     before = pulled.read
     try:
         for page in _pages(world, side, object, None if fresh else cursor, now, owed):
@@ -176,7 +176,7 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
         if (side, object) not in world.kinds.raw:
             raise
         # Persons could be read, so the credentials are good: they do not open this object, and everything else goes on.
-        store.park([_closed(side, object, str(error))], now)
+        store.park([closed_to_us(side, object, str(error))], now)
         pulled.closed = True
         world.forget_schema(side)
         log.warning("object not readable", side=side, object=object, error=type(error).__name__)
@@ -187,44 +187,6 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
     if fresh or set(fields) != set(asked.get("fields", ())):
         # Fewer fields are remembered too: when a hidden one is shown again, what changed meanwhile was read without it.
         store.put(f"read:{side}:{object}", {"fields": list(fields), "mapping": mapping})
-
-
-def _closed(side: str, object: str, why: str) -> Problem:
-    return Problem(
-        cause=NO_ACCESS,
-        message=f"{side} does not let us read {object}: {why[:200]}. Nothing of it is synced, all else is. Grant it, or switch it off in mappings/.",
-        side=side,
-        object=object,
-        data_hash=why[:200],
-    )
-
-
-def _note_missing(world: World, side: str, object: str, noted: Sequence[ParkedProblem], now: datetime) -> None:
-    """One problem per mapped field that the live schema lacks, as long as it lacks it (F45). noted: the problems that are nobody's."""
-    store, missing = world.store, world.missing(side, object)
-    known = {
-        str(row.problem.field): row.problem_id
-        for row in noted
-        if (row.problem.cause, row.problem.side, row.problem.object) == ("unknown_field", side, object)
-    }
-    fresh = [_missing(side, object, name) for name in missing if name not in known]
-    over = [id for name, id in known.items() if name not in missing]
-    if fresh:
-        store.park(fresh, now)
-    if over:
-        store.drop_problems(over)
-
-
-def _missing(side: str, object: str, name: str) -> Problem:
-    return Problem(
-        cause="unknown_field",
-        message=f"{object}.{name} is mapped but {side} does not show it to us (deleted, renamed or not permitted); it is not synced. "
-        "Run `crmsync check --live`.",
-        side=side,
-        object=object,
-        field=name,
-        data_hash=name,
-    )
 
 
 def _pages(world: World, side: str, object: str, cursor: Cursor | None, now: datetime, owed: int | None = None) -> Iterator[Page]:
