@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from crmsync.engine.cycle import Report, cycle
+from crmsync.engine.cycle import Objects, Report, cycle
 from crmsync.engine.world import World
 from crmsync.errors import CrmsyncError
 from crmsync.model.change import TaskDraft
@@ -172,15 +172,18 @@ class Tiny:
             store=self.store, connectors={"a": self.a, "b": self.b}, playbook=self.rules, new_id=lambda: f"id{next(self._ids):06d}"
         )
 
-    def cycle(self) -> Report:
+    def cycle(self, only: Objects | None = None) -> Report:
         self.now += timedelta(minutes=1)
-        return cycle(self.world, self.now)
+        return cycle(self.world, self.now, only=only)
 
     def settle(self, most: int = 12) -> int:
         """Cycles until nothing is due; returns how many it took."""
+        only: Objects | None = None
         for count in range(1, most + 1):
-            if not self.cycle().more:
+            report = self.cycle(only)
+            if not report.more:
                 return count
+            only = report.touched
         raise AssertionError(f"still busy after {most} cycles")
 
     def restart(self) -> None:

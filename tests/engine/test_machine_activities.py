@@ -34,13 +34,14 @@ from tiny import REPS, STATUS, Shelf, Tiny, memory_around, playbook_around, quie
 SEEN: Counter[str] = Counter()
 EMAILS = ("ann@example.com", "bob@example.com")
 LEAST = {
-    "enter": 60, "enter both": 8, "edit body": 20, "edit subject": 20, "edit both": 15, "complete": 15, "reopen": 10, "reschedule": 20, "reassign": 20,
-    "delete": 20, "delete completed": 10, "restore": 5, "belong": 20, "copy": 10, "touch": 10, "rep": 10,
-    "person added": 20, "person edited": 20, "person owned": 20, "person deleted": 10, "person undeleted": 5, "person merged": 5,
-    "lone edit": 15, "lone parting": 2, "lag": 8, "restart": 10, "writes": 150, "pair": 120, "gone": 10, "kept": 10, "waits": 10,
-    "own task": 10, "died before": 10, "died after": 10, "lost before": 10, "lost after": 10, "unreachable before": 10, "unreachable after": 10, "quota before": 10,
+    "enter": 60, "enter both": 8, "edit body": 20, "edit subject": 15, "edit both": 15, "complete": 15, "reopen": 10, "reschedule": 20, "reassign": 15,
+    "delete": 20, "delete completed": 6, "restore": 5, "belong": 20, "copy": 10, "touch": 10, "rep": 10,
+    "person added": 20, "person edited": 20, "person owned": 15, "person deleted": 10, "person undeleted": 5, "person merged": 4,
+    "lone edit": 12, "lone parting": 2, "lag": 8, "restart": 10, "writes": 100, "pair": 80, "gone": 10, "kept": 10, "waits": 10,
+    "own task": 10, "died before": 10, "died after": 10, "lost before": 8, "lost after": 10, "unreachable before": 10, "unreachable after": 10, "quota before": 10,
 }  # fmt: skip
-"""How often each kind must have happened in all examples together, done in a world where it meant something."""
+"""How often each kind must have happened in all examples together, done in a world where it meant something: about two thirds of what was seen, for
+the games are not dealt quite alike on every machine."""
 WEIGHTS = {
     "enter": 3, "enter both": 2, "edit body": 2, "edit subject": 3, "edit both": 4, "complete": 2, "reopen": 2, "reschedule": 3, "reassign": 3,
     "delete": 4, "delete completed": 2, "restore": 2, "belong": 4, "copy": 3, "touch": 2, "rep": 2,
