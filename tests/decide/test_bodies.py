@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from html.parser import HTMLParser
+from types import FrameType
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crmsync.decide.bodies import MARK, cut, fit, folded, is_cut, same_body, to_html, to_text
+from crmsync.decide.markup import _TOKEN
 
 SIZE = 300_000
 SCRAPS = ["<p>", "</p>", "<br>", "<ul>", "<ol start=7>", "<li>", "</li>", "</ul>", "<table>", "<tr>", "<td>", "</td>", "</table>", "<b>", "</b>", "<pre>", "</pre>",
@@ -161,6 +164,45 @@ def test_hostile_bodies_are_read_in_one_pass(name: str) -> None:
 
 
 @settings(max_examples=150, deadline=None)
+def work(html: str) -> int:
+    """Calls that reading a body takes, those into C included."""
+    calls = 0
+
+    def note(frame: FrameType, event: str, what: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        to_text(html)
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def test_twice_as_long_a_body_takes_twice_the_work() -> None:
+    units = [f"{one}x" for one in SCRAPS] + [
+        one + other for one in SCRAPS for other in ("<li>", "<td>x", "</table>", "<blockquote>", "<p>y")
+    ]
+    for unit in dict.fromkeys(units):
+        once, twice = work(f"<p>{unit * 20}"), work(f"<p>{unit * 40}")
+        assert twice <= 2 * once + 40, f"{unit!r}: {once} calls, then {twice}"
+
+
+def test_an_attempt_at_a_tag_reads_no_further_than_the_next_one() -> None:
+    """Then all attempts together read a body once. Comments and scripts read on, but what they read is done with."""
+    for html in (html[:200] for html, _ in HOSTILE.values()):
+        places = [place for place, sign in enumerate(html) if sign == "<"]
+        for place, following in zip(places, [*places, len(html)][1:], strict=True):
+            own = _TOKEN.match(html[:following], place)
+            if own is not None and (own["unseen"] or own[0].startswith("<!--")):
+                continue
+            for more in ("<>", "<b>", "<b x='y'>", '<b x="y">', "</b>"):
+                found = _TOKEN.match(html[:following] + more, place)
+                assert (found and found.span()) == (own and own.span()), html[place:following] + more
+
+
 @given(text=texts, limit=st.integers(len(MARK), 120))
 def test_a_cut_text_fits_and_is_known(text: str, limit: int) -> None:
     found = cut(text, limit)
