@@ -94,7 +94,7 @@ def _windows(day: date, spans: Sequence[Span], zone: tzinfo) -> list[tuple[datet
     change = _change(early, late, zone)
     pieces = [(opens - before, min(closes - before, change)) for opens, closes in shown]
     pieces += [(max(opens - after, change), closes - after) for opens, closes in shown]
-    return sorted((a, b) for a, b in pieces if a < b)
+    return [(a, b) for a, b in pieces if a < b]
 
 
 def _offset(moment: datetime, zone: tzinfo) -> timedelta:

@@ -46,9 +46,12 @@ def test_everybody_has_the_default_hours_by_one_call(simulator: Any, connect: Ca
     (default,) = simulator.all("BusinessHours")
     simulator.edit("BusinessHours", default["Id"], row(Tuesday=("08:00:00.000Z", "16:00:00.000Z")))
     other = {"Name": "Night", "IsActive": True, "IsDefault": False, "TimeZoneSidKey": "Asia/Tokyo"}
-    simulator.create("BusinessHours", {**other, **row(Tuesday=("00:00:00.000Z", "04:00:00.000Z"))})
+    night = simulator.create("BusinessHours", {**other, **row(Tuesday=("00:00:00.000Z", "04:00:00.000Z"))})
     ann = {user.email: user for user in connector.users()}["ann@acme.example"]
     assert (ann.time_zone, ann.hours) == ("Europe/Vienna", Week(spans=((1, 480, 960),), shared=True))
+    simulator.edit("BusinessHours", default["Id"], {"IsDefault": False})
+    simulator.edit("BusinessHours", night, {"IsDefault": True})
+    assert {user.hours for user in connector.users() if user.kind == "person"} == {Week(spans=((1, 0, 240),), shared=True)}
 
 
 def test_users_are_known_where_business_hours_are_refused(simulator: Any, connect: Callable[..., Any]) -> None:
