@@ -21,7 +21,7 @@ ANN = "ann@example.com"
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[Both]:
-    with Both(persons_only=True) as world:
+    with Both(kinds=()) as world:
         world.settle()
         yield world
 
@@ -84,6 +84,14 @@ def test_of_the_erased_nothing_is_kept(both: Both) -> None:
     assert both.store.waiting_signals(["gone@example.com"]) == {}
     assert told(both, {"email": "gone@example.com", "id": "g-2"})["erased"] == 1
     assert both.store.waiting_signals(["gone@example.com"]) == {}
+    # a new person with that address is somebody else: what was done before is not theirs
+    before = both.time().isoformat()
+    both.time.advance(60)
+    both.sf.create("Lead", {"LastName": "New", "Company": "Acme", "Email": "gone@example.com"})
+    both.settle()
+    assert told(both, {"email": "gone@example.com", "id": "g-3", "at": before})["erased"] == 1
+    assert told(both, {"email": "gone@example.com", "id": "g-4"})["new"] == 1
+    assert types(both, "gone@example.com") == ["demo_request"]
 
 
 def test_what_waits_too_long_is_forgotten(both: Both) -> None:

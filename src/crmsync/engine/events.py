@@ -112,19 +112,21 @@ def take_signals(
     store: Store, rows: Sequence[tuple[str, Signal]], maps: Sequence[SignalMap] = (), persons: Mapping[str, str] = NOBODY
 ) -> Taken:
     """Stores signals of whoever has their address, and has these persons decided again. Of an address that nobody has they wait; of one that was
-    erased they are not kept. rows: (address, signal). persons: event id -> person, for signals that name one instead (their address is "")."""
+    erased they are not kept, nor what was done before by whoever had it then. rows: (address, signal). persons: event id -> person, for signals that name one instead (their address is "")."""
     folded = [(email.strip().lower(), signal) for email, signal in rows]
     with store.begin():
         emails = sorted({email for email, _ in folded if email})
         whose = {email: person for email, found in store.by_email(emails).items() if (person := _first(found)) is not None}
-        _, erased = store.forgotten.known(emails=[email for email in emails if email not in whose])
+        _, erased = store.forgotten.known(emails=emails)
         mine: dict[str, list[Signal]] = {}
         early: dict[str, list[Signal]] = {}
         for email, signal in folded:
             person = persons.get(signal.event_id) or whose.get(email)
+            if email in erased and (person is None or signal.at <= erased[email]):
+                continue  # of whoever had the address before
             if person is not None:
                 mine.setdefault(person, []).append(signal)
-            elif email not in erased:
+            else:
                 early.setdefault(email, []).append(signal)
         known, waiting = store.signals(list(mine)), store.waiting_signals(list(early))
         counts: Counter[str] = Counter(erased=len(folded) - sum(map(len, (*mine.values(), *early.values()))))
