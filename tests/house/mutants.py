@@ -13,7 +13,8 @@ CHANGES, MANY = "tests/scenarios/test_f01_change_detection.py::{}", "tests/scena
 ECHO, DUPLICATES = "tests/scenarios/test_f13_echo.py::{}", "tests/scenarios/test_f18_duplicates.py::{}"
 CONFLICTS, RECORDS = "tests/scenarios/test_f26_conflicts.py::{}", "tests/scenarios/test_f33_records.py::{}"
 OWNERS, OPERATIONS = "tests/scenarios/test_f48_owners.py::{}", "tests/scenarios/test_f61_operations.py::{}"
-BAD_INPUT = "tests/scenarios/test_bad_input.py::{}"
+BAD_INPUT, SYSTEM = "tests/scenarios/test_bad_input.py::{}", "tests/scenarios/test_bad_input_system.py::{}"
+VALUES, OWNED = "tests/scenarios/test_activities_values.py::{}", "tests/scenarios/test_activities_owned.py::{}"
 
 
 @dataclass(frozen=True)
@@ -210,4 +211,44 @@ MUTANTS = (
            'return f"SystemModstamp >= {stamp(at[0])}"',
            'return f"SystemModstamp > {stamp(at[0])}"',
            CHANGES.format('test_f04_equal_stamps_at_a_page_edge_of_salesforce')),
+    Mutant('what a create was sent is not held against what comes back', SETTLE,
+           'if shown is None and planned.merged:',
+           'if shown is None and planned.merged and before is not None:',
+           ECHO.format('test_f15_a_lead_created_by_a_pull_is_not_pushed_back')),
+    Mutant('nothing is agreed by a create', SETTLE,
+           'for name, values in planned.base.items():',
+           'for name, values in (planned.base if before is not None else {}).items():',
+           ECHO.format('test_f15_a_contact_created_by_a_pull_is_not_pushed_back')),
+    Mutant('duplicates are saved blindly', SALESFORCE + "writer.py",
+           'NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE"}',
+           'NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE", "Sforce-Duplicate-Rule-Header": "allowSave=true"}',
+           DUPLICATES.format('test_f24_duplicate_rule_names_somebody_else[alert]')),
+    Mutant('the assignment rule is let run', SALESFORCE + "writer.py",
+           'NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE"}',
+           'NO_ASSIGNMENT: dict[str, str] = {}',
+           OWNED.format('test_f49_assignment_rule_steals_neither_the_lead_nor_its_tasks')),
+    Mutant('the brake for creates counts a page at a time', "src/crmsync/engine/preview.py",
+           'self.creates[""] += 1',
+           'self.creates[""] = 1',
+           MANY.format('test_f25_first_sync_flood_stops_at_the_brake')),
+    Mutant('records are given to who is no longer active', "src/crmsync/decide/owners.py",
+           'if user.active:',
+           'if True:',
+           OWNERS.format('test_f48_deactivated_owner_and_queue')),
+    Mutant('a body that a CRM did not take looks like its edit', "src/crmsync/engine/settle_twins.py",
+           'stands |= found',
+           'stands |= {}',
+           VALUES.format('test_f44_hubspot_keeps_what_it_had')),
+    Mutant('a field made anew empties the other side', PULL,
+           '        if regained:',
+           '        if False:',
+           VALUES.format('test_f45_fields_removed_hidden_and_made_again_in_salesforce')),
+    Mutant('open intents are never looked up', RESUME,
+           'for entry in world.store.open_intents() if',
+           'for entry in world.store.open_intents()[:0] if',
+           SYSTEM.format('test_kill_9_while_a_crm_carries_out_a_write')),
+    Mutant('what a silent side is owed is forgotten', CYCLE,
+           'delayed.append(person)',
+           'delayed.append("")',
+           SYSTEM.format('test_one_crm_down_for_long[salesforce]')),
 )  # fmt: skip

@@ -179,7 +179,8 @@ def test_f14_line_breaks_of_an_address(both: Both) -> None:
 
 
 def test_f15_a_lead_created_by_a_pull_is_not_pushed_back(both: Both) -> None:
-    # given a HubSpot contact, created with everything a form gives
+    # given a HubSpot contact, created with everything a form gives, and an org that keeps names in a form of its own
+    both.sf.automation("Lead", _capitals)
     contact = both.hs.create("contacts", {**ANN, "phone": "+14085550100", "city": "San Jose"})
     before = both.hs.get("contacts", contact)
     # when it is synced, and the new lead is then pulled
@@ -187,7 +188,7 @@ def test_f15_a_lead_created_by_a_pull_is_not_pushed_back(both: Both) -> None:
     both.settle()
     # then there is one of each, the lead was written once, and HubSpot got only our own fields, once
     assert both.counts() == {"contacts": 1, "Lead": 1, "Contact": 0}
-    assert both.lead(EMAIL)["City"] == "San Jose"
+    assert (both.lead(EMAIL)["City"], both.lead(EMAIL)["LastName"]) == ("San Jose", "LEE")
     assert [write.action for write in both.written("salesforce", "Lead")] == ["create"]
     back = both.written("hubspot", "contacts")
     assert [write.action for write in back] == ["update"]
@@ -197,11 +198,14 @@ def test_f15_a_lead_created_by_a_pull_is_not_pushed_back(both: Both) -> None:
         name: before[name] for name in MAPPED["hubspot"] & set(before)
     }
     both.assert_settled()
-    # and what the lead was created with is agreed: a value cleared afterwards is cleared, not filled in again as if the two had just met
+    # and what a lead was created with is agreed from that moment: what is cleared before we read it is cleared, not filled in as if the two had just met
+    other = both.hs.create("contacts", {**ANN, "email": "bob@example.com", "city": "San Jose"})
+    both.cycle(after=15)
+    both.hs.edit("contacts", other, {"city": ""})
     both.hs.edit("contacts", contact, {"city": ""})
     both.settle()
-    assert both.lead(EMAIL)["City"] is None
-    assert not both.hs.get("contacts", contact).get("city")
+    assert [both.lead(address)["City"] for address in (EMAIL, "bob@example.com")] == [None, None]
+    assert [both.hs.get("contacts", id).get("city") or None for id in (contact, other)] == [None, None]
     both.assert_settled()
 
 
@@ -222,9 +226,13 @@ def test_f15_a_contact_created_by_a_pull_is_not_pushed_back(both: Both) -> None:
     assert all(name.startswith("crmsync_") for name in back[0].changes)
     assert both.sf.get("Lead", lead)["OwnerId"] == both.sf.admin_user
     both.assert_settled()
-    # and what the contact was created with is agreed: a value cleared afterwards is cleared, not filled in again as if the two had just met
+    # and what a contact was created with is agreed from that moment, as above
+    row = {"LastName": "Roe", "Company": "Acme", "Email": "bob@example.com", "Phone": "(408) 555-0101", "OwnerId": both.sf.admin_user}
+    other = both.sf.create("Lead", row)
+    both.cycle(after=15)
+    both.sf.edit("Lead", other, {"Phone": None})
     both.sf.edit("Lead", lead, {"Phone": None})
     both.settle()
-    assert not both.contact(EMAIL).get("phone")
-    assert both.sf.get("Lead", lead)["Phone"] is None
+    assert [both.contact(address).get("phone") or None for address in (EMAIL, "bob@example.com")] == [None, None]
+    assert [both.sf.get("Lead", id)["Phone"] for id in (lead, other)] == [None, None]
     both.assert_settled()

@@ -75,8 +75,9 @@ def test_f48_fallback_owner_takes_over_once() -> None:
 
 
 def test_f48_deactivated_owner_and_queue(both: Both) -> None:
-    # given two persons in step and a queue
-    pairs = crowd(both, 2)
+    # given three persons in step, one of them Sam's, and a queue
+    pairs = crowd(both, 3)
+    both.hs.edit("contacts", pairs[2][0], {"hubspot_owner_id": both.owner("hubspot", "sam@corp.example")})
     queue = both.sf.add_queue("Inbound", "Lead")
     both.settle(after=400)
     both.mark()
@@ -85,13 +86,16 @@ def test_f48_deactivated_owner_and_queue(both: Both) -> None:
     both.hs.add_user({**USERS[0], "active": False})
     both.settle(after=400)
     both.hs.edit("contacts", pairs[1][0], {"jobtitle": "Baker"})
+    both.sf.edit("Lead", pairs[2][1], {"OwnerId": both.owner("salesforce", "rita@corp.example")})
     both.settle()
-    # then nobody's owner is blanked or fought over; the queue is said, and other fields go through
+    # then nobody's owner is blanked or fought over, nothing new is given to whom is no longer active; it is said, and other fields go through
     assert both.sf.get("Lead", pairs[0][1])["OwnerId"] == queue
     assert both.hs.get("contacts", pairs[0][0])["hubspot_owner_id"] == both.owner("hubspot", "rita@corp.example")
     assert owner_of(both, pairs[1][1]) == "rita@corp.example"
     assert both.sf.get("Lead", pairs[1][1])["Title"] == "Baker"
-    assert [(p.cause, p.side, p.record_id) for p in both.problems()] == [("owner_without_twin", "hubspot", pairs[0][0])]
+    told = sorted((p.cause, p.side, p.record_id) for p in both.problems())
+    assert told == [("owner_without_twin", "hubspot", contact) for contact in sorted((pairs[0][0], pairs[2][0]))]
+    assert both.hs.get("contacts", pairs[2][0])["hubspot_owner_id"] == both.owner("hubspot", "sam@corp.example")
     assert both.writes() == {"hubspot": 0, "salesforce": 1}
     both.assert_settled()
     # and when she is back and takes the lead out of the queue, both sides agree
