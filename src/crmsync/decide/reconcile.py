@@ -96,7 +96,9 @@ def reconcile(
         if (lv == rv or same(rule.type, lv, rv)) and chosen is None and not creation:
             # Nearly every field of nearly every person: whatever was agreed and whatever the policy, `merge` finds nothing to move.
             facts[name] = _agreed(rule, lv, rv)
-            base[name] = Agreed(values={sides[0]: lv, sides[1]: rv}, mapping=rule.fingerprint)
+            held, values = bases.get(name), {sides[0]: lv, sides[1]: rv}
+            stands = held is not None and held.mapping == rule.fingerprint and held.values == values
+            base[name] = held if held is not None and stands else Agreed(values=values, mapping=rule.fingerprint)
             continue
         agreed = bases.get(name) if settled_before or (paired_before and _carried(rule, bases.get(name), state, primaries, name)) else None
         known = agreed is not None and agreed.mapping == rule.fingerprint
