@@ -275,7 +275,7 @@ def group(n: int) -> list[dict[str, Any]]:
 @pytest.fixture
 def sweep(side: str, kind: str) -> Iterator[Sweep]:
     people = [row for n in range(PARTS[side, kind][1]) for row in group(n)]
-    with pytest.MonkeyPatch.context() as patch, Both(people=people, persons_only=True) as both:
+    with pytest.MonkeyPatch.context() as patch, Both(people=people, kinds=()) as both:
         both.settle()
         both.settle(LONG)
         wire = Wire({urlsplit(simulator.url).port or 0: simulator for simulator in (both.sf, both.hs)}, HTTPConnectionPool.urlopen)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import pytest
 import structlog
 
 from conftest_postgres import postgres_server, postgres_url
-from scenarios.world import Both
+from scenarios.world import ACTIVITIES, Both
 
 __all__ = ["postgres_server", "postgres_url"]
 
-ABOUT_PERSONS = re.compile(r"test_f\d\d_|test_bad_input")
-"""Modules whose scenarios are about persons alone. Polling and pairing nothing of all other objects would cost each of them twice its time."""
+ON: Mapping[str, Collection[str]] = {
+    r"test_f\d\d_|test_bad_input|test_consent": (),
+    r"test_activities|test_undo|test_privacy|test_plan|test_drift": ACTIVITIES,
+}
+"""Modules -> the kinds their scenarios are about, beside persons (elsewhere: all). Polling and pairing nothing of all other objects would cost each
+of them twice its time."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,9 +32,9 @@ def _quiet() -> Iterator[None]:
 
 @pytest.fixture
 def both(request: pytest.FixtureRequest) -> Iterator[Both]:
-    """Both CRMs, empty but for two users, provisioned, nothing synced yet; activities, companies and deals are on except in modules about
-    persons (there: `whole`, or a `Both` of the test's own)."""
-    with Both(persons_only=ABOUT_PERSONS.match(request.path.stem) is not None) as world:
+    """Both CRMs, empty but for two users, provisioned, nothing synced yet; with the kinds that the module is about (`whole`: with all)."""
+    kinds = next((kinds for about, kinds in ON.items() if re.match(about, request.path.stem)), None)
+    with Both(kinds=kinds) as world:
         yield world
 
 

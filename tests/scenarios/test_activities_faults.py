@@ -162,7 +162,7 @@ class Sweep:
 
 @pytest.fixture(scope="module")
 def sweep() -> Iterator[Sweep]:
-    with pytest.MonkeyPatch.context() as patch, Both() as both:
+    with pytest.MonkeyPatch.context() as patch, Both(kinds=("task", "call", "meeting")) as both:
         wire = Wire(both, HTTPConnectionPool.urlopen)
         patch.setattr(HTTPConnectionPool, "urlopen", lambda pool, method, url, *a, **k: wire.open(pool, method, url, *a, **k))
         yield Sweep(both, wire)

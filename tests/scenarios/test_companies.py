@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
+from crmsync.engine.twins import deliberate_twins
 from crmsync.model.record import Ref
 from scenarios.world import Both, Edits
 
@@ -74,11 +76,24 @@ def test_a_company_that_comes_or_is_corrected_later_finds_its_half(both: Both) -
     both.assert_settled()
 
 
-def test_an_ambiguous_name_is_reported_and_not_guessed(both: Both) -> None:
+def test_an_ambiguous_name_is_reported_and_not_guessed(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     hs = both.hs.create("companies", {"name": "Acme"})
     accounts = [both.sf.create("Account", {"Name": name}) for name in ("Acme Inc", "ACME Ltd")]
     both.settle()
-    assert len({twin_of(both, "hubspot", "companies", str(hs)), *(twin_of(both, "salesforce", "Account", a) for a in accounts)}) == 3
+    twins = {str(twin_of(both, "hubspot", "companies", str(hs))), *(str(twin_of(both, "salesforce", "Account", a)) for a in accounts)}
+    assert len(twins) == 3
+    asked: list[Sequence[str]] = []
+    by_email = both.store.by_email
+
+    def noted(emails: Sequence[str], *given: Any) -> Any:
+        asked.append(emails)
+        return by_email(emails, *given)
+
+    with monkeypatch.context() as noting:
+        noting.setattr(both.store, "by_email", noted)
+        plans = deliberate_twins(both.world, sorted(twins), both.time())
+    assert [problem.cause for plan in plans for problem in plan.problems] == ["ambiguous_company"] * 3
+    assert len(asked) == 1, "namesakes are looked up once for all of a batch"
     told = both.problems("ambiguous_company")
     assert {p.record_id for p in told} == {str(hs), *accounts}
     both.sf.edit("Account", accounts[1], {"Name": "Another"})

@@ -113,17 +113,17 @@ def test_whom_it_belongs_to_is_compared(both: Both) -> None:
     assert {e.field for e in found.examples["unexplained"]} == {"belonging"}
 
 
-def test_what_one_side_lacks_has_a_reason(both: Both) -> None:
-    who = pair(both)
-    both.hs.create("contacts", {"lastname": "Nobody"})
-    nameless = both.hs.create("contacts", {"lastname": "Nobody"})
-    both.enter("note", "hubspot", nameless)
+def test_what_one_side_lacks_has_a_reason(whole: Both) -> None:
+    who = pair(whole)
+    whole.hs.create("contacts", {"lastname": "Nobody"})
+    nameless = whole.hs.create("contacts", {"lastname": "Nobody"})
+    whole.enter("note", "hubspot", nameless)
     old = {"hs_timestamp": "2019-03-10T13:00:00Z", "hs_task_status": "COMPLETED"}
-    both.enter("task", "hubspot", who["hubspot"], **old)
-    both.sf.create("Account", {"Name": "Elsewhere"})
-    both.settle()
-    both.settle()
-    found = looked(both)
+    whole.enter("task", "hubspot", who["hubspot"], **old)
+    whole.sf.create("Account", {"Name": "Elsewhere"})
+    whole.settle()
+    whole.settle()
+    found = looked(whole)
     assert found.unexplained == 0
     told = reasons(found)
     assert told["waits for its person: nobody it belongs to has a record in salesforce"] == 1

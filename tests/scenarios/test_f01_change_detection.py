@@ -30,7 +30,7 @@ def somebody(number: int, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("lag", [1.0, 150.0, LAG_PROMISED])
 def test_f01_search_index_lag(lag: float) -> None:
-    with Both(people=[somebody(1, kind="lead"), somebody(2, kind="lead")], persons_only=True) as both:
+    with Both(people=[somebody(1, kind="lead"), somebody(2, kind="lead")], kinds=()) as both:
         # given two pairs at rest, and a change that search shows only `lag` seconds later
         both.settle()
         both.assert_settled()
@@ -61,7 +61,7 @@ def test_f01_search_index_lag(lag: float) -> None:
 
 
 def test_f01_our_own_writes_lag_too() -> None:
-    with Both(people=[somebody(1, kind="lead")], hubspot={"search_lag": 240.0}, persons_only=True) as both:
+    with Both(people=[somebody(1, kind="lead")], hubspot={"search_lag": 240.0}, kinds=()) as both:
         # given a pair at rest in a portal whose search always lags four minutes
         for _ in range(8):
             both.settle(MINUTE)
@@ -106,7 +106,7 @@ def test_f01_a_change_right_after_a_rare_poll(side: str, pause: float) -> None:
 
 @pytest.mark.usefixtures("small_searches")
 def test_f01_a_burst_of_our_own_writes_is_read_again_for_a_while_only() -> None:
-    with Both(people=[], salesforce={"page_size": PAGE}, persons_only=True) as both:
+    with Both(people=[], salesforce={"page_size": PAGE}, kinds=()) as both:
         # given 50 persons just created in Salesforce, each of them written back to in HubSpot: three pages there, three here
         both.hs.create_many("contacts", [{"email": f"p{n}@example.com", "lastname": f"No{n}", "company": "Acme"} for n in range(50)])
         both.settle()
@@ -161,7 +161,7 @@ def small_searches(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_searches")
 @pytest.mark.parametrize("side", ["salesforce", "hubspot"])
 def test_f02_change_during_the_run(side: str) -> None:
-    with Both(people=[somebody(n, kind="lead") for n in range(50)], salesforce={"page_size": PAGE}, persons_only=True) as both:
+    with Both(people=[somebody(n, kind="lead") for n in range(50)], salesforce={"page_size": PAGE}, kinds=()) as both:
         # given 50 pairs at rest, a mass update on one side, and a pull of three pages, of which the first was read
         both.settle()
         both.time.advance(MINUTE)
@@ -200,7 +200,7 @@ def test_f02_change_during_the_run(side: str) -> None:
 
 @pytest.mark.parametrize("trouble", ["none", "locator lost", "connection lost", "restart"])
 def test_f04_equal_stamps_at_a_page_edge_of_salesforce(trouble: str) -> None:
-    with Both(salesforce={"page_size": PAGE}, persons_only=True) as both:
+    with Both(salesforce={"page_size": PAGE}, kinds=()) as both:
         # given 50 leads of one second in pages of 20, so that both page ends lie inside the group
         rows = [{"LastName": f"No{n}", "Company": "Acme", "Email": f"p{n}@example.com"} for n in range(50)]
         ids = both.sf.create_many("Lead", rows)
@@ -231,7 +231,7 @@ def test_f04_equal_stamps_at_a_page_edge_of_salesforce(trouble: str) -> None:
 @pytest.mark.usefixtures("small_searches")
 @pytest.mark.parametrize("broken", [False, True])
 def test_f04_equal_stamps_at_a_page_edge_of_hubspot(broken: bool) -> None:
-    with Both(persons_only=True) as both:
+    with Both(kinds=()) as both:
         # given 50 contacts of one millisecond, in pages of 20
         rows = [{"email": f"p{n}@example.com", "lastname": f"No{n}", "company": "Acme"} for n in range(50)]
         both.hs.create_many("contacts", rows)

@@ -42,7 +42,7 @@ def test_f03_more_than_ten_thousand_rows_with_one_timestamp() -> None:
 
 
 def test_f10_more_than_two_thousand_rows() -> None:
-    with Both(persons_only=True) as both:
+    with Both(kinds=()) as both:
         # given 4,100 leads, which Salesforce gives in three pages
         count = 4_100
         both.sf.create_many("Lead", ({"LastName": f"No{n}", "Company": "Acme"} for n in range(count)))
@@ -72,7 +72,7 @@ def test_f10_more_than_two_thousand_rows() -> None:
 @pytest.fixture
 def three() -> Any:
     """Three pairs at rest; then, unseen, Ann's lead is deleted and purged, and Bob's is edited."""
-    with Both(people=[somebody(email, kind="lead") for email in PEOPLE], persons_only=True) as both:
+    with Both(people=[somebody(email, kind="lead") for email in PEOPLE], kinds=()) as both:
         both.settle()
         both.assert_settled()
         both.mark()

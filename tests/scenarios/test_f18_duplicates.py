@@ -38,7 +38,7 @@ TIMED_OUT: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("fault", "end"), TIMED_OUT, ids=lambda v: v["do"] if isinstance(v, dict) else v)
 @pytest.mark.parametrize("side", ["hubspot", "salesforce"])
 def test_f18_create_timed_out_but_succeeded(side: str, fault: Mapping[str, Any], end: str) -> None:
-    with Both(hubspot={"search_lag": 120.0}, persons_only=True) as both:
+    with Both(hubspot={"search_lag": 120.0}, kinds=()) as both:
         # given somebody new on one side, and a create on the other that is carried out, but whose answers are all lost
         if side == "hubspot":
             both.sf.create("Lead", LEAD)
@@ -74,7 +74,7 @@ def test_f18_create_timed_out_but_succeeded(side: str, fault: Mapping[str, Any],
 
 @pytest.mark.parametrize("side", ["hubspot", "salesforce"])
 def test_f18_create_that_never_arrived_is_made_once(side: str) -> None:
-    with Both(persons_only=True) as both:
+    with Both(kinds=()) as both:
         # given a create that is lost on its way there
         both.sf.create("Lead", LEAD) if side == "hubspot" else both.hs.create("contacts", CONTACT)
         faults = both.hs.faults if side == "hubspot" else both.sf.faults
@@ -97,7 +97,7 @@ def test_f18_create_that_never_arrived_is_made_once(side: str) -> None:
 @pytest.mark.parametrize("named", [True, False], ids=["409 names the id", "409 names nobody"])
 @pytest.mark.parametrize("company", [1, 3], ids=["alone", "in a batch"])
 def test_f19_search_then_create_race(named: bool, company: int) -> None:
-    with Both(hubspot={"batch_conflict_names_id": named}, persons_only=True) as both:
+    with Both(hubspot={"batch_conflict_names_id": named}, kinds=()) as both:
         # given a lead, and a HubSpot contact of the same e-mail that was typed in a moment ago: search says that there is none
         both.hs.options.change("search_lag", 240.0)
         contact = both.hs.create("contacts", {"email": EMAIL, "lastname": "Lee"})
@@ -127,7 +127,7 @@ def test_f19_search_then_create_race(named: bool, company: int) -> None:
 @pytest.mark.parametrize("later", ["salesforce", "hubspot"])
 @pytest.mark.parametrize("seen", ["known before", "seen with it", "not yet in search"])
 def test_f20_secondary_email(seen: str, later: str) -> None:
-    with Both(persons_only=True) as both:
+    with Both(kinds=()) as both:
         # given a contact with a primary and an additional address, and a lead with the additional one
         second = "a.lee@old.example"
 
@@ -218,7 +218,7 @@ def test_f22_an_email_the_other_side_refuses(both: Both) -> None:
 
 @pytest.mark.parametrize("order", list(itertools.permutations(("Lead 1", "Lead 2", "Contact"))), ids=lambda o: " ".join(o))
 def test_f23_several_salesforce_records_with_one_email(order: tuple[str, ...]) -> None:
-    with Both(persons_only=True) as both:
+    with Both(kinds=()) as both:
         # given two leads and a contact with one e-mail, in any order of birth
         ids: dict[str, str] = {}
         for name in order:
@@ -246,7 +246,7 @@ def test_f23_several_salesforce_records_with_one_email(order: tuple[str, ...]) -
 
 @pytest.mark.parametrize("first", ["Lead 1", "Lead 2"])
 def test_f23_of_leads_alone_the_oldest_counts(first: str) -> None:
-    with Both(persons_only=True) as both:
+    with Both(kinds=()) as both:
         # given two leads with one e-mail
         ids: dict[str, str] = {}
         for name in sorted(("Lead 1", "Lead 2"), key=lambda n: n != first):
@@ -278,7 +278,7 @@ def test_f23_of_leads_alone_the_oldest_counts(first: str) -> None:
 @pytest.mark.parametrize("spelling", ["duplicateResut", "duplicateResult"])
 @pytest.mark.parametrize("action", ["block", "alert"])
 def test_f24_duplicate_rule_names_a_free_record(action: str, spelling: str) -> None:
-    with Both(salesforce={"duplicate_key": spelling}, persons_only=True) as both:
+    with Both(salesforce={"duplicate_key": spelling}, kinds=()) as both:
         # given a rule on the phone number, and a lead without e-mail that has the number
         both.sf.duplicate_rule("Lead", action, field="Phone")
         lead = both.sf.create("Lead", {"LastName": "Lee", "Company": "Acme", "Phone": "+14085550100"})

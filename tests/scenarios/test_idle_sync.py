@@ -72,7 +72,7 @@ def test_a_sync_that_finds_nothing_costs_its_looks() -> None:
 
 
 def test_persons_alone_cost_four_calls_and_a_changed_schema_is_noticed_in_the_same_run() -> None:
-    with Both(persons_only=True) as both:
+    with Both(kinds=()) as both:
         contact = both.hs.create("contacts", {"email": "ann@example.com", "lastname": "Lee", "company": "Acme"})
         both.settle()
         lead = both.lead("ann@example.com")["Id"]

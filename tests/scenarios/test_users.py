@@ -151,7 +151,7 @@ def test_clocks_run_by_what_the_crms_tell_of_their_users() -> None:
         {"email": "kiri@corp.example", "first_name": "Kiri", "last_name": "Rep", "time_zone": "Pacific/Auckland"},
         {"email": "lou@corp.example", "first_name": "Lou", "last_name": "Rep", "time_zone": "America/Los_Angeles"},
     ]
-    with Both(users=rows, persons_only=True) as both:
+    with Both(users=rows, kinds=()) as both:
         # given Tuesday 19:30 in London, an org without business hours, reps of whom one has hours of her own in HubSpot, and users read once
         both.settle()
         both.time.advance(hours=4, minutes=30)

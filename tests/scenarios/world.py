@@ -22,7 +22,7 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -100,6 +100,7 @@ Edits = Mapping[str, Mapping[str, str]]
 """File name as in CRMSYNC_HOME -> {text in the shipped file: what stands there instead}."""
 
 
+ACTIVITIES = ("task", "call", "email", "meeting", "note")
 KIND_OBJECTS: Mapping[str, Mapping[str, str]] = {
     **{kind: {side: object for side, (object, _) in sides.items()} for kind, sides in KINDS.items()},
     "note": {"hubspot": "notes", "salesforce": "Task"},
@@ -189,8 +190,8 @@ class Both:
     """One scenario's world. Close it (or use it as a context manager).
 
     database: an address; None: a new SQLite file. edits: changes of the shipped YAML. salesforce / hubspot: options of the simulators
-    (`search_lag` of HubSpot is 0 unless given). users / people: neutral rows as in `Simulator.seed`, seeded into both. persons_only: no
-    activities, companies and deals.
+    (`search_lag` of HubSpot is 0 unless given). users / people: neutral rows as in `Simulator.seed`, seeded into both. kinds: which of
+    activities, companies, deals and campaign members are on beside persons (each object that is looked at is a call per cycle); None: all.
     """
 
     def __init__(
@@ -202,7 +203,7 @@ class Both:
         people: Iterable[Mapping[str, Any]] = (),
         salesforce: Mapping[str, Any] | None = None,
         hubspot: Mapping[str, Any] | None = None,
-        persons_only: bool = False,
+        kinds: Collection[str] | None = None,
     ) -> None:
         self.time = Time()
         self.sf = Salesforce(clock=self.time, **(salesforce or {})).start()
@@ -215,8 +216,8 @@ class Both:
         self.database = database
         self.environ = {**self.sf.environment(), **self.hs.environment(), **PACING}
         self.playbook = shipped_playbook(tuple((name, tuple(texts.items())) for name, texts in (edits or {}).items()))
-        if persons_only:
-            self.playbook = replace(self.playbook, twins={})
+        if kinds is not None:
+            self.playbook = replace(self.playbook, twins={kind: map for kind, map in self.playbook.twins.items() if kind in kinds})
         _provision_quickly(self.sf)
         everybody, crowd = list(users), list(people)
         self.sf.seed(users=everybody, people=crowd)
