@@ -14,6 +14,7 @@ ECHO, DUPLICATES = "tests/scenarios/test_f13_echo.py::{}", "tests/scenarios/test
 CONFLICTS, RECORDS = "tests/scenarios/test_f26_conflicts.py::{}", "tests/scenarios/test_f33_records.py::{}"
 OWNERS, OPERATIONS = "tests/scenarios/test_f48_owners.py::{}", "tests/scenarios/test_f61_operations.py::{}"
 BAD_INPUT, SYSTEM = "tests/scenarios/test_bad_input.py::{}", "tests/scenarios/test_bad_input_system.py::{}"
+USERS = "tests/scenarios/test_users.py::{}"
 VALUES, OWNED = "tests/scenarios/test_activities_values.py::{}", "tests/scenarios/test_activities_owned.py::{}"
 
 
@@ -251,4 +252,24 @@ MUTANTS = (
            'delayed.append(person)',
            'delayed.append("")',
            SYSTEM.format('test_one_crm_down_for_long[salesforce]')),
+    Mutant('who stands in counts as agreed', PLAN,
+           'dict.fromkeys(move.base) if stands_in else move.base',
+           'move.base',
+           USERS.format('test_f48_fallback_stands_in_for_persons_and_activities_and_gives_way')),
+    Mutant('who stands in for the owner of a new record counts as agreed', PLAN,
+           'agreed[source] = None if stands_in else value',
+           'agreed[source] = value',
+           USERS.format('test_f48_fallback_stands_in_for_persons_and_activities_and_gives_way')),
+    Mutant('a write of who stands in settles the question', SETTLE,
+           ' - planned.stood_in',
+           '',
+           USERS.format('test_f48_fallback_stands_in_for_persons_and_activities_and_gives_way')),
+    Mutant('hours that a CRM tells do not count', PERSON,
+           'zone=zone, week=week,',
+           'zone=zone,',
+           USERS.format('test_clocks_run_by_what_the_crms_tell_of_their_users')),
+    Mutant('a CRM shows days by the clock of the other one', "src/crmsync/decide/owners.py",
+           'in_turn(found, user.side)',
+           'in_turn(found, first)',
+           "tests/decide/test_owners.py::test_days_are_those_of_the_crm_that_shows_them"),
 )  # fmt: skip
