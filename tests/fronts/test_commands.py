@@ -127,8 +127,9 @@ def test_plan_then_sync_then_quiet(town: Town) -> None:
 
     quiet = town.run("sync", "--json")
     assert (quiet.code, quiet.json["written"]) == (0, {"hubspot": 0, "salesforce": 0})
-    # of a process that begins: HubSpot's account, then each object's fields and one search; a query per object of Salesforce, and two describes
-    assert quiet.json["api_calls"] == {"hubspot": 1 + 2 * 8, "salesforce": 7 + 2}
+    # a process that begins knows account, users and schemas: a search per object of HubSpot and its list of e-mail events, a query per object of Salesforce
+    assert quiet.json["api_calls"] == {"hubspot": 8 + 1, "salesforce": 7}
+    assert quiet.json["refresh_calls"] == {"hubspot": 0, "salesforce": 0}
     assert town.run("plan").out.strip() == "Nothing to write."
 
     _explains(town, emails[3])
