@@ -48,7 +48,7 @@ def too_many_creates(*, creates: int, brakes: Brakes, now: datetime, what: str =
     if creates <= brakes.max_creates:
         return None
     return Halt(
-        cause=MAX_CREATES,
+        cause="max_creates",
         at=now,
         message=f"{'more than ' if more else ''}{creates} {what} would be created (limit max_creates = {brakes.max_creates}). Nothing was written. "
         "Look at `crmsync plan`; if they are meant, run `crmsync resume`.",
