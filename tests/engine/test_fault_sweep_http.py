@@ -40,7 +40,7 @@ WRITE_WAYS = ("drop_before", "drop_after", "truncate", "503", "503_after", "quot
 late: the client's patience ends, and the CRM carries the request out only after the client tried again."""
 NEVER = 10_000
 PARTS = {
-    ("hubspot", "reads"): (12, 37),
+    ("hubspot", "reads"): (12, 38),
     ("hubspot", "writes"): (2, 24),
     ("salesforce", "reads"): (11, 33),
     ("salesforce", "writes"): (4, 44),

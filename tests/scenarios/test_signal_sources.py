@@ -236,9 +236,16 @@ def test_scopes_that_are_missing_are_told_once_and_nothing_else_waits() -> None:
         assert len([text for _, kind, text in both.store.events() if kind == "note" and "does not let us read" in text]) == 2
         found = {f.subject: f.level for f in both.connectors["hubspot"].check()}
         assert (found["HubSpot: read marketing-forms"], found["HubSpot: read email-events"]) == ("info", "info")
-        # once granted, it is read again within the hour
+        # a list that fails does not hold up anybody either
         both.hs.options.scopes = None
-        both.settle(3_700)
+        both.hs.faults.add({"path": "^/(marketing|email)/", "do": "status", "status": 500, "method": None, "after": 0, "times": None})
+        both.sf.create("Lead", {"LastName": "Moss", "Company": "Acme", "Email": "bob@example.com"})
+        assert all(report.errors == {} for report in both.settle(3_700))
+        assert both.contact("bob@example.com")["lastname"] == "Moss"
+        assert set(status(both.store, now=both.time(), real_now=both.time()).closed["hubspot"]) == {"forms", "marketing_emails"}
+        both.hs.faults.clear()
+        # once granted and well, they are read again
+        both.settle()
         both.settle()
         assert status(both.store, now=both.time(), real_now=both.time()).closed == {}
         (one,) = signals(both)

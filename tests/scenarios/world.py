@@ -191,7 +191,8 @@ class Both:
 
     database: an address; None: a new SQLite file. edits: changes of the shipped YAML. salesforce / hubspot: options of the simulators
     (`search_lag` of HubSpot is 0 unless given). users / people: neutral rows as in `Simulator.seed`, seeded into both. kinds: which of
-    activities, companies, deals and campaign members are on beside persons (each object that is looked at is a call per cycle); None: all.
+    activities, companies, deals and campaign members are on beside persons (each object that is looked at is a call per cycle); None: all. With none
+    of them HubSpot's lists of events are left alone, too.
     """
 
     def __init__(
@@ -218,6 +219,8 @@ class Both:
         self.playbook = shipped_playbook(tuple((name, tuple(texts.items())) for name, texts in (edits or {}).items()))
         if kinds is not None:
             self.playbook = replace(self.playbook, twins={kind: map for kind, map in self.playbook.twins.items() if kind in kinds})
+        if kinds is not None and not kinds:
+            self.playbook = replace(self.playbook, signals=tuple(replace(m, events="") for m in self.playbook.signals))
         _provision_quickly(self.sf)
         everybody, crowd = list(users), list(people)
         self.sf.seed(users=everybody, people=crowd)
