@@ -67,6 +67,11 @@ def cycle(world: World, now: datetime, *, everything: bool = True, sparing: bool
     polls no more than these objects, right after a cycle that polled (`Report.touched`); none of them: decides what waits without asking what changed.
 
     Raises HaltError when a person is needed, and the error of a side when no side was reached."""
+    with world.store.kept():
+        return _cycle(world, now, everything=everything, sparing=sparing, only=only)
+
+
+def _cycle(world: World, now: datetime, *, everything: bool, sparing: bool, only: Objects | None) -> Report:
     store = world.store
     erase_asked(world, now)
     halted = store.halt()

@@ -74,7 +74,8 @@ def pull_all(
     def one(side: str) -> Pulled:
         if side in known:
             return Pulled(error=known[side])
-        return pull_side(world, side, now, everything=everything, sparing=sparing, only=None if only is None else only.get(side, ()))
+        with world.store.kept():
+            return pull_side(world, side, now, everything=everything, sparing=sparing, only=None if only is None else only.get(side, ()))
 
     if only is not None and not any(only.get(side) for side in wanted):
         return {side: Pulled(error=known.get(side)) for side in wanted}

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,8 +111,26 @@ class Database:
         return current
 
     @contextmanager
-    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+    def kept(self) -> Iterator[None]:
+        """This thread's transactions share one connection in here: taking one from the pool costs more than most reads do."""
+        if self._kept() is not None:
+            yield
+            return
         with self._failures(), self._engine.connect() as connection:
+            self._local.kept = connection
+            try:
+                yield
+            finally:
+                self._local.kept = None
+
+    def _kept(self) -> Connection | None:
+        kept: Connection | None = getattr(self._local, "kept", None)
+        return kept
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        kept = self._kept()
+        with self._failures(), nullcontext(kept) if kept is not None else self._engine.connect() as connection:
             connection = connection.execution_options(crmsync_writes=writes)
             with connection.begin() as outer:
                 if writes and not self.is_sqlite:

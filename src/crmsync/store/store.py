@@ -59,6 +59,12 @@ class Store:
             yield
 
     @contextmanager
+    def kept(self) -> Iterator[None]:
+        """One connection for all this thread does in here, transaction by transaction. No transaction is open outside the blocks within."""
+        with self._db.kept():
+            yield
+
+    @contextmanager
     def reading(self) -> Iterator[None]:
         """Several reads in one transaction: beginning one costs more than a small read. Nothing is written in it, and no CRM waited for."""
         with self._db.reading():
