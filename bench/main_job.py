@@ -244,13 +244,15 @@ def main() -> None:
             # A burst of writes lies inside the overlap that a lagging search index asks for and is read once more; after that a poll is only a poll.
             idle: list[dict[str, Any]] = []
             took: list[float] = []
-            for minutes in (10, *(20 + 15 * run for run in range(RUNS))):
-                later = set_clock(env, datetime.now(UTC) + timedelta(minutes=minutes))
+            # Counted from one moment: however long the steps before took, the hour for which schemas are believed begins with the first of these.
+            base = datetime.now(UTC) + timedelta(minutes=70)
+            for minutes in (0, *(15 * (1 + run) for run in range(RUNS))):
+                later = set_clock(env, base + timedelta(minutes=minutes))
                 done, seconds = crmsync("sync", "--json", "--now", later, env=env, check=(0, 1))
                 third = parsed(done)
                 told = json.dumps({k: third[k] for k in ("read", "written", "api_calls", "refresh_calls")})
-                if minutes == 10:
-                    steps.append(("sync 10 min later", seconds, told))
+                if minutes == 0:
+                    steps.append(("sync an hour later", seconds, told))
                 else:
                     idle.append(third)
                     took.append(seconds)
@@ -258,10 +260,10 @@ def main() -> None:
                 json.dumps({k: one[k] for k in ("api_calls", "refresh_calls")}) for one in idle
             )))  # fmt: skip
             bound = allowed(env)
-            polls, refreshed = daemon_polls(env, datetime.now(UTC) + timedelta(hours=3))
+            polls, refreshed = daemon_polls(env, base + timedelta(hours=4))
             steps.append((f"the daemon's next {POLLS} polls", 0.0, f"most calls of one: { {s: max(c) for s, c in polls.items()} }, in all "
                           f"{ {s: sum(c) for s, c in polls.items()} }, besides {refreshed} for account, users, schemas"))  # fmt: skip
-            alone = persons_alone(env, datetime.now(UTC) + timedelta(hours=4))
+            alone = persons_alone(env, base + timedelta(hours=5))
             steps.append(("sync of persons alone", 0.0, json.dumps({k: alone[k] for k in ("api_calls", "refresh_calls")})))
             after = everything(env)
             table(f"Main job: {rows} rows exported to HubSpot, {before} before", ("step", "seconds", "what it said"), [
