@@ -74,7 +74,7 @@ MUTANTS = (
            LAWS.format('test_a_refused_value_is_parked_and_the_rest_goes_on')),
     Mutant('a deleted record is created anew', PLAN,
            'return not any(s.ref.side == side for s in snapshots)',
-           'return not any(s.ref.side == side and s.state is RecordState.LIVE for s in snapshots)',
+           'return not any(s.ref.side == side and s.state not in GONE for s in snapshots)',
            LAWS.format('test_a_deleted_record_is_not_raised_from_the_dead')),
     Mutant('the round robin forgets its turn', DELIBERATE,
            'if counter != first_counter:',
