@@ -155,9 +155,7 @@ class Connector(Protocol):
         """The native name of a crmsync-owned field ("crmsync_score" -> "crmsync_score__c")."""
         ...
 
-    def pull(
-        self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None
-    ) -> Iterator[Page]:
+    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None) -> Iterator[Page]:
         """Changes since `cursor` (None: everything live), each page with its cursor; always at least one page (its cursor says how far we
         are).
         Re-delivers an overlap on purpose: late commits and search lag must not be skipped. Includes deleted, merged and converted records

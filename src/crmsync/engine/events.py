@@ -15,7 +15,7 @@ from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.signals import joined, signal_of
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError
-from crmsync.model.event import Event
+from crmsync.model.event import CLOSED_STREAMS, Event
 from crmsync.model.link import Signal, Snapshot
 from crmsync.model.record import GONE
 from crmsync.model.rules import SignalMap
@@ -23,7 +23,6 @@ from crmsync.store import Store, early_place
 
 log = structlog.get_logger(__name__)
 
-CLOSED = "events_closed"
 """Where the store keeps side -> stream -> why our credentials may not read it, and since when it was not tried."""
 TRY_AGAIN = 3_600.0
 """Seconds until a stream that was closed to us is tried again."""
@@ -45,7 +44,7 @@ def streams(world: World, side: str) -> list[str]:
 
 def due_streams(world: World, side: str, now: datetime) -> list[str]:
     """Those that are not known to be closed to us."""
-    closed = (world.store.get(CLOSED) or {}).get(side, {})
+    closed = (world.store.get(CLOSED_STREAMS) or {}).get(side, {})
     return [stream for stream in streams(world, side) if stream not in closed or _over(closed[stream]["at"], now)]
 
 
@@ -74,7 +73,7 @@ def pull_events(world: World, side: str, stream: str, now: datetime, hints: Sequ
 
 def _close(store: Store, side: str, stream: str, why: str | None, since: datetime | None, now: datetime) -> None:
     """Remembers that a stream could not be read, and since when it is not tried (None: it is tried at its next turn). why=None: it could."""
-    closed = store.get(CLOSED) or {}
+    closed = store.get(CLOSED_STREAMS) or {}
     mine = closed.get(side, {})
     if why is None and stream not in mine:
         return
@@ -82,12 +81,9 @@ def _close(store: Store, side: str, stream: str, why: str | None, since: datetim
         log.warning("events not readable", side=side, stream=stream)
         store.log_event(now, "note", f"{side} does not let us read {stream}: {why} Signals go on to come from its records.")
     left = {name: row for name, row in mine.items() if name != stream}
-    store.put(CLOSED, {**closed, side: left if why is None else {**left, stream: {"why": why, "at": stamp(since) if since else ""}}})
-
-
-def closed_streams(store: Store) -> dict[str, dict[str, str]]:
-    """side -> stream -> why our credentials may not read it."""
-    return {side: {name: row["why"] for name, row in found.items()} for side, found in (store.get(CLOSED) or {}).items() if found}
+    store.put(
+        CLOSED_STREAMS, {**closed, side: left if why is None else {**left, stream: {"why": why, "at": stamp(since) if since else ""}}}
+    )
 
 
 def take_events(world: World, side: str, events: Sequence[Event]) -> None:

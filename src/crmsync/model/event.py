@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+CLOSED_STREAMS = "events_closed"
+"""Key in the store: side -> list of events -> {why our credentials may not read it, since when}."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:

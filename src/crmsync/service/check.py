@@ -11,7 +11,6 @@ from crmsync.model.record import ObjectSchema, User
 from crmsync.model.rules import Playbook
 from crmsync.playbook.check import check as check_schemas
 from crmsync.playbook.lint import lint
-from crmsync.service.users import check_users
 
 if TYPE_CHECKING:
     from crmsync.service.workspace import Workspace
@@ -45,6 +44,8 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
             with suppress(CredentialsError):
                 schemas[side].update(connector.schema((object,)))
     workspace.world.report("checking", len(schemas), len(schemas))
+    from crmsync.service.users import check_users  # decides, which the offline check does without
+
     found["users"] = check_users(workspace.playbook, users, workspace.world.tasks_in)
     workspace.world.forget_schema()  # somebody asks because something changed: the next cycle shall know as well
     found["mapping"] = list(check_schemas(workspace.playbook, schemas, {side: c.own_field for side, c in workspace.connectors.items()}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from crmsync.engine.events import closed_streams
+from crmsync.model.event import CLOSED_STREAMS
 from crmsync.service.lease import surely_dead
 from crmsync.store import Store
 
@@ -137,8 +137,13 @@ def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = 
         events=tuple(store.events(EVENTS)),
         erased=erased,
         erased_at=erased_at,
-        closed=closed_streams(store),
+        closed=_closed_streams(store),
     )
+
+
+def _closed_streams(store: Store) -> dict[str, dict[str, str]]:
+    """side -> list of events -> why our credentials may not read it."""
+    return {side: {name: row["why"] for name, row in found.items()} for side, found in (store.get(CLOSED_STREAMS) or {}).items() if found}
 
 
 def _holder(store: Store, real_now: datetime) -> str | None:

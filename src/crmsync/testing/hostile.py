@@ -81,9 +81,7 @@ class HostileCrm(MemoryCrm):
     quota_every: int = 0
     write_calls: int = field(default=0)
 
-    def pull(
-        self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None
-    ) -> Iterator[Page]:
+    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None) -> Iterator[Page]:
         """Every page twice, its records in a different order the second time; the cursor moves only after the repetition."""
         before: Mapping[str, Any] = dict(cursor) if cursor is not None else {"tick": 0}
         for page in MemoryCrm.pull(self, object, fields, cursor, now):

@@ -212,9 +212,7 @@ class MemoryCrm:
     def owes(self, object: str, cursor: Cursor, now: datetime) -> datetime | None:
         return None  # a pull tells deleted records as well
 
-    def pull(
-        self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None
-    ) -> Iterator[Page]:
+    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None) -> Iterator[Page]:
         since = int(cursor["tick"]) if cursor else 0
         rows = self.rows if self.index is None else self.index
         changed = sorted(

@@ -65,9 +65,7 @@ class AcmeConnector:
     def owes(self, object: str, cursor: Cursor, now: datetime) -> datetime | None:
         return None  # those who are gone stand in the same file
 
-    def pull(
-        self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None
-    ) -> Iterator[Page]:
+    def pull(self, object: str, fields: Sequence[str], cursor: Cursor | None, now: datetime, *, owed: int | None = None) -> Iterator[Page]:
         data = self._read()
         since = int(cursor["tick"]) if cursor else -1
         rows = {id: r for id, r in data[TABLES[object]].items() if r["tick"] > since and (cursor is not None or not r["gone"])}
