@@ -84,6 +84,7 @@ class Preferences:
         email = _address(call.parts[1])
         rest = call.parts[2:]
         if rest == ["unsubscribe-all"]:
+            _demand_channel(call)
             if call.method == "POST":
                 self.opt_out(call, email)
             elif call.method != "GET":
@@ -101,8 +102,7 @@ class Preferences:
             return Reply(body={"status": "COMPLETE", "results": [self._v4_row(email, number, call)]})
         if call.method != "GET":
             raise no_resource()
-        if (call.one("channel") or "").upper() != "EMAIL":
-            raise validation("channel must be EMAIL")
+        _demand_channel(call)
         return Reply(body={"status": "COMPLETE", "results": [self._v4_row(email, n, call) for n in SUBSCRIPTIONS]})
 
     def _v4_batch(self, call: Call, verb: list[str]) -> Reply:
@@ -184,6 +184,11 @@ class Preferences:
         wanted = {k: v for k, v in changes.items() if k in self.portal.schema.of("contacts")}
         actor = SYSTEM._replace(name="integration", source=Source("EMAIL", str(self.portal.options.app_id), "Communication preferences"))
         self.portal.write(table, record, wanted, actor, call.now)
+
+
+def _demand_channel(call: Call) -> None:
+    if (call.one("channel") or "").upper() != "EMAIL":
+        raise validation("channel must be EMAIL")
 
 
 def _address(text: str) -> str:

@@ -136,6 +136,8 @@ def test_opting_out_through_v4_and_v3(make):
     http = make()
     contact = http.contact(email="a@b.co")
     assert http("PATCH", f"/crm/v3/objects/contacts/{contact}", {"properties": {"hs_email_optout": "true"}}).status_code == 400
+    assert http("POST", "/communication-preferences/v4/statuses/a%40b.co/unsubscribe-all").status_code == 400
+    assert "hs_email_optout" not in http.sim.get("contacts", contact)
     out = http("POST", "/communication-preferences/v4/statuses/a%40b.co/unsubscribe-all?channel=EMAIL")
     assert out.status_code == 200
     assert http.sim.get("contacts", contact)["hs_email_optout"] == "true"
