@@ -105,6 +105,52 @@ def test_the_inside_names_no_product() -> None:
     assert [found for source in sources(*NAMELESS) for found in product_names(source)] == []
 
 
+def shared(source: Source, package: str) -> Iterator[str]:
+    """What a simulator imports from the product or its connector, and a connector from its simulator. The import contract names some modules only."""
+    simulator = "sim" in source.path.parts
+    for node in ast.walk(source.tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            inside = f"{package}.sim" if simulator and node.level == 1 else package
+            names = [".".join(filter(None, (inside, node.module, alias.name))) for alias in node.names]
+        for name in names:
+            ours, of_sim = name.split(".")[0].startswith("crmsync"), f"{name}.".startswith(f"{package}.sim.")
+            if ours and of_sim != simulator and (simulator or of_sim):
+                yield f"{source.name}:{node.lineno}: {name}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import crmsync.errors",
+        "from crmsync_x import wire",
+        "from crmsync_x.links import y",
+        "from .. import wire",
+        "from ..links import y",
+    ],
+)
+def test_code_shared_with_a_simulator_is_seen(text: str) -> None:
+    assert list(shared(Source(Path("crmsync_x/sim/planted.py"), text), "crmsync_x"))
+    assert not list(shared(Source(Path("crmsync_x/planted.py"), text), "crmsync_x"))
+
+
+@pytest.mark.parametrize(
+    "text", ["import crmsync_x.sim.wire", "from crmsync_x.sim import wire", "from .sim.wire import y", "from . import sim"]
+)
+def test_a_simulator_in_a_connector_is_seen(text: str) -> None:
+    assert list(shared(Source(Path("crmsync_x/planted.py"), text), "crmsync_x"))
+
+
+def test_a_connector_and_its_simulator_share_no_code() -> None:
+    packages = [folder for folder in sorted(CONNECTORS.glob("crmsync_*")) if (folder / "sim").is_dir()]
+    assert len(packages) == 2
+    assert [line for folder in packages for source in sources(folder) for line in shared(source, folder.name)] == []
+
+
 def undocumented(source: Source) -> Iterator[str]:
     """Public modules, classes, functions and methods without a docstring. A property or a short override may speak for itself."""
     if ast.get_docstring(source.tree) is None and source.path.name != "__init__.py":
