@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from crmsync.decide.canonical import stamp
 from crmsync.decide.days import day_of
+from crmsync.engine.twins import deliberate_twins, remember
 from crmsync.errors import QuotaError
-from crmsync.model.record import RecordState
+from crmsync.model.record import RecordState, Ref
+from crmsync.model.rules import SignalTest
 from crmsync.store import TaskRow
 from crmsync.testing.memory import Died, MemoryCrm
 from tiny import REPS, Tiny, memory_around, playbook_around, quietly
@@ -171,3 +176,18 @@ def test_what_we_deleted_and_somebody_restored_by_hand_is_not_deleted_again(tiny
     tiny.a.delete(a)
     tiny.settle()
     assert tiny.b.live("task") == {}
+
+
+def test_the_end_of_a_meeting_puts_off_no_retry(tiny: Tiny) -> None:
+    a, _ = task(tiny, "ann@example.com")
+    (row,) = tiny.store.snapshots([Ref(side="a", object="task", id=a)]).values()
+    tiny.remap(
+        lambda old: replace(old, twins={**old.twins, "task": replace(old.twins["task"], signals=(SignalTest(type="meeting_held"),))})
+    )
+    tiny.world.recall()
+    (plan,) = deliberate_twins(tiny.world, [str(row.person_id)], tiny.now)
+    soon, later = (tiny.now + timedelta(minutes=minutes) for minutes in (5, 90))
+    ends = replace(plan, facts={**plan.facts, "end": stamp(later)}, finished=False)
+    for before, due in ((None, later), (soon, soon), (tiny.now, later)):
+        remember(tiny.world, [replace(ends, twin=replace(ends.twin, retry_at=before))], tiny.now, {})
+        assert tiny.store.next_retry_at() == due, "what a CRM could not take is tried again in time"

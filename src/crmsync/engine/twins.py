@@ -244,8 +244,8 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
             other = next((side for side in world.sides if side != planned.side), "")
             belongs = plan.shown.get(other, ()) if planned.about or planned.unlink else None
             items.append(replace(item, entry=replace(item.entry, kind=PREFIX + plan.twin.kind), belongs=belongs))
-        known = [at for at in (due, _ends(world, plan, now)) if at is not None]
-        twins.append(replace(plan.twin, retry_at=min(known) if known else _later(plan.twin.retry_at, now)))
+        known = [at for at in (due, _ends(world, plan, now), _later(plan.twin.retry_at, now)) if at is not None]
+        twins.append(replace(plan.twin, retry_at=min(known, default=None)))
     tell(world, plans)
     store.save_twins(twins)
     heirs = _heirs(world, [twin.twin_id for twin in twins])
@@ -273,7 +273,8 @@ def _news(world: World, plans: Sequence[TwinPlan]) -> list[str]:
     """Companies and deals that tell something else than before of what conditions look at, and persons who have or lost a deal."""
     parties = [plan for plan in plans if world.asks(plan.twin.kind)]
     before = world.store.twins([plan.twin.twin_id for plan in parties])
-    found = []
+    found: list[str] = []
+    people: set[str] = set()
     for plan in parties:
         old, kind = before.get(plan.twin.twin_id), plan.twin.kind
         told = [
@@ -283,7 +284,9 @@ def _news(world: World, plans: Sequence[TwinPlan]) -> list[str]:
             found.append(plan.twin.twin_id)
         if kind == DEAL:
             links = [{id for ids in whose.values() for id in ids} for whose in (old.links if old is not None else {}, plan.shown)]
-            world.store.mark_dirty_persons(sorted(links[0] ^ links[1]))
+            people |= links[0] ^ links[1]
+    if people:
+        world.store.mark_dirty_persons(sorted(people))
     return found
 
 
