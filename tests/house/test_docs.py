@@ -8,7 +8,7 @@ import runpy
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import crmsync
 from crmsync.cli.main import app
 from crmsync.errors import CrmsyncError
 from crmsync.insight.drift import Drift
+from crmsync.service.forget import Forgot
 from crmsync.service.plan import Plan
 from crmsync.service.settings import Web
 from crmsync.service.sync import SyncResult
@@ -116,8 +117,19 @@ def test_defaults_of_settings_are_true() -> None:
                 )
 
 
-def causes(source: Source) -> Iterator[str]:
-    """Constant causes of problems and halts in one file."""
+def named(found: Iterable[Source]) -> dict[str, set[str]]:
+    """Constants of modules that are texts: name -> values."""
+    made: dict[str, set[str]] = {}
+    for source in found:
+        for node in source.tree.body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+                for target in node.targets:
+                    made.setdefault(name_of(target), set()).add(node.value.value)
+    return made
+
+
+def causes(source: Source, constants: Mapping[str, set[str]]) -> Iterator[str]:
+    """Constant causes of problems and halts in one file, written out or by the name of a module's constant."""
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.Call):
             continue
@@ -128,6 +140,7 @@ def causes(source: Source) -> Iterator[str]:
         for value in given:
             parts = value.values if isinstance(value, ast.BoolOp) else [value]
             yield from (part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
+            yield from (text for part in parts if isinstance(part, ast.Name) for text in constants.get(part.id, ()))
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -136,14 +149,24 @@ def causes(source: Source) -> Iterator[str]:
 
 
 def test_a_cause_is_seen() -> None:
-    text = "Problem(cause='one')\nself._problem('two', 1)\nHalt(cause=x or 'three')\nDECISION_CAUSES = frozenset({'four'})"
-    assert set(causes(planted(text))) == {"one", "two", "three", "four"}
+    text = "Problem(cause='one')\nself._problem('two', 1)\nHalt(cause=x or 'three')\nDECISION_CAUSES = frozenset({'four'})\nFIVE = 'five'\nProblem(cause=FIVE)"
+    assert set(causes(planted(text), named([planted(text)]))) == {"one", "two", "three", "four", "five"}
 
 
 def test_every_cause_has_a_heading() -> None:
     told = headings(page("reference/problems.md"))
-    known = {cause for source in sources(CORE / "engine", CORE / "decide") for cause in causes(source)}
-    assert {"duplicate", "silent_no_op", "max_creates", "emptied", "rejected"} <= known
+    found = sources(CORE / "engine", CORE / "decide")
+    known = {cause for source in found for cause in causes(source, named(found))}
+    assert {
+        "duplicate",
+        "silent_no_op",
+        "max_creates",
+        "emptied",
+        "rejected",
+        "no_access",
+        "ambiguous_company",
+        "erased_elsewhere",
+    } <= known
     assert known - told == set()
 
 
@@ -166,7 +189,7 @@ def test_every_exit_code_has_a_row() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "shape"),
-    [("sync --json", SyncResult().json()), ("plan --json", Plan().json()), ("drift --json", Drift().json())],
+    [("sync --json", SyncResult().json()), ("plan --json", Plan().json()), ("drift --json", Drift().json()), ("forget --json", Forgot(outcome="").json())],
 )  # fmt: skip
 def test_every_json_key_has_a_row(heading: str, shape: dict[str, Any]) -> None:
     assert rows(section(heading)) - {"key", "---"} == set(shape)
@@ -186,12 +209,16 @@ def literal_keys(file: str, function: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("heading", "file", "function"),
-    [("explain --json", "service/explain.py", "explain"), ("status --json", "service/status.py", "json")],
+    [
+        ("explain --json", "service/explain.py", "explain"),
+        ("status --json", "service/status.py", "json"),
+        ("undo --json", "service/undo.py", "undo"),
+    ],
 )
 def test_every_key_of_a_shape_has_a_row(heading: str, file: str, function: str) -> None:
     keys = literal_keys(file, function)
     assert len(keys) > 10
-    assert rows(section(heading)) - {"key", "---"} == keys
+    assert {key for row in rows(section(heading)) for key in row.split("`, `")} - {"key", "---"} == keys
 
 
 def test_every_metric_has_a_row() -> None:
