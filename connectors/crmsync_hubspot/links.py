@@ -95,7 +95,8 @@ class Links:
                 following = ((row.get("paging") or {}).get("next") or {}).get("after")
                 if following is not None and str(following) != before.get(id):
                     inputs.append({"id": id, "after": str(following)})
-        return {id: _ordered(others) for id, others in rows.items() if id in set(ids)}
+        asked = set(ids)
+        return {id: _ordered(others) for id, others in rows.items() if id in asked}
 
     # --- one call per record --------------------------------------------------------------------------------------------------
 

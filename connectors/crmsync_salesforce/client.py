@@ -297,10 +297,6 @@ class Client:
                 raise CredentialsError(f"{error}. Missing, or not visible to the integration user", side=SIDE) from None
             raise
 
-    def post_read(self, path: str, body: object) -> Any:
-        """The parsed answer of a POST that changes nothing."""
-        return self.parsed(lambda: self.request("POST", path, body=orjson.dumps(body), safety=READ))
-
     @staticmethod
     def parsed(call: Callable[[], requests.Response]) -> Any:
         """The JSON of what `call` returns, None for an empty body; a body that is no JSON is an answer lost on the way."""

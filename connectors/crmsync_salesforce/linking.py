@@ -113,8 +113,9 @@ class Linking:
                 continue
             for row in self._relations.rows(("Id", *COLUMNS[object]), object, "Id", asked):
                 present[object, row["Id"][:15]] = row
-            dropping = [w.id for w in full if w.object == object and w.id in set(asked) and w.unlink]
-            for tie in self._relations.ties(object, [i for i in dropping if i]) if object in ACTIVITIES else ():
+            known = set(asked)
+            dropping = [w.id for w in full if w.object == object and w.unlink and w.id and w.id in known]
+            for tie in self._relations.ties(object, dropping) if object in ACTIVITIES else ():
                 ties.setdefault((object, tie.parent[:15]), []).append(tie)
         done = []
         for write in full:

@@ -167,9 +167,9 @@ class Writer:
         """Updates by ingest jobs; returns the places left to collections."""
         where = {writes[p].write_id: p for p in places}
         # the text "#N/A" would clear the field in a CSV, and an empty text would leave it alone
-        odd = [p for p in places if any(v in (wire.CLEARED, "") for v in writes[p].fields.values())]
-        fit = [writes[p] for p in places if p not in set(odd)]
-        rest = list(odd)
+        odd = {p for p in places if any(v in (wire.CLEARED, "") for v in writes[p].fields.values())}
+        fit = [writes[p] for p in places if p not in odd]
+        rest = sorted(odd)
         done = 0
         try:
             for part, results in self._bulk.update(writes[places[0]].object, fit):
