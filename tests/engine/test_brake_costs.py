@@ -44,6 +44,21 @@ def test_once_too_many_creations_are_certain_and_allowed_nothing_more_is_counted
     tiny.close()
 
 
+def test_nobody_is_counted_while_too_few_wait_to_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = Tiny(tmp_path, rules=playbook(brakes=Brakes(min_deletes=1000, min_changes=3)))
+    tiny.a.add(email="ann@example.com")
+    counted: list[int] = []
+    count = tiny.store.count_persons
+    monkeypatch.setattr(tiny.store, "count_persons", lambda: counted.append(count()) or counted[-1])
+    tiny.settle()
+    assert counted == [], "it costs what the database holds"
+    for name in "bcd":
+        tiny.a.add(email=f"{name}@example.com")
+    tiny.cycle()
+    assert counted[:1] == [1]
+    tiny.close()
+
+
 def test_another_halt_that_was_allowed_does_not_let_creations_pass(tmp_path: Path) -> None:
     tiny = Tiny(tmp_path, rules=playbook(brakes=Brakes(max_creates=2, min_deletes=1000, min_changes=1000)))
     for name in "abc":

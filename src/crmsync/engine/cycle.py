@@ -27,7 +27,7 @@ from crmsync.engine.sweep import sweep
 from crmsync.engine.tasks import outgoing_tasks, task_row
 from crmsync.engine.twins import decide_dirty, deliberate_twins, handed_on, remember, told_first
 from crmsync.engine.world import AccountChangedError, World
-from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError
+from crmsync.errors import ConfigError, CrmsyncError, HaltError
 from crmsync.model.attention import Halt, Problem
 from crmsync.model.link import PersonState
 from crmsync.store import TaskRow
@@ -185,8 +185,10 @@ def _halt(world: World, now: datetime) -> Halt | None:
     store, brakes = world.store, world.playbook.brakes
     with store.reading():
         halt = mass_deletes(world, now)
-        dirty, known = store.dirty_count(world.person_objects), store.count_persons()
-    suspicious = known > 0 and dirty >= brakes.min_changes and dirty > brakes.max_changes_share * known
+        dirty = store.dirty_count(world.person_objects)
+        # Counting everybody costs what the database holds: only where so many wait that it could matter.
+        known = store.count_persons() if dirty >= brakes.min_changes else 0
+    suspicious = known > 0 and dirty > brakes.max_changes_share * known
     if halt is not None or (dirty <= brakes.max_creates and not suspicious and not _much_around(world, dirty)):
         return halt
     return preview(world, now, lambda verdicts: None, history=False, passing=store.get("allow"))
@@ -381,8 +383,3 @@ def _create_tasks(world: World, now: datetime, report: Report) -> None:
             for item in items:
                 by_side.setdefault(item.entry.side, []).append(item)
             send(world, by_side, now, report.sent)
-
-
-def credentials_error(report: Report) -> CredentialsError | None:
-    """The first refusal of credentials in a report, if any (F67)."""
-    return next((error for error in report.errors.values() if isinstance(error, CredentialsError)), None)

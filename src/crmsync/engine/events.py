@@ -23,7 +23,6 @@ from crmsync.store import Store, early_place
 
 log = structlog.get_logger(__name__)
 
-"""Where the store keeps side -> stream -> why our credentials may not read it, and since when it was not tried."""
 TRY_AGAIN = 3_600.0
 """Seconds until a stream that was closed to us is tried again."""
 NOBODY: Mapping[str, str] = {}

@@ -165,7 +165,6 @@ class World:
 
         Raises: AccountChangedError when the credentials lead to another account than before; the trouble of a side that was never read."""
         with self.store.reading():
-            known: dict[str, Any] = self.store.get("world") or {}
             read_at: dict[str, str] = self.store.get("world_read_at") or {}
             told: dict[str, dict[str, str]] = self.store.get("world_told") or {}
             waiting = waiting_for(self.store, self.sides) if believe > SCHEMA_SECONDS else set()
@@ -178,12 +177,12 @@ class World:
             side
             for side in self.sides
             if side in self.stale
-            or side not in known
             or told.get(side, {}).get("mapping") != new[side]["mapping"]
             or not recent(moment(read_at.get(side)), now, SCHEMA_SECONDS if side in waiting else believe)
         ]
         if not old and begun:
             return {}
+        known: dict[str, Any] = self.store.get("world") or {}  # all schemas: not read in every cycle
         troubles: dict[str, CrmsyncError] = {}
         before, users = dict(known), self.store.users()
         for side in self.sides:
@@ -202,9 +201,10 @@ class World:
                 log.warning("refresh stopped", side=side, error=type(error).__name__)
         if before and (before != known or users != self.store.users()):
             look_again(self.store)
-        self.store.put("world", known)
-        self.store.put("world_read_at", read_at)
-        self.store.put("world_told", told)
+        with self.store.begin():
+            self.store.put("world", known)
+            self.store.put("world_read_at", read_at)
+            self.store.put("world_told", told)
         self._take(known)
         for side in [] if begun else [side for side in self.sides if side not in old]:
             self.connectors[side].recall(self.schemas[side])
