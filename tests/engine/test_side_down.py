@@ -116,3 +116,22 @@ def test_an_event_waits_for_its_history(tmp_path: Path) -> None:
     assert [s.detail for s in tiny.store.signals([person])[person]] == ["Website form"]
     assert tiny.shown("b")["bob@example.com"]["phone"] == "22"
     tiny.close()
+
+
+@pytest.mark.parametrize("error", TROUBLES, ids=lambda e: type(e).__name__)
+def test_a_crm_that_fails_right_before_a_write_holds_up_no_other(tmp_path: Path, error: CrmsyncError) -> None:
+    tiny = Tiny(tmp_path)
+    ann, _, _ = two_pairs(tiny)
+    (bob_b,) = (id for id, fields in tiny.b.live().items() if fields["email"] == "bob@example.com")
+    tiny.a.edit(ann, phone="11")
+    tiny.b.edit(bob_b, phone="22")
+    # given b shows its changes but not what a record is like right before it is written
+    tiny.b.fault = Down("fetch", error)
+    report = tiny.cycle()
+    assert report.errors == {"b": error}
+    assert tiny.shown("a")["bob@example.com"]["phone"] == "22"
+    assert tiny.store.open_intents() == [], "nothing was sent to b, and that is known"
+    tiny.b.fault = lambda call, phase: None
+    tiny.settle()
+    assert tiny.shown("b")["ann@example.com"]["phone"] == "11"
+    tiny.close()

@@ -17,7 +17,7 @@ from crmsync.engine.pull import record_hash, store_row
 from crmsync.engine.settle_people import PersonSettlement
 from crmsync.engine.settle_twins import TwinSettlement, adopt_twin
 from crmsync.engine.world import World
-from crmsync.errors import CrmsyncError, UnreachableError
+from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action, Outcome, OutcomeKind, Write
 from crmsync.model.journal import JournalEntry
@@ -93,7 +93,7 @@ def _reread(world: World, side: str, items: list[Outgoing], now: datetime, sent:
                     row = store_row(world, world.lenses[side, object], record, record_hash(world, record))
                     world.store.save_snapshots([row], dirty=True)
                     stale.append(item)
-    except UnreachableError as error:
+    except (CredentialsError, UnreachableError) as error:
         sent.errors[side] = error
         with world.store.begin():
             _take_back(world, items, now, "not sent", str(error))
