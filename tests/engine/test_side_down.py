@@ -135,3 +135,29 @@ def test_a_crm_that_fails_right_before_a_write_holds_up_no_other(tmp_path: Path,
     tiny.settle()
     assert tiny.shown("b")["ann@example.com"]["phone"] == "11"
     tiny.close()
+
+
+def test_a_crm_that_fails_right_after_a_write_holds_up_no_other(tmp_path: Path) -> None:
+    tiny = Tiny(tmp_path)
+    ann, ann_b, _ = two_pairs(tiny)
+    tiny.b.edit(ann_b, phone="11")
+    tiny.a.add(email="eve@example.com")
+    error = QuotaError("no calls left", side="b")
+
+    # given a record that stands in the way of a create, and b does not tell which it is
+    def fault(call: str, phase: str) -> None:
+        if (call, phase) == ("write", "before"):
+            tiny.b.add(email="eve@example.com")
+        if (call, phase) == ("fetch", "before"):
+            raise error
+
+    tiny.b.fault = fault
+    report = tiny.cycle()
+    assert report.errors == {"b": error}
+    assert tiny.a.live()[ann]["phone"] == "11"
+    assert tiny.store.open_intents() == []
+    tiny.b.fault = lambda call, phase: None
+    tiny.settle()
+    assert sorted(tiny.shown("b")) == sorted(tiny.shown("a"))
+    assert len(tiny.b.live()) == 3
+    tiny.close()

@@ -163,11 +163,14 @@ def _settle(world: World, side: str, items: Sequence[Outgoing], outcomes: Sequen
         twins.store()
         # Due whatever becomes of the look that follows.
         store.mark_dirty_persons([str(item.entry.person_id) for item, _ in adopt])
-    for item, outcome in adopt:
-        if kind_in(item.entry.kind):
-            adopt_twin(world, side, item, outcome)
-        else:
-            _adopt(world, side, item, outcome, now)
+    try:
+        for item, outcome in adopt:
+            if kind_in(item.entry.kind):
+                adopt_twin(world, side, item, outcome)
+            else:
+                _adopt(world, side, item, outcome, now)
+    except (CredentialsError, UnreachableError) as error:
+        sent.errors[side] = error
 
 
 def _adopt(world: World, side: str, item: Outgoing, outcome: Outcome, now: datetime) -> None:
