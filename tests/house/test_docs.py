@@ -286,6 +286,22 @@ def test_only_real_commands_are_written_about() -> None:
     assert {path.name: found for path in all_pages() if (found := unknown_commands(path.read_text("utf-8")))} == {}
 
 
+def chained(text: str) -> list[str]:
+    """Commands of crmsync in code blocks, one by one, whatever they are chained with."""
+    return [
+        part.strip().removeprefix("crmsync ")
+        for line in re.findall(r"^\s*\$ (.*)$", text, re.MULTILINE)
+        for part in line.split("#")[0].split("&&")
+    ]
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/how-to/rehearse-on-your-data.md", "docs/tutorial/first-sync.md"])
+def test_fields_are_created_before_they_are_looked_for(name: str) -> None:
+    """In a CRM that was never provisioned `check --live` ends with exit code 2: nothing chained behind it would run."""
+    told = chained((ROOT / name).read_text("utf-8"))
+    assert told.index("provision") < told.index("check --live") < told.index("plan")
+
+
 def test_only_real_make_targets_are_written_about() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     used = {word for path in all_pages() for word in re.findall(r"(?:`|\$ )make ([a-z]+)", path.read_text("utf-8"))}

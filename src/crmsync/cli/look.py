@@ -67,7 +67,7 @@ def _words(why: str) -> str:
     return {"waiting_for_person": "wait for their person", "waiting_for_filter": "kept back by the filter"}.get(why, "wait for a problem")
 
 
-def explain(email: Annotated[str, typer.Argument(help="An e-mail address of the person.")], json: Json = False) -> None:
+def explain(email: Annotated[str, typer.Argument(metavar="EMAIL", help="An e-mail address of the person.")], json: Json = False) -> None:
     """Shows one person."""
     from crmsync.service.explain import explain as do_explain
     from crmsync.service.workspace import open_workspace

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def forget(
-    email: Annotated[str, typer.Argument(help="An e-mail address of the person.")],
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="An e-mail address of the person.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask. Needed where there is no terminal to ask on.")] = False,
     json: Json = False,
 ) -> None:
