@@ -1,4 +1,4 @@
-"""The organisation's business hours: Salesforce keeps none of a single user (FACTS.md, Users and owners)."""
+"""The organisation's business hours: Salesforce keeps none of a single user (FACTS.md, Rules of the org)."""
 
 from __future__ import annotations
 
