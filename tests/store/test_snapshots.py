@@ -141,6 +141,11 @@ def test_hostile_text_is_stored_not_refused(store: Store) -> None:
     assert found.fields["number"] == float(2**70)
     assert store.by_email([long]) == {}
     assert sorted(store.by_email(["nul\ufffd@x.org"])) == ["nul\ufffd@x.org"]
+    assert sorted(store.by_email(["nul\0@x.org", "lone \ud83d"])) == ["nul\0@x.org"], "it is found by what was asked for"
+    store.save_snapshots([lead("2", key="nul \0, lone \ud83d")], dirty=True)
+    assert len(store.by_key(["nul \0, lone \ud83d"])) == 1
+    assert store.hashes("left", "Lead", ["1", "\0"]).keys() == {"1"}
+    assert [store.persons(["\0"]), store.twins(["\0"]), store.tasks_by_key(["\0"]), store.signals(["\0"])] == [{}] * 4
 
 
 def test_ten_thousand_rows_there_and_back(store: Store) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Text, TextClause, any_, bindparam, text
 
-from crmsync.store.codec import dump
+from crmsync.store.codec import dump, tidied
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -32,15 +32,15 @@ def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 def among(connection: Connection, column: Column[Any], values: Sequence[str]) -> ColumnElement[bool] | TextClause:
     """column IN values as ONE bound value, so that the statement text never varies: a text array, or a JSON list on SQLite."""
     if connection.dialect.name == "postgresql":
-        return column == any_(bindparam(None, list(values), type_=ARRAY(Text())))
+        return column == any_(bindparam(None, tidied(values), type_=ARRAY(Text())))
     # As text: composed of Core's parts, this condition takes longer to build than most of these queries to run.
     condition = f"{column.table.name}.{column.name} IN (SELECT value FROM json_each(:listed))"  # noqa: S608 - own names
-    return text(condition).bindparams(listed=dump(list(values)).decode())
+    return text(condition).bindparams(listed=dump(tidied(values)).decode())
 
 
 def rows_among(connection: Connection, statement: str, fixed: Row, values: Sequence[str]) -> list[Row]:
     """All rows of a SELECT with ? placeholders, straight from the driver. The last one stands in `IN (?)` and takes all the values."""
-    last: object = list(values)
+    last: object = tidied(values)
     if connection.dialect.name == "postgresql":
         statement = statement.replace("IN (?)", "= ANY(?)").replace("?", "%s")
     else:

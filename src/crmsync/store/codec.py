@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache, partial
@@ -45,6 +45,11 @@ def tidy(text: str) -> str:
     if text.isascii() and "\0" not in text:
         return text
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def tidied(texts: Iterable[str]) -> list[str]:
+    """Texts to look for, as they would be stored."""
+    return [text if text.isascii() and "\0" not in text else tidy(text) for text in texts]
 
 
 def dump(value: object) -> bytes:

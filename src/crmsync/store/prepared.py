@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Dialect, Select, Text, any_, bindparam, text
 
-from crmsync.store.codec import dump
+from crmsync.store.codec import dump, tidied
 
 Among = Callable[[Column[Any], str], ColumnElement[bool] | Any]
 """(column, name of the parameter with the list) -> column IN these values, as ONE bound value: the statement's text never varies."""
@@ -36,10 +36,10 @@ class Prepared:
         self._compiled: dict[str, _Compiled] = {}
 
     def rows(self, connection: Connection, **given: Any) -> list[Any]:
-        """All rows. A parameter of `among` takes a list of texts."""
+        """All rows. A parameter of `among` takes a list of texts, from wherever they come."""
         dialect = connection.dialect
         statement, places, brought, named = self._compiled.get(dialect.name) or self._compile(dialect)
-        values = {**brought, **given}
+        values = {**brought, **{name: tidied(value) if isinstance(value, list) else value for name, value in given.items()}}
         cursor = connection.connection.cursor()
         try:
             cursor.execute(statement, values if places is None else [_plain(values[name]) for name in places])

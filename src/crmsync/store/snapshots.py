@@ -99,8 +99,8 @@ def _columns(row: StoredSnapshot, addresses: list[str], dirty: int) -> tuple[Any
     shot = row.snapshot
     ref = shot.ref
     return (
-        ref.side, ref.object, ref.id, shot.state.value, shot.person_id, row.hash, row.key, "\n".join(addresses), micros(shot.modified_at), 1,
-        dirty, dump(without(shot, _OWN_COLUMNS)),
+        ref.side, ref.object, ref.id, shot.state.value, shot.person_id, row.hash, None if row.key is None else tidy(row.key),
+        "\n".join(addresses), micros(shot.modified_at), 1, dirty, dump(without(shot, _OWN_COLUMNS)),
     )  # fmt: skip
 
 
@@ -164,11 +164,12 @@ def by_person(connection: Connection, person_ids: Sequence[str]) -> dict[str, li
 
 def by_email(connection: Connection, emails: Sequence[str], known: Mapping[Ref, Snapshot]) -> dict[str, list[Snapshot]]:
     """known: snapshots as they are stored, which need not be made once more."""
+    asked = {tidy(email): email for email in emails}
     found: dict[str, list[Snapshot]] = defaultdict(list)
-    for part in chunks(emails):
+    for part in chunks(asked):
         for row in _BY_EMAIL.rows(connection, listed=part):
             if row.state == RecordState.LIVE.value:  # asked of the database, this lures SQLite into the index on states
-                found[row.email].append(known.get(Ref(side=row.side, object=row.object, id=row.id)) or read(row))
+                found[asked[row.email]].append(known.get(Ref(side=row.side, object=row.object, id=row.id)) or read(row))
     return dict(found)
 
 
