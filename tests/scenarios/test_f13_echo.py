@@ -153,6 +153,7 @@ def test_f14_hubspot_lower_cases_an_email(both: Both) -> None:
     # then HubSpot has its form, Salesforce keeps the other, and only our own fields were written to the lead
     assert both.contact("ann.lee@example.com")["email"] == "ann.lee@example.com"
     assert both.sf.get("Lead", lead)["Email"] == "Ann.LEE@Example.COM"
+    assert {write.id for write in both.written("salesforce")} == {lead}
     assert all(name.startswith("crmsync_") for write in both.written("salesforce") for name in write.changes)
     assert [write.action for write in both.written("hubspot", "contacts")].count("create") == 1
     both.assert_settled()

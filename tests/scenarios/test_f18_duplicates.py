@@ -187,6 +187,10 @@ def test_f22_upper_case_email_and_odd_web_address(both: Both) -> None:
     # then they are one, and nothing but our own fields was written anywhere
     assert both.counts() == {"contacts": 1, "Lead": 1, "Contact": 0}
     assert both.person_of("hubspot", "contacts", contact) == both.person_of("salesforce", "Lead", lead) is not None
+    assert {side: {write.id for write in both.written(side)} for side in ("hubspot", "salesforce")} == {
+        "hubspot": {contact},
+        "salesforce": {lead},
+    }
     assert all(own_only(write) for side in ("hubspot", "salesforce") for write in both.written(side))
     assert both.sf.get("Lead", lead)["Email"] == "ANN@EXAMPLE.COM"
     assert both.sf.get("Lead", lead)["Website"] == "HTTPS://Acme.example/"
