@@ -159,6 +159,10 @@ def _empty_database() -> bytes:
         return path.read_bytes()
 
 
+MADE = ("CustomField", "FieldPermissions", "PermissionSet", "PermissionSetAssignment")
+"""Tables of an org in which `provision` makes rows."""
+
+
 @cache
 def _provisioned() -> dict[str, Any]:
     """The parts of a simulated org that `provision` changes, after the real connector provisioned one through its API."""
@@ -169,10 +173,14 @@ def _provisioned() -> dict[str, Any]:
         connector.close()
         assert {finding.level for finding in findings} <= {"done", "info"}, findings
         org = salesforce.org
-        return {"objects": org.objects, "tables": org.tables, "_numbers": org._numbers}
+        return {
+            "objects": org.objects,
+            "tables": {name: org.tables[name] for name in MADE},
+            "_numbers": {name: number for name, number in org._numbers.items() if name in MADE},
+        }
 
 
-def _provision_quickly(salesforce: Salesforce) -> None:
+def provision_quickly(salesforce: Salesforce) -> None:
     """Gives a new simulated org the fields that another one got from `provision`: fifty calls, made once per test process."""
     kept = _provisioned()
     org = salesforce.org
@@ -221,7 +229,7 @@ class Both:
             self.playbook = replace(self.playbook, twins={kind: map for kind, map in self.playbook.twins.items() if kind in kinds})
         if kinds is not None and not kinds:
             self.playbook = replace(self.playbook, signals=tuple(replace(m, events="") for m in self.playbook.signals))
-        _provision_quickly(self.sf)
+        provision_quickly(self.sf)
         everybody, crowd = list(users), list(people)
         self.sf.seed(users=everybody, people=crowd)
         self.hs.seed(users=everybody, people=crowd)
