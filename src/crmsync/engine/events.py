@@ -72,17 +72,17 @@ def pull_events(world: World, side: str, stream: str, now: datetime, hints: Sequ
 
 def _close(store: Store, side: str, stream: str, why: str | None, since: datetime | None, now: datetime) -> None:
     """Remembers that a stream could not be read, and since when it is not tried (None: it is tried at its next turn). why=None: it could."""
-    closed = store.get(CLOSED_STREAMS) or {}
-    mine = closed.get(side, {})
-    if why is None and stream not in mine:
+    if why is None and stream not in (store.get(CLOSED_STREAMS) or {}).get(side, {}):
         return
-    if why is not None and stream not in mine:
-        log.warning("events not readable", side=side, stream=stream)
-        store.log_event(now, "note", f"{side} does not let us read {stream}: {why} Signals go on to come from its records.")
-    left = {name: row for name, row in mine.items() if name != stream}
-    store.put(
-        CLOSED_STREAMS, {**closed, side: left if why is None else {**left, stream: {"why": why, "at": stamp(since) if since else ""}}}
-    )
+    with store.begin():  # another side's thread may remember something, too
+        closed = store.get(CLOSED_STREAMS) or {}
+        mine = closed.get(side, {})
+        if why is not None and stream not in mine:
+            log.warning("events not readable", side=side, stream=stream)
+            store.log_event(now, "note", f"{side} does not let us read {stream}: {why} Signals go on to come from its records.")
+        left = {name: row for name, row in mine.items() if name != stream}
+        now_closed = left if why is None else {**left, stream: {"why": why, "at": stamp(since) if since else ""}}
+        store.put(CLOSED_STREAMS, {**closed, side: now_closed})
 
 
 def take_events(world: World, side: str, events: Sequence[Event]) -> None:

@@ -51,11 +51,12 @@ def take(store: Store, body: bytes, now: datetime, used: frozenset[str]) -> dict
 
     Raises: SignalsRefusedError, then nothing was kept; UnreachableError when the database does not answer."""
     given = _read(body, now)
-    persons = store.persons(sorted({one.key for one in given if one.key}))
-    nobody = [one for one in given if one.key not in persons and not one.email]
-    rows = [(one.email, one.signal) for one in given if one.key in persons or one.email]
-    whose = {one.signal.event_id: one.key for one in given if one.key in persons}
-    taken = take_signals(store, rows, persons=whose) if rows else Taken()
+    with store.begin():  # persons may be joined meanwhile
+        persons = store.persons(sorted({one.key for one in given if one.key}))
+        nobody = [one for one in given if one.key not in persons and not one.email]
+        rows = [(one.email, one.signal) for one in given if one.key in persons or one.email]
+        whose = {one.signal.event_id: one.key for one in given if one.key in persons}
+        taken = take_signals(store, rows, persons=whose) if rows else Taken()
     return {
         "new": taken.new,
         "waiting": taken.waiting,
