@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from crmsync.model.record import User
-from crmsync.model.rules import PersonMap, Playbook, Shift, WorkingHours
+from crmsync.model.rules import PersonMap, Playbook, RoutingRules, Shift, WorkingHours
 from crmsync.model.week import Week
 from crmsync.service.users import check_users
 
@@ -63,6 +65,16 @@ def test_pairs_and_a_fallback_that_lead_nowhere_are_warned_of() -> None:
         "the fallback owner ada@x.example has no active user in a and b",
     ]
     assert not [f for f in found if "users without" in f.message]
+
+
+def test_who_cannot_take_turns_is_warned_of() -> None:
+    routing = RoutingRules(members=("rita@x.example", "sam@x.example"), exclude=("rita@x.example",))
+    found = [f for f in check_users(replace(playbook(), routing=routing), USERS, "b") if f.subject == "routing"]
+    assert [(f.level, f.message) for f in found] == [
+        ("warning", "pool default: rita@x.example is excluded"),
+        ("warning", "pool default: sam@x.example is no active user of a and b"),
+        ("warning", "pool default is empty"),
+    ]
 
 
 def test_hours_of_no_crm_are_not_counted() -> None:

@@ -1,4 +1,4 @@
-"""What `check --live` says of users: who has no twin, which pairs and fallback lead nowhere, and whose clock is known (F48)."""
+"""What `check --live` says of users: who has no twin or no turn, which pairs and fallback lead nowhere, and whose clock is known (F48)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from crmsync.connect import Finding
 from crmsync.decide.owners import owners_of, whole_id
+from crmsync.decide.route import pool_problems
 from crmsync.model.record import User
 from crmsync.model.rules import Playbook
 
@@ -33,6 +34,8 @@ def check_users(playbook: Playbook, users: Mapping[str, Sequence[User]], first: 
                 named = ", ".join(alone[:NAMED]) + (f" and {len(alone) - NAMED} more" if len(alone) > NAMED else "")
                 whose = f"{person.fallback_owner} stands in for them" if person.fallback_owner else "their owner is left alone there"
                 found.append(Finding(level="info", subject="owners", message=f"{side} users without a user in {other}: {named}; {whose}"))
+    for text in pool_problems(routing=playbook.routing, users=everybody, sides=users):
+        found.append(Finding(level="warning", subject="routing", message=text, fix="correct routing in mappings/playbook.yaml"))
     people = [user for user in owners.users.values() if user.active and user.kind == "person"]
     own = sum(1 for user in people if user.hours is not None and not user.hours.shared)
     shared = sum(1 for user in people if user.hours is not None and user.hours.shared)
