@@ -29,21 +29,30 @@ class Mails:
         self._client = client
         self._absent = False
 
-    def add(self, object: str, fields: Sequence[str], rows: Sequence[dict[str, Any]], *, flat: bool = False) -> None:
+    def add(self, object: str, fields: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
         """Puts what `fields` names of the EmailMessage ("EmailMessage.Incoming") into the rows of Tasks that are e-mails: one query per about 700 of
         them, none where no such field is mapped or no row is an e-mail. Of several messages of a Task the first counts. Where the org has none, or
-        hides them from us, the values are empty. flat: as Decoder's."""
-        names = [name.partition(".")[2] for name in dict.fromkeys(fields) if name.startswith(f"{MESSAGE}.")]
-        if not names:
+        hides them from us, the values are empty."""
+        names = _names(fields)
+        if not names or object != TASK:
             return
-        mails = {row["Id"][:15]: row for row in rows if object == TASK and row.get("TaskSubtype") == EMAIL and not row.get("IsDeleted")}
-        found = self._read(names, [row["Id"] for row in mails.values()])
-        for row in rows if flat else mails.values():
-            message = found.get(row["Id"][:15])
-            if flat:
-                row.update({f"{MESSAGE}.{name}": None if message is None else _text(message.get(name)) for name in names})
-            elif message is not None:
-                row[MESSAGE] = {name: _text(message.get(name)) for name in names}
+        mails = {row["Id"][:15]: row for row in rows if row.get("TaskSubtype") == EMAIL and not row.get("IsDeleted")}
+        for id, message in self._read(names, [row["Id"] for row in mails.values()]).items():
+            if id in mails:
+                mails[id][MESSAGE] = {name: _text(message.get(name)) for name in names}
+
+    def add_columns(self, object: str, fields: Sequence[str], columns: dict[str, Sequence[Any]]) -> None:
+        """As `add`, for the columns of a bulk job: each of these fields becomes one."""
+        names = _names(fields)
+        if not names or object != TASK:
+            return
+        ids = columns["Id"]
+        none = (None,) * len(ids)
+        told = zip(ids, columns.get("TaskSubtype", none), columns.get("IsDeleted", none), strict=True)
+        found = self._read(names, [id for id, kind, deleted in told if kind == EMAIL and not deleted])
+        messages = [found.get(id[:15]) for id in ids]
+        for name in names:
+            columns[f"{MESSAGE}.{name}"] = [None if message is None else _text(message.get(name)) for message in messages]
 
     def _read(self, names: Sequence[str], ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {}
@@ -62,6 +71,10 @@ class Mails:
                 raise
             self._absent = True
         return found
+
+
+def _names(fields: Sequence[str]) -> list[str]:
+    return [name.partition(".")[2] for name in dict.fromkeys(fields) if name.startswith(f"{MESSAGE}.")]
 
 
 def _text(value: Any) -> Any:

@@ -14,7 +14,7 @@ import structlog
 from crmsync.connect.protocol import Page
 from crmsync.errors import CursorExpiredError
 from crmsync.model.record import Record, RecordState, Ref
-from crmsync_salesforce import belong, soql, wire
+from crmsync_salesforce import belong, cells, soql, wire
 from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.bulk import Bulk, JobFailedError
 from crmsync_salesforce.client import Client, RefusedError
@@ -37,6 +37,8 @@ RESUMES = 5
 """New queries in one pull after the server lost its place."""
 
 Rows = Sequence[dict[str, Any]]
+Found = tuple[Sequence[Record], Sequence[tuple[str, str]]]
+"""`Page.records` and `Page.digests`."""
 
 
 class Poller:
@@ -228,10 +230,12 @@ class _Run:
             if rows:
                 self._position = replace(self._position, at=_place(rows[-1]))
             last = page.get("done", True) or not page.get("nextRecordsUrl")
+            self._mails.add(self._object, self._fields, rows)
+            found = self._decoder.page(rows)
             if last:
-                yield self._last_page(self._decoder, rows, _high(self._position), total)
+                yield self._last_page(found, _high(self._position), total)
                 return
-            yield self._page(self._decoder, rows, total)
+            yield self._page(found, total)
             if bulk and total > self._client.settings.bulk_read_from and self._bulk_can():
                 try:
                     yield from self._new_job(total)
@@ -254,17 +258,16 @@ class _Run:
         page: Mapping[str, Any] = self._client.get(soql.path(self._soql(after(self._position.at)), deleted=self._deleted))
         return page
 
-    def _page(self, decoder: wire.Decoder, rows: Rows, total: int | None) -> Page:
-        self._mails.add(self._object, self._fields, rows, flat=decoder.flat)
-        records, digests = decoder.page(rows)
+    def _page(self, found: Found, total: int | None) -> Page:
+        records, digests = found
         if self._purged:
             for id, _ in digests:
                 self._purged.pop(id, None)
         return Page(records=records, digests=digests, cursor=self._position.to_json(), total=total)
 
-    def _last_page(self, decoder: wire.Decoder, rows: Rows, high: str | None, total: int | None) -> Page:
+    def _last_page(self, found: Found, high: str | None, total: int | None) -> Page:
         """The page that ends the pull, with the deletions that only the log still knew."""
-        page = self._page(decoder, rows, total)
+        page = self._page(found, total)
         logged = tuple(
             Record(
                 ref=Ref(side=SIDE, object=self._object, id=id),
@@ -303,16 +306,17 @@ class _Run:
 
     def _job_pages(self, position: Position, total: int | None = None) -> Iterator[Page]:
         """Pages of the position's job from its locator on. The rows are unordered, so `at` stays where the job began."""
-        decoder = wire.Decoder(self._object, self._fields, me=self._me, flat=True, shared=self._shared)
         assert position.job is not None
         if position.columns != self._fingerprint():
             raise JobFailedError("the job was made for other fields")
+        kinds: dict[str, str | None] = {}
         while True:
             for sheet in self._bulk.page(position.job, position.locator):
-                kinds = (self._describes.type_of(self._object, name) for name in sheet.header)
-                readers = [wire.CELL_READERS.get(kind or "") for kind in kinds]
-                rows = [wire.row_from_cells(sheet.header, readers, cells) for cells in sheet.rows]
-                newest = max((str(row["SystemModstamp"]) for row in rows), default=None)
+                kinds = kinds or {name: self._describes.type_of(self._object, name) for name in sheet.header}
+                columns = cells.columns_of(sheet.header, [kinds[name] for name in sheet.header], sheet.rows)
+                self._mails.add_columns(self._object, self._fields, columns)
+                found = self._decoder.sheet(columns)
+                newest = max(columns["SystemModstamp"], default=None)
                 top = max(wire.stamp(wire.moment(newest)) if newest else "", position.top or "")
                 # until its last slice is taken, whoever goes on from here begins the sheet again
                 position = replace(position, locator=sheet.locator if sheet.last else position.locator, top=top or None)
@@ -320,9 +324,9 @@ class _Run:
                 if sheet.last and sheet.locator is None:
                     # what changed while the job ran is stamped after its start, whatever the job showed of it
                     ends = [m for m in (position.top, position.job_at) if m]
-                    yield self._last_page(decoder, rows, min(ends) if ends else None, total)
+                    yield self._last_page(found, min(ends) if ends else None, total)
                     return
-                yield self._page(decoder, rows, total)
+                yield self._page(found, total)
 
 
 def _place(row: Mapping[str, Any]) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -21,8 +21,6 @@ SIDE = "salesforce"
 
 SYSTEM_FIELDS = ("Id", "SystemModstamp", "CreatedDate", "LastModifiedById", "IsDeleted")
 MERGEABLE = frozenset({"Account", "Contact", "Lead"})
-STAMPS = frozenset({"attributes", "SystemModstamp", "LastModifiedById", "LastModifiedDate"})
-"""What moves without anything having changed: not part of a record's digest."""
 CONVERSION_FIELDS = ("IsConverted", "ConvertedContactId")
 
 # --- values ------------------------------------------------------------------------------------------------------------------
@@ -37,11 +35,16 @@ def value(native: Any) -> Value:
             return native[:23] + "Z"  # type: ignore[no-any-return]
         return native or None
     if kind is float:
-        return int(native) if native.is_integer() else native
+        return whole(native)
     if native is None or kind is int or kind is bool:
         return native  # type: ignore[no-any-return]
     # compound values (addresses, locations) have plain twins that can be mapped; shown whole they are JSON text
     return orjson.dumps(native).decode()
+
+
+def whole(native: float) -> int | float:
+    """A number without a fraction as an int, as far as a float tells such numbers apart."""
+    return int(native) if native.is_integer() and abs(native) < 2**53 else native
 
 
 def moment(native: str) -> datetime:
@@ -77,24 +80,30 @@ def _walk(row: Mapping[str, Any], path: Sequence[str]) -> Any:
     return current
 
 
-_Row = tuple[dict[str, Any], str, str | None, str]
-"""A native row with its stamps taken out, its SystemModstamp, its LastModifiedById, and the digest of what is left."""
+_Row = tuple[Mapping[str, Any], str]
+"""A native row and its digest."""
+
+
+def _digest(values: Sequence[Any]) -> str:
+    return blake2b(orjson.dumps(values), digest_size=12).hexdigest()
 
 
 class Decoder:
-    """Turns the rows of one object's queries into records; the rows are used up. fields: native names, parent paths stay flat ("Account.Name").
+    """Turns the rows of one object's queries into records. fields: native names, parent paths stay flat ("Account.Name").
 
-    me: our own user id, for `by_us`. flat: rows carry parent paths as keys (bulk CSV). Losers of a merge on the same page are the winner's former_ids.
-    shared: the org has Shared Activities, so an activity does not tell all of its people.
+    me: our own user id, for `by_us`. Losers of a merge on the same page are the winner's former_ids. shared: the org has Shared Activities, so an
+    activity does not tell all of its people.
+
+    A record's digest is that of its id, its fields and whom it belongs to, in this order, as REST shows them, whole numbers as such: the same
+    however it was read. Stamps are no part of it unless they are fields; they move without anything having changed.
     """
 
-    def __init__(self, object: str, fields: Sequence[str], *, me: str | None, flat: bool = False, shared: bool = False) -> None:
+    def __init__(self, object: str, fields: Sequence[str], *, me: str | None, shared: bool = False) -> None:
         self._object = object
-        self.flat = flat
-        self._plain = tuple(dict.fromkeys(f for f in fields if flat or "." not in f))
-        self._nested = tuple((f, tuple(f.split("."))) for f in dict.fromkeys(fields) if not flat and "." in f)
+        self._plain = tuple(dict.fromkeys(f for f in fields if "." not in f))
+        self._nested = tuple((f, tuple(f.split("."))) for f in dict.fromkeys(fields) if "." in f)
+        self._told = tuple(dict.fromkeys(("Id", *self._plain, *belong.COLUMNS.get(object, ()))))
         self._mine = me[:15] if me else None
-        self._quiet = tuple(STAMPS - set(self._plain))
         self._belongs = belong.reader(object, shared=shared)
 
     def records(self, rows: Sequence[dict[str, Any]]) -> tuple[Record, ...]:
@@ -102,34 +111,64 @@ class Decoder:
         return tuple(self.page(rows)[0])
 
     def page(self, rows: Sequence[dict[str, Any]]) -> tuple[LazyRecords[_Row], list[tuple[str, str]]]:
-        """The rows as `Page.records` and `Page.digests`."""
+        """The rows of a REST answer as `Page.records` and `Page.digests`."""
+        names, nested = self._told, self._nested
         items: list[_Row] = []
         told: list[tuple[str, str]] = []
         former: dict[str, tuple[str, ...]] = {}
-        quiet = self._quiet
         for row in rows:
-            id, modified, by = row["Id"], row["SystemModstamp"], row.get("LastModifiedById")
-            for name in quiet:
-                row.pop(name, None)
-            digest = blake2b(orjson.dumps(row), digest_size=12).hexdigest()
-            items.append((row, modified, by, digest))
-            gone = row.get("IsDeleted") or row.get("IsConverted")
-            told.append((id, "" if gone else digest))
+            values = [whole(v) if v.__class__ is float else v for v in map(row.get, names)]
+            for _, path in nested:
+                v = _walk(row, path)
+                values.append(whole(v) if v.__class__ is float else v)
+            digest = _digest(values)
+            items.append((row, digest))
+            id: str = row["Id"]
+            told.append((id, "" if row.get("IsDeleted") or row.get("IsConverted") else digest))
             if master := row.get("MasterRecordId"):
                 former[master] = (*former.get(master, ()), id)
         if former:
             told = [(id, "" if id in former else digest) for id, digest in told]
-        return LazyRecords(items, partial(self._record, former)), told
+        return LazyRecords(items, partial(self._paged, former)), told
 
-    def _record(self, former: Mapping[str, tuple[str, ...]], item: _Row) -> Record:
-        row, modified, by, digest = item
+    def sheet(self, columns: Mapping[str, Sequence[Any]]) -> tuple[LazyRecords[int], list[tuple[str, str]]]:
+        """Rows of a bulk job, from `crmsync_salesforce.cells`, as `Page.records` and `Page.digests`; no row is made of one that nobody looks at."""
+        ids = columns["Id"]
+        none = (None,) * len(ids)
+        named = (*self._told, *(name for name, _ in self._nested))
+        digests = list(map(_digest, zip(*(columns.get(name, none) for name in named), strict=True)))
+        masters = columns.get("MasterRecordId", none)
+        former: dict[str, tuple[str, ...]] = {}
+        if any(masters):
+            for id, master in zip(ids, masters, strict=True):
+                if master:
+                    former[master] = (*former.get(master, ()), id)
+        gone = (columns.get("IsDeleted", none), columns.get("IsConverted", none))
+        told = list(zip(ids, digests, strict=True))
+        if former or any(map(any, gone)):
+            left = {id for id, *marks in zip(ids, *gone, strict=True) if any(marks)} | former.keys()
+            told = [(id, "" if id in left else digest) for id, digest in told]
+
+        def made(place: int) -> Record:
+            row = {name: column[place] for name, column in columns.items()}
+            return self._record(former, row, digests[place], partial(self._flat, row))
+
+        return LazyRecords(range(len(ids)), made), told
+
+    def _paged(self, former: Mapping[str, tuple[str, ...]], item: _Row) -> Record:
+        row, digest = item
+        return self._record(former, row, digest, partial(self._shown, row))
+
+    def _record(
+        self, former: Mapping[str, tuple[str, ...]], row: Mapping[str, Any], digest: str, fields: Callable[[], dict[str, Value]]
+    ) -> Record:
         state, survivor = standing(self._object, row)
-        created = row.get("CreatedDate")
+        created, by = row.get("CreatedDate"), row.get("LastModifiedById")
         return Record(
             ref=Ref(side=SIDE, object=self._object, id=row["Id"]),
-            fields=LazyFields(partial(self._shown, row)),
+            fields=LazyFields(fields),
             digest=digest,
-            modified_at=moment(modified),
+            modified_at=moment(row["SystemModstamp"]),
             created_at=moment(created) if created else None,
             state=state,
             survivor=survivor,
@@ -148,6 +187,9 @@ class Decoder:
         for name, path in self._nested:
             found[name] = value(_walk(row, path))
         return found
+
+    def _flat(self, row: Mapping[str, Any]) -> dict[str, Value]:
+        return {name: value(row.get(name)) for name in (*self._plain, *(name for name, _ in self._nested))}
 
 
 def standing(object: str, row: Mapping[str, Any]) -> tuple[RecordState, Ref | None]:
@@ -309,33 +351,6 @@ def csv_cell(given: Value) -> str:
     if isinstance(given, bool):
         return "true" if given else "false"
     return str(given)
-
-
-def _number(cell: str) -> Value:
-    try:
-        return value(float(cell)) if not cell.lstrip("-").isdigit() else int(cell)
-    except ValueError:
-        return cell
-
-
-def _datetime(cell: str) -> Value:
-    if len(cell) == 24 and cell[10] == "T" and cell[23] == "Z":
-        return cell
-    try:
-        return moment(cell).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment(cell).microsecond // 1000:03d}Z"
-    except ValueError:
-        return cell
-
-
-CELL_READERS: Mapping[str, Callable[[str], Value]] = {"bool": lambda cell: cell == "true", "number": _number, "datetime": _datetime}
-"""By the schema type of the column; other types are text as it is. Empty cells are None before a reader is asked."""
-
-
-def row_from_cells(header: Sequence[str], readers: Sequence[Callable[[str], Value] | None], cells: Iterable[str]) -> dict[str, Value]:
-    """One CSV row as a flat native row (parent paths as column names)."""
-    return {
-        name: None if cell == "" else cell if read is None else read(cell) for name, read, cell in zip(header, readers, cells, strict=True)
-    }
 
 
 def bulk_error(cell: str) -> ApiError:

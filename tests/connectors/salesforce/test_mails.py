@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crmsync.model.record import Record
+from crmsync_salesforce.mails import Mails
 from crmsync_salesforce.sim import Simulator
 
 FIELDS = ("Subject", "TaskSubtype", "EmailMessage.Incoming", "EmailMessage.TextBody", "EmailMessage.FromAddress")
@@ -53,6 +54,11 @@ def test_emails_of_a_page_are_read_with_one_query(org: Org) -> None:
     (one,) = connector.fetch("Task", [ids[1]], FIELDS)
     assert (one.digest, one.fields["EmailMessage.TextBody"]) == (seen[ids[1]].digest, "Text 1")
     assert {r.ref.id for r in connector.find("Task", "Subject", ["Email: 3"], FIELDS)} == {ids[3]}
+    # rows of a bulk job get the same, by columns
+    columns: dict[str, Any] = {"Id": [plain, *ids[:3]], "TaskSubtype": ["Task", *["Email"] * 3], "IsDeleted": [False, False, False, True]}
+    Mails(connector._client).add_columns("Task", FIELDS, columns)
+    assert columns["EmailMessage.Incoming"] == [None, "false", "true", None]
+    assert columns["EmailMessage.TextBody"] == [None, "Text 0", "Text 1", None]
 
 
 def test_the_first_message_counts_and_deleted_tasks_are_not_asked_about(org: Org) -> None:

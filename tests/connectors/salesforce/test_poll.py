@@ -171,6 +171,7 @@ def test_many_rows_come_by_a_bulk_job_with_the_same_values(simulator: Any, conne
     pages = pull(connector)
     found = {r.ref.id: r for r in rows(pages)}
     assert found == plain
+    assert {id: r.digest for id, r in found.items()} == {id: r.digest for id, r in plain.items()}, "read the other way is no change"
     assert len(found) == len(ids) + 1
     assert found[odd].fields["HasOptedOutOfEmail"] is True
     assert connector.calls() - before < 12
