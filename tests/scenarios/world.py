@@ -88,7 +88,9 @@ KINDS: Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "note": {"hubspot": ("notes", {"hs_note_body": "<p>Knows us from the fair</p>", "hs_timestamp": DUE})},
 }
 """Kind of activity -> side -> its native object and the least that a person enters there. A note is only entered in HubSpot."""
-_POLLS = re.compile(r"^(POST /crm/v3/objects/\w+/search|GET /services/data/v[\d.]+/queryAll/)$")
+_POLLS = re.compile(
+    r"^(POST /crm/v3/objects/\w+/search|GET /(email/public/v1/events|marketing/v3/forms)|GET /services/data/v[\d.]+/queryAll/)$"
+)
 _SWEEPS = re.compile(r"^GET (/crm/v3/objects/\w+|/services/data/v[\d.]+/sobjects/\w+/deleted/)$")
 PACING = {"CRMSYNC_HUBSPOT__SEARCH_PER_SECOND": "0"}
 """The connector's own pacing follows real time; it has its own tests. Here it would only move the clock unpredictably."""
@@ -354,7 +356,7 @@ class Both:
         return str(row["id"] if side == "salesforce" else row["Id"])
 
     def extra_calls(self, reports: Sequence[Report]) -> list[str]:
-        """API calls since the last mark beside the polls (one per object and cycle), the listings of deleted records, and the reading of users
+        """API calls since the last mark beside the polls (one per object or list of events and cycle), the listings of deleted records, and the reading of users
         and schemas in these cycles: "METHOD path" each. Fails when users or schemas were read, for it cannot tell those calls apart."""
         assert all(sum(report.refresh_calls.values()) == 0 for report in reports), "refresh the world before what is counted"
         made = Counter(f"{c.method} {c.path}" for c in self.hs.calls if c.billed) + Counter(

@@ -109,7 +109,9 @@ def _cycle(world: World, now: datetime, *, everything: bool, sparing: bool, only
     # Only worth it while every side answers.
     report.urgent = not report.errors and bool(report.sent.superseded or report.sent.refused or store.dirty_count(world.decided()))
     report.more = report.urgent or (not report.errors and bool(report.sent.done or world.doubted(now)))
-    report.touched = None if report.errors or world.doubted(now) else report.sent.objects
+    # What stood in the way of a write may be anything: a merge, a conversion, somebody else's record.
+    crossed = report.errors or report.sent.refused or report.sent.superseded or world.doubted(now)
+    report.touched = None if crossed else report.sent.objects
     return report
 
 
