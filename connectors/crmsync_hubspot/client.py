@@ -40,11 +40,10 @@ class LostAnswerError(UnreachableError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Status and parsed JSON (None for an empty body). sent_at: the server's Date header (UTC), where there is one."""
+    """Status and parsed JSON (None for an empty body)."""
 
     status: int
     json: Any
-    sent_at: datetime | None = None
 
 
 class _TryAgain(Exception):
@@ -173,7 +172,7 @@ class Client:
         if status < 300 and parsed is _BROKEN:
             raise self._lost("HubSpot's answer was cut off", repeatable=repeatable, tries=tries)
         if status < 300 or (400 <= status < 500 and status not in {401, 403, 408, 423, 429, 477}):
-            return Answer(status=status, json=None if parsed is _BROKEN else parsed, sent_at=self.server_time)
+            return Answer(status=status, json=None if parsed is _BROKEN else parsed)
         return self._refused(status, seen, parsed, repeatable=repeatable, tries=tries, state=state)
 
     def _broken(self, error: Exception, *, repeatable: bool, tries: int) -> Exception:

@@ -70,10 +70,9 @@ def test_groups_largest_first(store: Store) -> None:
 def test_hashes_tell_what_was_refused_and_how_often(store: Store) -> None:
     store.park([problem("p"), problem("q", field=None, data_hash="d9")], NOW)
     store.park([problem("p")], NOW)
-    assert store.problem_hashes(["p", "q", "r"]) == {
-        ("p", "left", "Lead", "name", "too_long"): ("d1", 2),
-        ("q", "left", "Lead", None, "too_long"): ("d9", 1),
-    }
+    assert [(row.problem.person_id, row.problem.field, row.problem.data_hash, row.attempts) for row in store.problems()] == [
+        ("p", "name", "d1", 2), ("q", None, "d9", 1),
+    ]  # fmt: skip
 
 
 def test_an_accepted_write_heals_its_fields_and_the_whole_record(store: Store) -> None:

@@ -104,11 +104,6 @@ def folded(text: str) -> str:
     return "\n".join(found for line in _LINES.sub("\n", text).split("\n") if (found := " ".join(line.split())))
 
 
-def same_body(a: Value, b: Value) -> bool:
-    """Whether two plain texts say the same: they differ in white space at most. Empty and absent are the same."""
-    return a == b or folded("" if a is None else str(a)) == folded("" if b is None else str(b))
-
-
 def _item(line: str) -> bool:
     return line[:2] == "- " and line[2:3] != " "
 

@@ -35,7 +35,7 @@ class Reconciled:
 
     contested: fields both sides changed under `latest`, for which the moments decide. conflicts: field -> side -> value, waiting for a
     person.
-    sent: what is still unconfirmed per side. first_contact: this pair was never settled before.
+    sent: what is still unconfirmed per side.
     """
 
     facts: Mapping[str, Value]
@@ -46,7 +46,6 @@ class Reconciled:
     sent: Mapping[str, Mapping[str, tuple[Value, Value]]] = field(default_factory=dict)
     anchors: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
-    first_contact: bool = False
     replaced: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -147,7 +146,6 @@ def reconcile(
         sent=sent,
         anchors=anchors,
         problems=problems,
-        first_contact=not settled_before,
         replaced=replaced,
     )
 

@@ -17,7 +17,6 @@ from crmsync.playbook.shapes import Strict
 from crmsync.playbook.yamlfile import YamlFile
 
 LISTED = ("free", "disposable", "competitor")
-CONDITION_FACTS = ("owner",)
 
 
 class References:

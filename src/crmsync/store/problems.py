@@ -28,7 +28,6 @@ _PARK = Upsert(
 
 _ALL = Prepared(lambda _: select(table).order_by(table.c.problem_id).limit(bindparam("most")))
 _OF = Prepared(lambda among: select(table).where(among(table.c.person_id, "listed")).order_by(table.c.problem_id).limit(bindparam("most")))
-_EVERY_ONE = 2**62
 
 
 def park(connection: Connection, problems: Sequence[Problem], now: datetime, retry_at: datetime | None) -> None:
@@ -86,11 +85,3 @@ def heal(connection: Connection, side: str, rows: Sequence[tuple[str, str, Colle
 
 def count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(table)).scalar_one()
-
-
-def hashes(connection: Connection, person_ids: Sequence[str]) -> dict[tuple[str, str, str, str | None, str], tuple[str, int]]:
-    found: dict[tuple[str, str, str, str | None, str], tuple[str, int]] = {}
-    for part in chunks(person_ids):
-        for row in _OF.rows(connection, listed=part, most=_EVERY_ONE):
-            found[row.person_id, row.side, row.object, row.field or None, row.cause] = (row.data_hash, row.attempts)
-    return found

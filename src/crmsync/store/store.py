@@ -471,11 +471,6 @@ class Store:
         with self._db.reading() as connection:
             return problems.count(connection)
 
-    def problem_hashes(self, person_ids: Sequence[str]) -> dict[tuple[str, str, str, str | None, str], tuple[str, int]]:
-        """(person_id, side, object, field, cause) -> (data_hash, attempts)."""
-        with self._db.reading() as connection:
-            return problems.hashes(connection, person_ids)
-
     # --- conflicts ---
 
     def open_conflicts(self, rows: Sequence[tuple[str, str, Mapping[str, Value]]], now: datetime) -> None:
