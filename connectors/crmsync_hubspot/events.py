@@ -65,7 +65,8 @@ class Events:
             name, mark = known[id]
             events = self._submissions(id, str(name), int(mark) - OVERLAP)
             newest = max((wire.millis(e.at) for e in events), default=int(mark))
-            known = {**known, id: [name, max(int(mark), newest)]}
+            # A clock that runs ahead would hide what happens until then.
+            known = {**known, id: [name, max(int(mark), min(newest, now))]}
             yield EventPage(events=events, cursor={"known": known, "listed": listed, "place": place})
 
     def _list(self, known: Mapping[str, list[Any]], now: int) -> dict[str, list[Any]]:
@@ -112,8 +113,7 @@ class Events:
             more = body.get("offset") if body.get("hasMore") else None
             done = not more or more == offset
             events = [event for row in rows if (event := _email(row)) is not None]
-            # A clock that runs ahead would hide what happens until then.
-            yield EventPage(events=events, cursor={"mark": min(newest, now)} if done else None)
+            yield EventPage(events=events, cursor={"mark": min(newest, now)} if done else None)  # as above
             if done:
                 return
             offset = more

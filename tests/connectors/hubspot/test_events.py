@@ -91,6 +91,12 @@ def test_submissions_are_read_until_they_are_known(client: Client, script: Scrip
     script.requests.clear()
     events, cursor = look(client, FORMS, cursor)
     assert (len(events), len(script.paths)) == (OVERLAP // 60_000 + 1, 1), "the overlap is on the first page"
+    ahead, behind = submission(MS + 48 * HOUR, email="ahead@example.com"), submission(MS + HOUR, email="bob@example.com")
+    portal.forms = {"a": ("Contact us", [ahead])}
+    _, cursor = look(client, FORMS, cursor)
+    portal.forms = {"a": ("Contact us", [ahead, behind])}
+    seen = {event.email for event in look(client, FORMS, cursor, later=60)[0]}
+    assert "bob@example.com" in seen, "a clock that runs ahead hides nothing that follows"
     old = submission(MS - 40 * 24 * HOUR, email="old@example.com")
     portal.forms = {"b": ("Old", [old])}
     _, cursor = look(client, FORMS, None)
