@@ -50,12 +50,18 @@ def test_nobody_is_counted_while_too_few_wait_to_matter(tmp_path: Path, monkeypa
     counted: list[int] = []
     count = tiny.store.count_persons
     monkeypatch.setattr(tiny.store, "count_persons", lambda: counted.append(count()) or counted[-1])
+    records: list[object] = []
+    count_records = tiny.store.count_snapshots
+    monkeypatch.setattr(tiny.store, "count_snapshots", lambda: records.append(1) or count_records())
     tiny.settle()
-    assert counted == [], "it costs what the database holds"
+    assert (counted, records) == ([], []), "it costs what the database holds"
     for name in "bcd":
         tiny.a.add(email=f"{name}@example.com")
     tiny.cycle()
-    assert counted[:1] == [1]
+    assert (counted[:1], records) == ([1], [])
+    tiny.a.delete(next(iter(tiny.a.live())))
+    tiny.cycle()
+    assert records != []
     tiny.close()
 
 

@@ -27,8 +27,10 @@ class _RollBack(Exception):
 
 def mass_deletes(world: World, now: datetime) -> Halt | None:
     """The halt that vanished records ask for (F39), if any."""
-    counts = world.store.count_snapshots()
     gone = world.store.dirty_deleted()
+    if not gone:
+        return None  # the usual cycle: nothing more is counted
+    counts = world.store.count_snapshots()
     for side, objects in ((one, family) for one in world.sides for family in world.families(one)):
         deleted = sum(gone.get((side, object), 0) for object in objects)
         known = (
