@@ -75,6 +75,11 @@ def test_hashes_tell_what_was_refused_and_how_often(store: Store) -> None:
     ]  # fmt: skip
 
 
+def test_hostile_values_are_kept_as_what_was_refused(store: Store) -> None:
+    store.park([problem("p", data_hash="nul \0, lone \ud83d")], NOW)
+    assert [row.problem.data_hash for row in store.problems()] == ["nul \ufffd, lone \ufffd"]
+
+
 def test_an_accepted_write_heals_its_fields_and_the_whole_record(store: Store) -> None:
     given = [problem(field=None), problem(field="name"), problem(field="phone"), problem(cause="duplicate", field=None), problem("q")]
     store.park(given, NOW)

@@ -37,7 +37,7 @@ def park(connection: Connection, problems: Sequence[Problem], now: datetime, ret
         [
             (
                 tidy(one.cause), one.side, one.object, one.record_id or "", one.person_id or "", one.field or "",
-                tidy(one.message), one.data_hash, 1, at, at, again,
+                tidy(one.message), tidy(one.data_hash), 1, at, at, again,
             )
             for one in problems
         ],
