@@ -135,7 +135,8 @@ class Decoder:
         """Rows of a bulk job, from `crmsync_salesforce.cells`, as `Page.records` and `Page.digests`; no row is made of one that nobody looks at."""
         ids = columns["Id"]
         none = (None,) * len(ids)
-        named = (*self._told, *(name for name, _ in self._nested))
+        parents = tuple(name for name, _ in self._nested)
+        named, fields = (*self._told, *parents), (*self._plain, *parents)
         digests = list(map(_digest, zip(*(columns.get(name, none) for name in named), strict=True)))
         masters = columns.get("MasterRecordId", none)
         former: dict[str, tuple[str, ...]] = {}
@@ -151,7 +152,7 @@ class Decoder:
 
         def made(place: int) -> Record:
             row = {name: column[place] for name, column in columns.items()}
-            return self._record(former, row, digests[place], partial(self._flat, row))
+            return self._record(former, row, digests[place], partial(_values, row, fields))
 
         return LazyRecords(range(len(ids)), made), told
 
@@ -178,18 +179,18 @@ class Decoder:
         )
 
     def _shown(self, row: Mapping[str, Any]) -> dict[str, Value]:
-        # most values are texts that stay as they are; only the others are worth a call
-        plain = self._plain
-        found = {
-            n: v if v is None or (v.__class__ is str and v and len(v) != 28) else value(v)
-            for n, v in zip(plain, map(row.get, plain), strict=True)
-        }
+        found = _values(row, self._plain)
         for name, path in self._nested:
             found[name] = value(_walk(row, path))
         return found
 
-    def _flat(self, row: Mapping[str, Any]) -> dict[str, Value]:
-        return {name: value(row.get(name)) for name in (*self._plain, *(name for name, _ in self._nested))}
+
+def _values(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Value]:
+    # most values are texts that stay as they are; only the others are worth a call
+    return {
+        n: v if v is None or (v.__class__ is str and v and len(v) != 28) else value(v)
+        for n, v in zip(names, map(row.get, names), strict=True)
+    }
 
 
 def standing(object: str, row: Mapping[str, Any]) -> tuple[RecordState, Ref | None]:
