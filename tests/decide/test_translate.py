@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crmsync.decide.bodies import is_cut
-from crmsync.decide.canonical import clean, fold, same
+from crmsync.decide.canonical import clean, fold, moment, same
 from crmsync.decide.owners import Owners
 from crmsync.decide.translate import Lens, lenses_of
 from crmsync.model.record import Value
@@ -107,3 +107,12 @@ def test_what_counts_as_the_same() -> None:
     assert clean(FieldType.RICH_TEXT, " a\r\nb ") == "a\nb"
     assert same(FieldType.DAY, "2026-03-08T09:00:00.000Z", "2026-03-08T09:00:00.999Z")
     assert not same(FieldType.DAY, "2026-03-08", "2026-03-09")
+
+
+@pytest.mark.parametrize(
+    "odd", ["9" * 20, "-" + "9" * 20, "--123456789", "²" * 9, "0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"]
+)
+def test_a_moment_that_no_calendar_holds_stays_text(odd: str) -> None:
+    assert [clean(kind, odd) for kind in (FieldType.DATETIME, FieldType.DAY)] == [odd, odd]
+    assert moment(odd) is None
+    assert clean(FieldType.DATE, odd) == (odd[:10] if "T" in odd else odd)

@@ -104,9 +104,9 @@ def moment(value: Value) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(value)
-    except ValueError:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def stamp(at: datetime) -> str:
@@ -143,9 +143,12 @@ def _number(value: Value) -> Value:
 
 
 def _epoch(text: str) -> datetime | None:
-    if text.lstrip("-").isdigit() and len(text) > 8:
+    if not text.lstrip("-").isdigit() or len(text) <= 8:
+        return None
+    try:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(text))
-    return None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _date(value: Value) -> Value:
