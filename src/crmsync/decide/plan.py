@@ -66,14 +66,13 @@ class PlannedWrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonPlan:
-    """written: side -> own field -> value found to stand there already (no write needed). edited: own fields a person changed: side, field, shown.
-    accepted: house field -> side -> value: differences that are left as they stand and settled as such."""
+    """written: side -> own field -> value found to stand there already (no write needed). accepted: house field -> side -> value: differences
+    that are left as they stand and settled as such."""
 
     person_id: str
     writes: tuple[PlannedWrite, ...] = ()
     problems: tuple[Problem, ...] = ()
     written: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
-    edited: tuple[tuple[str, str, Value], ...] = ()
     accepted: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
 
@@ -116,7 +115,6 @@ def plan_person(
     writes: list[PlannedWrite] = []
     problems: list[Problem] = list(reconciled.problems)
     written: dict[str, Mapping[str, Value]] = {}
-    edited: list[tuple[str, str, Value]] = []
     accepted: dict[str, Mapping[str, Value]] = {}
     wanted = {KEY: state.person_id, **outputs}
     for side in terms.sides:
@@ -128,7 +126,6 @@ def plan_person(
             draft.take_statuses(statuses)
             if draft.noted:
                 written[side] = draft.noted
-            edited += [(side, name, value) for name, value in draft.edited]
             for name in draft.left_alone:
                 accepted[name] = {other: shown.fields.get(name) for other, shown in primaries.items()}
         elif primaries and _may_create(side, snapshots, reconciled, terms):
@@ -149,7 +146,6 @@ def plan_person(
         writes=tuple(writes),
         problems=tuple(problems),
         written=written,
-        edited=tuple(edited),
         accepted=accepted,
     )
 
@@ -204,7 +200,6 @@ class Draft:
         self.own: dict[str, Value] = {}
         self.merged: dict[str, Value] = {}
         self.noted: dict[str, Value] = {}
-        self.edited: list[tuple[str, Value]] = []
         self.problems: list[Problem] = []
         self.left_alone: list[str] = []
 
@@ -243,7 +238,7 @@ class Draft:
                 self.rules[native] = "required, nothing known"
 
     def take_outputs(self, wanted: Mapping[str, Value]) -> None:
-        """Each wanted value is delivered once; what a person then makes of it is reported, not fought (fields.md)."""
+        """Each wanted value is delivered once; what a person then makes of it is not fought (fields.md)."""
         delivered = self.state.written.get(self.ref.side, {}) if self.snapshot is not None else {}
         for name, value in wanted.items():
             native = self.facts.own.get(name)
@@ -255,10 +250,7 @@ class Draft:
                 if delivered.get(name) != value and value is not None:
                     self.noted[name] = value
                 continue
-            if name in delivered and delivered[name] == value:
-                self.edited.append((name, shown))
-                continue
-            if self._blocked(name, value):
+            if (name in delivered and delivered[name] == value) or self._blocked(name, value):
                 continue
             self.fields[native], self.old[native], self.names[native] = value, shown, name
             self.rules[native] = f"engine: {name}"
