@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, Table, delete, func, literal, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, Table, bindparam, delete, func, literal, or_, select, update
 
 from crmsync.model.link import Snapshot, Twin
 from crmsync.model.record import RecordState, Ref
@@ -23,11 +23,20 @@ from crmsync.store import settings, signals, snapshots, tables, twins
 from crmsync.store.bulk import Upsert, among, chunks, many
 from crmsync.store.codec import dump, load, micros, moment, parse, tidy
 from crmsync.store.database import Database
+from crmsync.store.prepared import Prepared
 from crmsync.store.settings import PROOF
 from crmsync.store.tables import forgotten as table
 
 _KEY, _COMPACT = "crmsync:forgotten", "crmsync:compact"
 _ADD = Upsert(table="forgotten", columns=("mark", "at"), key=("mark",), update={"at": "excluded.at"})
+_PURGED = Prepared(
+    lambda _: (
+        select(*snapshots.SEEN)
+        .where(tables.snapshots.c.state == RecordState.PURGED.value)
+        .order_by(tables.snapshots.c.side, tables.snapshots.c.object, tables.snapshots.c.id)
+        .limit(bindparam("most"))
+    )
+)
 _NEEDLES = 200
 """Texts looked for in one statement."""
 _MINE = (tables.persons, tables.signals, tables.journal, tables.conflicts, tables.problems, tables.tasks, tables.effects)
@@ -91,10 +100,8 @@ class Forgotten:
 
     def purged(self, limit: int) -> list[Snapshot]:
         """Records that a CRM has erased for privacy and that are still held here."""
-        rows = tables.snapshots
         with self._db.reading() as connection:
-            query = select(*snapshots.SEEN).where(rows.c.state == RecordState.PURGED.value)
-            return [snapshots.read(row) for row in connection.execute(query.order_by(rows.c.side, rows.c.object, rows.c.id).limit(limit))]
+            return [snapshots.read(row) for row in _PURGED.rows(connection, most=limit)]
 
     def records_of(self, email: str) -> list[Snapshot]:
         """Records in every state, linked or not, that have this folded address."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select
 
 from crmsync.model.attention import ParkedProblem, Problem
 from crmsync.store.bulk import Upsert, chunks, excluded, many
@@ -28,6 +28,15 @@ _PARK = Upsert(
 
 _ALL = Prepared(lambda _: select(table).order_by(table.c.problem_id).limit(bindparam("most")))
 _OF = Prepared(lambda among: select(table).where(among(table.c.person_id, "listed")).order_by(table.c.problem_id).limit(bindparam("most")))
+
+
+def _groups() -> Select[Any]:
+    columns = (table.c.cause, table.c.side, table.c.object, table.c.field)
+    number = func.count().label("number")
+    return select(*columns, number, func.min(table.c.message)).group_by(*columns).order_by(number.desc(), *columns)
+
+
+_GROUPS = Prepared(lambda _: _groups())
 
 
 def park(connection: Connection, problems: Sequence[Problem], now: datetime, retry_at: datetime | None) -> None:
@@ -63,10 +72,7 @@ def _parked(row: Row[Any]) -> ParkedProblem:
 
 
 def groups(connection: Connection) -> list[Group]:
-    columns = (table.c.cause, table.c.side, table.c.object, table.c.field)
-    number = func.count().label("number")
-    query = select(*columns, number, func.min(table.c.message)).group_by(*columns).order_by(number.desc(), *columns)
-    return [(row[0], row[1], row[2], row[3] or None, row[4], row[5]) for row in connection.execute(query)]
+    return [(row[0], row[1], row[2], row[3] or None, row[4], row[5]) for row in _GROUPS.rows(connection)]
 
 
 def drop(connection: Connection, ids: Sequence[int]) -> int:

@@ -59,6 +59,16 @@ _BY_EMAIL = Prepared(
     lambda among: _ordered(select(email_table.c.email, *SEEN).join(table, _same_record()).where(among(email_table.c.email, "listed")))
 )
 _BY_KEY = Prepared(lambda among: _ordered(select(table.c.key, *SEEN).where(among(table.c.key, "listed"))))
+_COUNT = Prepared(
+    lambda _: select(table.c.side, table.c.object, table.c.state, func.count()).group_by(table.c.side, table.c.object, table.c.state)
+)
+_DIRTY_DELETED = Prepared(
+    lambda among: (
+        select(table.c.side, table.c.object, func.count())
+        .where(_DIRTY, among(table.c.state, "gone"), table.c.person_id.is_not(None))
+        .group_by(table.c.side, table.c.object)
+    )
+)
 _DIRTY_COUNT = Prepared(lambda _: select(func.count()).select_from(table).where(_DIRTY))
 _DIRTY_COUNT_OF = Prepared(lambda among: select(func.count()).select_from(table).where(_DIRTY, among(table.c.object, "objects")))
 
@@ -222,8 +232,7 @@ def rewrite(connection: Connection, rows: Sequence[Snapshot]) -> None:
 
 
 def count(connection: Connection) -> dict[tuple[str, str, str], int]:
-    group = (table.c.side, table.c.object, table.c.state)
-    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(select(*group, func.count()).group_by(*group))}
+    return {(row[0], row[1], row[2]): row[3] for row in _COUNT.rows(connection)}
 
 
 def without_email(connection: Connection) -> dict[str, int]:
@@ -276,9 +285,7 @@ def mark_dirty_persons(connection: Connection, person_ids: Sequence[str]) -> Non
 
 
 def dirty_deleted(connection: Connection) -> dict[tuple[str, str], int]:
-    group = (table.c.side, table.c.object)
-    query = select(*group, func.count()).where(_DIRTY, table.c.state.in_(sorted(GONE)), table.c.person_id.is_not(None))
-    return {(row[0], row[1]): row[2] for row in connection.execute(query.group_by(*group))}
+    return {(row[0], row[1]): row[2] for row in _DIRTY_DELETED.rows(connection, gone=sorted(GONE))}
 
 
 def mark_dirty(connection: Connection, refs: Sequence[Ref]) -> None:
