@@ -57,6 +57,8 @@ CASES = {
     "rule twice": (PLAYBOOK, "name: Pricing page\n      points: 10", "name: «Awareness»\n      points: 10", 'name: another behavior rule is already called "Awareness"; rename one'),
     "broken expression": (SIGNALS, "match: 'webinar'", "match: «'web(inar'»", None),
     "when_true with at": (SIGNALS, "  - {side: hubspot, object: contacts, field: hs_email_optout,", "  - «»{at: x, side: hubspot, object: contacts, field: hs_email_optout,", None),
+    "misspelt kind of event": (SIGNALS, "type: email_open, events: email_open}", "type: email_open, events: «email_opn»}", 'events: unknown kind of event "email_opn", which would never be read; use one of form_submission, email_open, email_click, email_reply, email_unsubscribe, email_bounce (did you mean email_open?)'),
+    "events of a CRM without lists": (SIGNALS, "elsewhere: [", "  - {side: salesforce, object: Lead, field: X__c, type: email_open, events: «email_open»}\nelsewhere: [", 'events: unknown kind of event "email_open", which would never be read; salesforce lists no events: remove events here'),
     "signal of a strange CRM": (SIGNALS, "  - {side: hubspot, object: contacts, field: hs_email_last_open_date,", "  - {side: «zoho», object: contacts, field: hs_email_last_open_date,", 'side: unknown CRM "zoho"; use one of hubspot, salesforce'),
     "no domain": (LISTS, "  - gmail.com\n", "  - «gmail»\n", None),
     "tasks nowhere": ("crmsync.yaml", "tasks_in: salesforce", "tasks_in: «salesfroce»", 'tasks_in: unknown CRM "salesfroce"; use one of hubspot, salesforce (did you mean salesforce?)'),

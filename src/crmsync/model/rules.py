@@ -163,7 +163,8 @@ class SignalMap:
     time_field: native field with the moment of the event (None: `field` itself is that datetime). patterns: (regex, signal type), first
     match on
     the detail wins (case-insensitive); otherwise `type`. when_true: a bool field, the signal happens when it turns true (time: the
-    record's modification). events: the kind of event that the CRM also lists one by one (Traits.events of its connector); "": none.
+    record's modification). events: the kind of event that the CRM also lists one by one (Traits.events of its connector); "": none. where: the file
+    and line in which the admin named it.
     """
 
     side: str
@@ -174,6 +175,7 @@ class SignalMap:
     patterns: tuple[tuple[str, str], ...] = ()
     when_true: bool = False
     events: str = ""
+    where: str = ""
 
     @property
     def types(self) -> frozenset[str]:

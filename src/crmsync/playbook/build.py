@@ -40,9 +40,15 @@ _UNIT_MINUTES = {"minute": 1, "min": 1, "hour": 60}
 
 
 def build(
-    crmsync: CrmsyncFile, person: PersonFile, signals: SignalsFile, playbook: PlaybookFile, lists: ListsFile, person_file: YamlFile
+    crmsync: CrmsyncFile,
+    person: PersonFile,
+    signals: SignalsFile,
+    playbook: PlaybookFile,
+    lists: ListsFile,
+    person_file: YamlFile,
+    signals_file: YamlFile,
 ) -> Playbook:
-    """The playbook of five checked files, without twins and fingerprint. person_file: where fields stand, for FieldMap.where."""
+    """The playbook of five checked files, without twins and fingerprint. person_file, signals_file: where things stand, for `where`."""
     return Playbook(
         person=person_map(person, signals, person_file),
         signals=tuple(
@@ -55,8 +61,9 @@ def build(
                 patterns=tuple((p.match, p.type) for p in s.patterns),
                 when_true=s.when_true,
                 events=s.events or "",
+                where=signals_file.where(("signals", i, "events" if s.events else "type")),
             )
-            for s in signals.signals
+            for i, s in enumerate(signals.signals)
         ),
         score=score_rules(playbook.score),
         types=tuple(type_rule(t, playbook.working_hours) for t in playbook.types),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,12 @@ from crmsync.playbook.shapes import Strict
 from crmsync.playbook.yamlfile import YamlFile
 
 LISTED = ("free", "disposable", "competitor")
+LISTS: Mapping[str, tuple[str, ...]] = {
+    "hubspot": ("form_submission", "email_open", "email_click", "email_reply", "email_unsubscribe", "email_bounce"),
+    "salesforce": (),
+}
+"""The kinds of events that the bundled connectors list (`Traits.events`), so that a misspelt one is found without connecting. Those of other
+connectors are told by these themselves, when they are connected."""
 
 
 class References:
@@ -154,6 +160,8 @@ class References:
         for i, s in enumerate(signals.signals):
             if self.known("mappings/signals.yaml", ("signals", i, "side"), s.side, person.objects, "unknown CRM"):
                 self.known("mappings/signals.yaml", ("signals", i, "object"), s.object, person.objects[s.side], "unknown object")
+            if s.events is not None and s.side in LISTS and (wrong := unknown_kind(s.events, s.side, LISTS[s.side])):
+                self.add("mappings/signals.yaml", ("signals", i, "events"), wrong)
 
     def playbook(self, playbook: PlaybookFile) -> None:
         file, hours, score = "mappings/playbook.yaml", playbook.working_hours, playbook.score
@@ -224,6 +232,15 @@ class References:
             low, high = test.between
             if isinstance(low, str) != isinstance(high, str) or (not isinstance(low, str) and not isinstance(high, str) and low > high):
                 self.add(file, (*path, "between"), "the first must not be larger than the second, and both of one kind; correct them")
+
+
+def unknown_kind(kind: str, side: str, known: Iterable[str]) -> str:
+    """What is wrong with `events: kind` where a CRM lists these kinds, and the fix; "" when nothing is."""
+    kinds = list(known)
+    if kind in kinds:
+        return ""
+    fix = one_of(kind, kinds) if kinds else f"{side} lists no events: remove events here"
+    return f"unknown kind of event {quoted(kind)}, which would never be read; {fix}"
 
 
 def words(value: str | list[str] | None) -> list[str]:

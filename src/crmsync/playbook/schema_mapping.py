@@ -148,7 +148,7 @@ class SignalFile(Strict):
         default=None,
         description="The CRM's own list of the same events, read as well where its token may: it adds what a field does not hold, such as a "
         "form's answers. HubSpot has `form_submission`, `email_open`, `email_click`, `email_reply`, `email_unsubscribe` and `email_bounce`. "
-        "What both tell counts once. Left out: the list is not read for this.",
+        "What both tell counts once. Left out: the list is not read for this. A kind that the CRM does not list is an error.",
     )
 
     @model_validator(mode="after")

@@ -72,7 +72,7 @@ def open_workspace(
     # Imported here: `open_store` needs neither the engine nor the playbook's models.
     from crmsync.connect.discovery import connect_all, credentials_of
     from crmsync.engine.world import World
-    from crmsync.service.playbook import load_playbook
+    from crmsync.service.playbook import known_to, load_playbook
 
     settings = settings or read_settings()
     playbook = load_playbook(settings)
@@ -80,6 +80,7 @@ def open_workspace(
     try:
         if not connectors:
             raise ConfigError(no_crm(settings))
+        known_to(playbook, connectors)
         store = Store.open(settings.database_url)
         try:
             marks = credentials_of(settings.environ, connectors)
