@@ -42,7 +42,6 @@ HEAVY = (
     "test_processes",
     "test_hostile",
     "test_bad_input_system",
-    "test_f03_more_than",
 )
 
 

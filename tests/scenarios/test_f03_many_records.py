@@ -10,6 +10,8 @@ import pytest
 from crmsync.engine.pull import pull_side
 from crmsync.errors import HaltError
 from crmsync.service.resume import resume
+from crmsync_hubspot import search
+from crmsync_hubspot.sim import searching
 from scenarios.world import START, Both
 
 DAY = 86_400.0
@@ -23,16 +25,19 @@ def somebody(email: str, **more: Any) -> dict[str, Any]:
 # --- F03, F10 -------------------------------------------------------------------------------------------------------------------
 
 
-def test_f03_more_than_ten_thousand_rows_with_one_timestamp() -> None:
-    with Both() as both:
-        # given 25,000 contacts with the same modified time
-        count = 25_000
+def test_f03_more_rows_with_one_timestamp_than_the_window_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    # HubSpot's own window of 10,000 rows is held against its simulator in the connector's tests
+    monkeypatch.setattr(search, "WINDOW", 1_000)
+    monkeypatch.setattr(searching, "TOTAL_LIMIT", 1_000)
+    with Both(kinds=()) as both:
+        # given two and a half windows of contacts with the same modified time
+        count = 2_500
         both.hs.create_many("contacts", ({"lastname": f"No{n}"} for n in range(count)))
         both.world.refresh(both.time())
         both.mark()
         # when they are read
         pulled = pull_side(both.world, "hubspot", both.time())
-        # then each was read once, no search went past row 10,000, and it ended
+        # then each was read once, no search went past the window, and it ended
         assert pulled.error is None
         assert pulled.read == pulled.changed == count
         assert both.store.count_snapshots() == {("hubspot", "contacts", "live"): count}
@@ -147,7 +152,7 @@ BRAKE = {"crmsync.yaml": {"max_creates: 100000": "max_creates: 30"}}
 
 
 def test_f25_first_sync_flood_stops_at_the_brake() -> None:
-    with Both(edits=BRAKE) as both:
+    with Both(edits=BRAKE, kinds=()) as both:
         # given more people in HubSpot than one run may create
         both.hs.seed(users=(), people=[somebody(f"p{n}@example.com") for n in range(31)])
         both.mark()
@@ -174,7 +179,7 @@ def test_f25_first_sync_flood_stops_at_the_brake() -> None:
 
 
 def test_f25_a_first_sync_below_the_brake_is_not_stopped() -> None:
-    with Both(edits=BRAKE) as both:
+    with Both(edits=BRAKE, kinds=()) as both:
         both.hs.seed(users=(), people=[somebody(f"p{n}@example.com") for n in range(30)])
         both.settle()
         assert both.counts() == {"contacts": 30, "Lead": 30, "Contact": 0}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest_postgres import postgres_server, postgres_url
-from crmsync.store import Store
+from crmsync.store import Store, bulk
 
 __all__ = ["postgres_server", "postgres_url"]
 
@@ -26,6 +26,14 @@ def store(url: str) -> Iterator[Store]:
     opened = Store.open(url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def chunked(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many rows are many: two chunks and a bit, and enough for COPY. A chunk has 900 instead of 10,000 values."""
+    monkeypatch.setattr(bulk.chunks, "__defaults__", (900,))
+    monkeypatch.setattr("crmsync.store.store.CHUNK", 900)
+    return max(2_000, bulk.COPY_FROM + 1)
 
 
 @pytest.fixture

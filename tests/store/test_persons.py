@@ -72,8 +72,8 @@ def test_deleting(store: Store) -> None:
     assert sorted(store.persons(["p1", "p2"])) == ["p2"]
 
 
-def test_ten_thousand_persons_there_and_back(store: Store) -> None:
-    states = [full(f"p{n:05}") for n in range(10_001)]
+def test_many_persons_there_and_back(store: Store, chunked: int) -> None:
+    states = [full(f"p{n:05}") for n in range(chunked)]
     store.save_persons(states)
     store.save_persons(states)
     ids = [one.person_id for one in states]

@@ -148,24 +148,24 @@ def test_hostile_text_is_stored_not_refused(store: Store) -> None:
     assert [store.persons(["\0"]), store.twins(["\0"]), store.tasks_by_key(["\0"]), store.signals(["\0"])] == [{}] * 4
 
 
-def test_ten_thousand_rows_there_and_back(store: Store) -> None:
+def test_many_rows_there_and_back(store: Store, chunked: int) -> None:
     rows = [
-        lead(f"{n:05}", emails=(f"{n}@x.org", f"extra{n}@x.org"), key=f"k{n}", hash=str(n), person_id=f"p{n % 100}") for n in range(10_500)
+        lead(f"{n:05}", emails=(f"{n}@x.org", f"extra{n}@x.org"), key=f"k{n}", hash=str(n), person_id=f"p{n % 100}") for n in range(chunked)
     ]
     store.save_snapshots(rows, dirty=True)
     refs = [row.snapshot.ref for row in rows]
     assert store.snapshots(refs) == {row.snapshot.ref: row.snapshot for row in rows}
     assert store.hashes("left", "Lead", [one.id for one in refs]) == {row.snapshot.ref.id: row.hash for row in rows}
-    assert len(store.by_email([f"extra{n}@x.org" for n in range(10_500)])) == 10_500
-    assert len(store.by_key([f"k{n}" for n in range(10_500)])) == 10_500
+    assert len(store.by_email([f"extra{n}@x.org" for n in range(chunked)])) == chunked
+    assert len(store.by_key([f"k{n}" for n in range(chunked)])) == chunked
     assert [id for id, _ in store.iter_refs("left", "Lead")] == [one.id for one in refs]
-    changed = [lead(f"{n:05}", emails=(f"{n}@y.org",), hash=f"new{n}") for n in range(10_500)]
+    changed = [lead(f"{n:05}", emails=(f"{n}@y.org",), hash=f"new{n}") for n in range(chunked)]
     store.save_snapshots(changed, dirty=True)
-    assert len(store.by_email([f"extra{n}@x.org" for n in range(10_500)])) == 0
-    assert len(store.by_email([f"{n}@y.org" for n in range(10_500)])) == 10_500
-    assert sum(map(len, store.snapshots_of([f"p{n}" for n in range(100)]).values())) == 10_500
-    assert store.dirty_count() == 10_500
-    taken = store.take_dirty(20_000)
+    assert len(store.by_email([f"extra{n}@x.org" for n in range(chunked)])) == 0
+    assert len(store.by_email([f"{n}@y.org" for n in range(chunked)])) == chunked
+    assert sum(map(len, store.snapshots_of([f"p{n}" for n in range(100)]).values())) == chunked
+    assert store.dirty_count() == chunked
+    taken = store.take_dirty(2 * chunked)
     assert {version for _, version in taken} == {2}
     store.clean([(shot.ref, version) for shot, version in taken])
     assert store.dirty_count() == 0
