@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from scenarios.world import Both
+from crmsync.model.change import OutcomeKind
+from crmsync.model.journal import JournalEntry
+from scenarios.world import SIDES, Both
 
 PAIRS = {
     "firstname": ("FirstName", "FirstName"),
@@ -76,4 +78,47 @@ def differences(both: Both) -> list[str]:
 def assert_in_step(both: Both) -> None:
     """Both CRMs show the same persons once, with the same values, and a further settle does nothing."""
     assert differences(both) == []
+    both.assert_settled()
+
+
+OLD = "+14085550000"
+
+
+class Crowd(Both):
+    """A world with persons in step who have OLD as a phone; each case takes its own."""
+
+    def __init__(self, size: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._pairs = crowd(self, size, phone=OLD)
+
+    def pair(self) -> dict[str, str]:
+        """One of them: side -> id of the contact or lead."""
+        return dict(zip(SIDES, self._pairs.pop(), strict=True))
+
+
+def known(both: Both, side: str, object: str, id: str) -> str:
+    """The person or twin that a record belongs to."""
+    found = both.person_of(side, object, id)
+    assert found is not None, f"{side} {object} {id} is linked to nobody"
+    return found
+
+
+def newest(both: Both, id: str, side: str, field: str | None = None) -> JournalEntry:
+    """The newest accepted write about a person or twin on one side (of one field)."""
+    found = [e for e in both.store.writes_of(id, 500) if e.side == side and e.outcome == OutcomeKind.DONE.value]
+    return next(e for e in found if field is None or field in e.names.values())
+
+
+def creation(both: Both, id: str) -> JournalEntry:
+    """The write that created the record of a person or twin."""
+    return next(e for e in both.store.writes_of(id) if e.write.action == "create")
+
+
+def quiet(both: Both, *about: str) -> None:
+    """Whatever is looked at again, nothing is written."""
+    both.mark()
+    both.store.mark_dirty_persons(list(about))
+    both.settle()
+    both.settle(after=400)
+    assert both.writes() == {"hubspot": 0, "salesforce": 0}, [*both.written("hubspot"), *both.written("salesforce")]
     both.assert_settled()
