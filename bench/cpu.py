@@ -20,8 +20,8 @@ from pathlib import Path
 from _common import clean_environment, median, sandbox, table
 from load import fill
 
-DECIDED_UP_TO = 100_000
-"""Persons up to which deciding anew is measured: its speed does not depend on how many there are."""
+DECIDED_UP_TO = 25_000
+"""Persons up to which deciding anew and the official clients are measured: their speed does not depend on how many there are."""
 
 
 def peak_megabytes() -> float:
