@@ -56,6 +56,14 @@ class RefusedError(UnreachableError):
         return frozenset(e.code for e in self.errors)
 
 
+class HiddenError(CredentialsError):
+    """What a read names is missing, or not visible to the integration user. codes: Salesforce's own."""
+
+    def __init__(self, message: str, *, codes: frozenset[str]) -> None:
+        super().__init__(message, side=SIDE)
+        self.codes = codes
+
+
 class LostError(UnreachableError):
     """A request was sent and its answer was lost: it may or may not have been carried out."""
 
@@ -289,12 +297,12 @@ class Client:
     def get(self, path: str) -> Any:
         """The parsed answer of a read.
 
-        Raises: CredentialsError also when the user cannot see an object or field that the read names."""
+        Raises: HiddenError when the user cannot see an object or field that the read names."""
         try:
             return self.parsed(lambda: self.request("GET", path, safety=READ))
         except RefusedError as error:
             if error.codes & _PERMISSION_CODES or error.status == 403:
-                raise CredentialsError(f"{error}. Missing, or not visible to the integration user", side=SIDE) from None
+                raise HiddenError(f"{error}. Missing, or not visible to the integration user", codes=error.codes) from None
             raise
 
     @staticmethod

@@ -14,7 +14,7 @@ from crmsync_salesforce import soql, wire
 from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.check import check
 from crmsync_salesforce.client import Client
-from crmsync_salesforce.mails import Mails, own
+from crmsync_salesforce.mails import MESSAGE, Mails, as_read, own
 from crmsync_salesforce.people import People
 from crmsync_salesforce.poll import Poller
 from crmsync_salesforce.provision import Provisioner
@@ -40,6 +40,7 @@ class SalesforceConnector:
         reads_back=False,
         people_per_activity=1,
         employable=("Contact",),
+        beside={TASK: (MESSAGE,)},
     )
 
     def __init__(self, settings: Settings, *, sleep: Callable[[float], None], clock: Callable[[], datetime]) -> None:
@@ -72,7 +73,9 @@ class SalesforceConnector:
         """Asks the org anew; objects that do not exist for our user are absent. With an object comes the one that ties people to it."""
         self._describes.forget()
         found = {name: self._describes.schema(name) for name in objects}
-        return {name: schema for name, schema in found.items() if schema is not None} | self._relations.schemas(objects)
+        return {
+            name: as_read(schema) if name == MESSAGE else schema for name, schema in found.items() if schema is not None
+        } | self._relations.schemas(objects)
 
     def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
         """Only whether there are objects that tie people to others: describes tell more than a schema, and are asked for when needed."""

@@ -6,15 +6,22 @@ Source: Object Reference, EmailMessage (ActivityId names the Task; the object ex
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from crmsync.errors import CredentialsError
+from crmsync.model.record import ObjectSchema
 from crmsync_salesforce import soql
-from crmsync_salesforce.client import Client, RefusedError
+from crmsync_salesforce.client import Client, HiddenError, RefusedError
 
 TASK, EMAIL = "Task", "Email"
 MESSAGE = "EmailMessage"
-_ABSENT = {"INVALID_TYPE", "NOT_FOUND", "INVALID_FIELD"}
+_OWN = ("Id", "ActivityId", "MessageDate")
+
+
+def as_read(schema: ObjectSchema) -> ObjectSchema:
+    """EmailMessage's fields as they are read with a Task: yes and no come as texts."""
+    texts = {n: replace(f, type="picklist", options=("true", "false")) for n, f in schema.fields.items() if f.type == "bool"}
+    return replace(schema, fields={**schema.fields, **texts})
 
 
 def own(fields: Sequence[str]) -> tuple[str, ...]:
@@ -32,7 +39,7 @@ class Mails:
     def add(self, object: str, fields: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
         """Puts what `fields` names of the EmailMessage ("EmailMessage.Incoming") into the rows of Tasks that are e-mails: one query per about 700 of
         them, none where no such field is mapped or no row is an e-mail. Of several messages of a Task the first counts. Where the org has none, or
-        hides them from us, the values are empty."""
+        hides them from us, the values are empty. Raises: CredentialsError when one of these fields is not there or hidden (F45)."""
         names = _names(fields)
         if not names or object != TASK:
             return
@@ -58,16 +65,19 @@ class Mails:
         found: dict[str, Mapping[str, Any]] = {}
         if self._absent or not ids:
             return found
-        columns = ("Id", "ActivityId", "MessageDate", *names)
+        columns = (*_OWN, *names)
         try:
             for text in soql.in_lists(columns, MESSAGE, "ActivityId", ids):
                 for page in self._client.query(soql.path(f"{text} ORDER BY MessageDate, Id")):
                     for row in page["records"]:
                         found.setdefault(row["ActivityId"][:15], row)
-        except CredentialsError:
+        except HiddenError as error:
+            # a mapped field is named to the admin; without what ties messages to their tasks there are none for us
+            if error.codes == {"INVALID_FIELD"} and not any(f"'{name}'" in str(error) for name in _OWN):
+                raise
             self._absent = True
         except RefusedError as error:
-            if not error.codes & _ABSENT:
+            if "NOT_FOUND" not in error.codes:
                 raise
             self._absent = True
         return found

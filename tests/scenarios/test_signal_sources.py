@@ -10,6 +10,7 @@ import pytest
 
 from crmsync.decide.signals import unique
 from crmsync.model.link import Signal
+from crmsync.playbook.check import check
 from crmsync.service.status import status
 from scenarios.world import START, Both
 
@@ -270,3 +271,25 @@ def test_an_email_that_salesforce_received_is_a_reply_where_its_messages_are_rea
         assert [(s.type, s.source) for s in signals(both)] == [("email_reply", "activity")]
         both.settle(900)
         both.assert_settled()
+
+
+def test_a_misspelt_field_of_messages_is_named_and_the_others_are_read() -> None:
+    fields = "    due:       {type: day, hubspot: hs_timestamp, salesforce: ActivityDate}\n    direction:\n      type: picklist\n      hubspot: hs_email_direction\n"
+    sender, right = (
+        f"    {name}: {{type: text, salesforce: {{field: EmailMessage.{native}, read_only: true}}, hubspot: hs_email_{to}, direction: to_hubspot}}\n"
+        for name, native, to in (("sender", "FromAdress", "headers"), ("about", "Subject", "html"))
+    )
+    edits = {"mappings/activities.yaml": {fields: sender + right + fields}}
+    with Both(edits=edits, salesforce={"email_messages": True}, kinds=("email",)) as both:
+        found = check(both.playbook, {"salesforce": both.world.read_schemas("salesforce", ("Task",))})
+        (wrong,) = [f for f in found if "EmailMessage" in f.subject]
+        assert (wrong.level, wrong.subject.partition(" ")[2]) == ("error", "Task.EmailMessage.FromAdress")
+        assert "did you mean EmailMessage.FromAddress?" in wrong.message
+        both.sf.create("Lead", {"LastName": "Lee", "Company": "Acme", "Email": "ann@example.com"})
+        both.settle()
+        assert both.sf.happen({"email": "ann@example.com", "type": "email_reply", "name": "Re: offer", "at": both.time()})
+        assert all(report.errors == {} for report in both.settle())
+        (email,) = both.hs.all("emails")
+        assert email["hs_email_html"] == "Re: offer"
+        named = [(p.cause, p.side, p.object, p.field) for p in both.problems() if p.cause == "unknown_field"]
+        assert named == [("unknown_field", "salesforce", "Task", "EmailMessage.FromAdress")]

@@ -111,7 +111,7 @@ class Traits:
     exist already one call makes or ends (None: they are fields of the record, and cost nothing more). restore: how a person brings a deleted
     record back there, and for how long that is possible. employable: person objects whose records belong to a company (`Record.links`
     tells it, `Write.about` and `unlink` change it) and that deals can have. events: kind of event -> the stream that lists it; with any, the
-    connector is a TellsEvents.
+    connector is a TellsEvents. beside: object -> further objects whose fields can be mapped with it, as "Object.field", for reading only.
     """
 
     person_objects: tuple[str, ...]
@@ -124,6 +124,7 @@ class Traits:
     restore: str = "by the CRM's own means, if it keeps deleted records"
     employable: tuple[str, ...] = ()
     events: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Connector(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from crmsync.model.record import FieldSchema, ObjectSchema
 
 
@@ -14,6 +16,19 @@ def dump(schema: ObjectSchema) -> dict[str, object]:
             for name, f in schema.fields.items()
         },
     }
+
+
+def joined(schema: ObjectSchema, other: ObjectSchema) -> ObjectSchema:
+    """The schema with the fields of what is mapped beside it, as "Object.field". Nobody writes those through it."""
+    added = {f"{other.object}.{name}": f for name, f in other.fields.items()}
+    read_only = {n: replace(f, name=n, required=False, createable=False, updateable=False, unique=False) for n, f in added.items()}
+    return replace(schema, fields={**schema.fields, **read_only})
+
+
+def tells(schema: ObjectSchema, name: str) -> bool:
+    """Whether the schema can say if there is a field of this name: of parent paths only those into an object that was joined."""
+    first, dot, _ = name.partition(".")
+    return not dot or any(known.startswith(f"{first}.") for known in schema.fields)
 
 
 def load(object: str, raw: object) -> ObjectSchema:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
@@ -263,7 +264,7 @@ class World:
         identity = self._identify(side, now)
         users = connector.users()
         self.store.save_users(side, users)
-        schema = {**connector.schema((*self.objects(side), connector.traits.task_object)), **self._twin_schemas(side)}
+        schema = {**self.read_schemas(side, (*self.objects(side), connector.traits.task_object)), **self._twin_schemas(side)}
         return {
             "identity": {"account": identity.account, "user_id": identity.user_id, "label": identity.label},
             "schema": {name: schemas.dump(object) for name, object in schema.items()},
@@ -276,9 +277,21 @@ class World:
             if object == self.connectors[side].traits.task_object:
                 continue
             try:
-                found.update(self.connectors[side].schema((object,)))
+                found.update(self.read_schemas(side, (object,)))
             except CredentialsError as error:
                 log.warning("object not readable", side=side, object=object, error=str(error)[:200])
+        return found
+
+    def read_schemas(self, side: str, objects: Sequence[str]) -> dict[str, ObjectSchema]:
+        """What the CRM tells of these objects now, with the fields of others that are mapped beside them and that it shows us."""
+        connector = self.connectors[side]
+        found = dict(connector.schema(objects))
+        for object in objects:
+            mapped = {name.partition(".")[0] for name in self.kinds.reads(side, object) if "." in name}
+            for other in sorted(mapped.intersection(connector.traits.beside.get(object, ()))):
+                with suppress(CredentialsError):  # out of sight like one that is not there: nothing of it is read
+                    if object in found and (told := connector.schema((other,)).get(other)) is not None:
+                        found[object] = schemas.joined(found[object], told)
         return found
 
     def _take(self, known: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:
@@ -337,7 +350,7 @@ class World:
         if (side, object) in self.kinds.raw:
             shown = self.schemas[side][object].fields
             key = self.connectors[side].own_field(KEY)
-            wanted_here = {n for n in self.kinds.reads(side, object) if n in shown or "." in n}
+            wanted_here = {n for n in self.kinds.reads(side, object) if n in shown or not schemas.tells(self.schemas[side][object], n)}
             return tuple(sorted(wanted_here if self.kinds.unmarked(side, object) and key not in shown else {key, *wanted_here}))
         lens: Lens = self.lenses[side, object]
         own = self.own(side)
@@ -354,9 +367,9 @@ class World:
 
     def missing(self, side: str, object: str) -> list[str]:
         """Mapped native fields that the live schema does not show us (F45)."""
-        schema = self.schemas[side][object].fields
+        schema = self.schemas[side][object]
         mapped = self.lenses[side, object].natives | self.kinds.reads(side, object)
-        return sorted(name for name in mapped if "." not in name and name not in schema)
+        return sorted(name for name in mapped if schemas.tells(schema, name) and name not in schema.fields)
 
     def require_provisioned(self) -> None:
         """Refuses to work without crmsync_key: without it a create that timed out could not be recognised."""

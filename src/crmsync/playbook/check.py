@@ -140,9 +140,10 @@ def _of(schemas: Schemas, side: str, object: str, field: str) -> FieldSchema | N
 
 
 def _seen(schemas: Schemas, side: str, object: str, field: str) -> bool:
-    """Whether the schema can say something of the field: parent paths belong to another object's schema."""
+    """Whether the schema can say something of the field: parent paths belong to another object's schema, unless that was joined to this one."""
     schema = schemas.get(side, {}).get(object)
-    return schema is not None and ("." not in field or field in schema.fields)
+    first, dot, _ = field.partition(".")
+    return schema is not None and (not dot or any(known.startswith(f"{first}.") for known in schema.fields))
 
 
 def _written(field: FieldMap, side: str, place: Place) -> bool:

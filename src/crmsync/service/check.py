@@ -38,11 +38,11 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
         found[side] += connector.check()
         with suppress(CredentialsError):  # said by the CRM's own check
             users[side] = connector.users()
-        schemas[side] = dict(connector.schema(workspace.world.objects(side)))
+        schemas[side] = workspace.world.read_schemas(side, workspace.world.objects(side))
         for object in workspace.world.kinds.objects(side):
             # An activity, company or deal out of sight costs that kind alone: the check of the mapping says so.
             with suppress(CredentialsError):
-                schemas[side].update(connector.schema((object,)))
+                schemas[side].update(workspace.world.read_schemas(side, (object,)))
     workspace.world.report("checking", len(schemas), len(schemas))
     from crmsync.service.users import check_users  # decides, which the offline check does without
 

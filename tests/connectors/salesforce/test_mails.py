@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crmsync.errors import CredentialsError
 from crmsync.model.record import Record
 from crmsync_salesforce.mails import Mails
 from crmsync_salesforce.sim import Simulator
@@ -88,6 +89,29 @@ def test_an_org_without_email_messages_is_asked_once(connect: Callable[..., Any]
         assert seen[task].fields["EmailMessage.Incoming"] is None
     assert counted[1:] == [1, 1]
     assert len([c for c in simulator.calls if c.path.endswith("/query/")]) == 3 + 1
+
+
+def test_a_field_that_is_not_there_is_an_error_and_turns_no_message_off(org: Org) -> None:
+    sim, connector = org
+    task = emailed(sim, 1)
+    with pytest.raises(CredentialsError, match="FromAdress"):
+        connector.fetch("Task", [task], (*FIELDS, "EmailMessage.FromAdress"))
+    (one,) = connector.fetch("Task", [task], FIELDS)
+    assert one.fields["EmailMessage.Incoming"] == "true"
+    # yes and no are told to be the texts as which they are read
+    shown = connector.schema(("EmailMessage",))["EmailMessage"].fields
+    assert (shown["Incoming"].type, shown["Incoming"].options) == ("picklist", ("true", "false"))
+    assert connector.traits.beside == {"Task": ("EmailMessage",)}
+
+
+def test_messages_that_cannot_be_tied_to_their_tasks_are_none(org: Org) -> None:
+    sim, connector = org
+    task = emailed(sim, 1)
+    body = [{"errorCode": "INVALID_FIELD", "message": "No such column 'ActivityId' on entity 'EmailMessage'."}]
+    sim.faults.add({"path": "EmailMessage", "times": 1, "do": "status", "status": 400, "body": body})
+    for _ in range(2):
+        (one,) = connector.fetch("Task", [task], FIELDS)
+        assert one.fields["EmailMessage.Incoming"] is None
 
 
 def test_nothing_is_asked_where_nothing_is_mapped(org: Org) -> None:
