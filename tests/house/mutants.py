@@ -223,7 +223,7 @@ MUTANTS = (
     Mutant('duplicates are saved blindly', SALESFORCE + "writer.py",
            'NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE"}',
            'NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE", "Sforce-Duplicate-Rule-Header": "allowSave=true"}',
-           DUPLICATES.format('test_f24_duplicate_rule_names_somebody_else[alert]')),
+           DUPLICATES.format('test_f24_duplicate_rule_names_somebody_else')),
     Mutant('the assignment rule is let run', SALESFORCE + "writer.py",
            'NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE"}',
            'NO_ASSIGNMENT: dict[str, str] = {}',
