@@ -16,7 +16,7 @@ __all__ = ["postgres_server", "postgres_url"]
 
 ON: Mapping[str, Collection[str]] = {
     r"test_f\d\d_|test_bad_input|test_consent": (),
-    r"test_activities|test_undo|test_privacy|test_plan|test_drift": ACTIVITIES,
+    r"test_activities|test_plan|test_drift": ACTIVITIES,
 }
 """Modules -> the kinds their scenarios are about, beside persons (elsewhere: all). Polling and pairing nothing of all other objects would cost each
 of them twice its time."""
