@@ -27,7 +27,7 @@ EMAILS = ("ann@example.com", "bob@example.com")
 FIELDS = ("phone", "title", "city")
 LEAST = {
     "add": 200, "edit": 100, "clear": 30, "edit both": 30, "delete": 30, "undelete": 5, "merge": 10, "joined": 10, "conflict": 10, "resolve": 5,
-    "lone edit": 30, "lag": 20, "restart": 20, "writes": 300, "pair": 300,
+    "lone edit": 30, "lag": 20, "restart": 20, "writes": 300, "pair": 250,
     "died before": 15, "died after": 15, "lost before": 15, "lost after": 15, "unreachable before": 15, "quota before": 15,
 }  # fmt: skip
 """How often each kind must have happened in all examples together, done in a world where it meant something."""
