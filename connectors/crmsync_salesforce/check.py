@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from crmsync.connect.protocol import Finding
 from crmsync.errors import CredentialsError
 from crmsync.model.fields import OWN_FIELDS
@@ -11,16 +9,13 @@ from crmsync_salesforce.client import Client, RefusedError
 from crmsync_salesforce.people import People
 from crmsync_salesforce.schema import Describes
 
-NEEDED: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "Lead": (("queryable", "read"), ("createable", "create"), ("updateable", "edit")),
-    "Contact": (("queryable", "read"), ("createable", "create"), ("updateable", "edit")),
-    "Task": (("queryable", "read"), ("createable", "create"), ("updateable", "edit")),
-}
 LOW_SHARE = 0.2
 
 
 def check(client: Client, describes: Describes, people: People) -> list[Finding]:
-    """Findings about the login, the API allowance, object permissions and the visibility of our own fields. Reads only."""
+    """Findings about the login, the API allowance and the visibility of our own fields. Reads only.
+
+    Rights on objects: `ObjectSchema.lacks`, because only the mapping tells which are needed."""
     describes.forget()
     try:
         who = people.identity()
@@ -42,8 +37,6 @@ def check(client: Client, describes: Describes, people: People) -> list[Finding]
             )
         )
     found += _limits(client)
-    for object, rights in NEEDED.items():
-        found += _object(describes, object, rights)
     for object, on in (("Lead", "person"), ("Contact", "person"), ("Task", "activity")):
         found += _own_fields(describes, object, on)
     return found
@@ -61,25 +54,6 @@ def _limits(client: Client) -> list[Finding]:
     low = most <= 0 or left / most < LOW_SHARE
     fix = "Find what uses up the calls (Setup, System Overview), or raise poll_seconds" if low else ""
     return [Finding(level="warning" if low else "info", subject="API calls", message=f"{left} of {most} left today", fix=fix)]
-
-
-def _object(describes: Describes, object: str, rights: tuple[tuple[str, str], ...]) -> list[Finding]:
-    native = describes.native(object)
-    if native is None:
-        return [
-            Finding(
-                level="error",
-                subject=object,
-                message=f"{object} is not visible to the integration user",
-                fix=f"Grant read, create and edit on {object} in a permission set of the user",
-            )
-        ]
-    lacking = [word for flag, word in rights if not native.get(flag, False)]
-    if not lacking:
-        return [Finding(level="info", subject=object, message="read, create and edit are granted")]
-    words = ", ".join(lacking)
-    fix = f"Grant {words} on {object} in a permission set of the user"
-    return [Finding(level="error", subject=object, message=f"the integration user lacks: {words}", fix=fix)]
 
 
 def _own_fields(describes: Describes, object: str, on: str) -> list[Finding]:

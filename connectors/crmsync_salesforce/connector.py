@@ -73,9 +73,8 @@ class SalesforceConnector:
         """Asks the org anew; objects that do not exist for our user are absent. With an object comes the one that ties people to it."""
         self._describes.forget()
         found = {name: self._describes.schema(name) for name in objects}
-        return {
-            name: as_read(schema) if name == MESSAGE else schema for name, schema in found.items() if schema is not None
-        } | self._relations.schemas(objects)
+        seen = {name: as_read(schema) if name == MESSAGE else schema for name, schema in found.items() if schema is not None}
+        return self._relations.with_rights(seen | self._relations.schemas(objects))
 
     def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
         """Only whether there are objects that tie people to others: describes tell more than a schema, and are asked for when needed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crmsync.errors import CredentialsError
@@ -94,6 +94,18 @@ class Relations:
                 schema = self._seen(name)
                 found |= {name: schema} if schema is not None else {}
         return found
+
+    @staticmethod
+    def with_rights(found: Mapping[str, ObjectSchema]) -> dict[str, ObjectSchema]:
+        """Opportunities with what our user lacks on their contact roles: these follow the rights on contacts and opportunities."""
+        deal, role = found.get("Opportunity"), found.get(JUNCTIONS["Opportunity"].object)
+        if deal is None:
+            return dict(found)
+        fix = "Grant read on Contact and {} on Opportunity in a permission set of the integration user: contact roles follow them"
+        lacks = {"read_links": fix.format("read")} if role is None or "read" in role.lacks else {}
+        if role is None or {"create", "delete"} & role.lacks.keys():
+            lacks["links"] = fix.format("edit")
+        return {**found, "Opportunity": replace(deal, lacks={**deal.lacks, **lacks})}
 
     def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
         """Takes what `schemas` told of the objects in there."""

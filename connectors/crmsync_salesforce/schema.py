@@ -17,6 +17,11 @@ TYPES: Mapping[str, str] = {
 }  # fmt: skip
 """Salesforce's field types by our words; compound and binary types are "other" [recorded describes]."""
 
+RIGHTS = (
+    ("queryable", "read", "read"), ("createable", "create", "create"), ("updateable", "update", "edit"), ("deletable", "delete", "delete"),
+)  # fmt: skip
+"""(flag of a describe, our right, Salesforce's word for it). The flags tell what the user who asks may do."""
+
 
 def field_schema(native: Mapping[str, Any]) -> FieldSchema:
     """One field of a describe. A combobox suggests values but takes any; inactive picklist values are left out."""
@@ -73,7 +78,9 @@ class Describes:
         if native is None:
             return None
         fields = (field_schema(f) for f in native.get("fields", ()))
-        return ObjectSchema(object=object, label=native.get("label") or object, fields={f.name: f for f in fields})
+        fix = f"Grant {{}} on {object} in a permission set of the integration user"
+        lacks = {right: fix.format(word) for flag, right, word in RIGHTS if not native.get(flag, True)}
+        return ObjectSchema(object=object, label=native.get("label") or object, fields={f.name: f for f in fields}, lacks=lacks)
 
     def type_of(self, object: str, path: str) -> str | None:
         """The type of a field or parent path ("Account.Name") in our words; None when it cannot be told."""

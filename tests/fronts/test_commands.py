@@ -81,6 +81,10 @@ def test_check_and_check_live(town: Town) -> None:
     after = town.run("check", "--live")
     assert after.code == 0, after.out
     assert "have a time zone" in after.out
+    task = {"name": "Task", "label": "Task", "queryable": True, "createable": True, "updateable": True, "deletable": False, "fields": []}
+    town.sims["salesforce"].faults.add({"path": "sobjects/Task/describe", "do": "status", "status": 200, "body": task, "times": None})
+    assert "Fix: Grant delete on Task in a permission set" in town.run("check", "--live").out
+    town.sims["salesforce"].faults.clear()
 
 
 def test_provision_dry_run_creates_nothing(town: Town) -> None:

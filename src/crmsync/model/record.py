@@ -144,8 +144,10 @@ class FieldSchema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectSchema:
-    """The fields of one native object by native name."""
+    """The fields of one native object by native name. lacks: what the credentials are known not to be allowed there (read, create, update,
+    delete; read_links, links: seeing and changing whom records belong to) -> how to grant it. Not remembered between processes."""
 
     object: str
     label: str
     fields: Mapping[str, FieldSchema] = field(default_factory=dict)
+    lacks: Mapping[str, str] = field(default_factory=dict)

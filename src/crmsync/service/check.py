@@ -11,6 +11,7 @@ from crmsync.model.record import ObjectSchema, User
 from crmsync.model.rules import Playbook
 from crmsync.playbook.check import check as check_schemas
 from crmsync.playbook.lint import lint
+from crmsync.playbook.rights import check_rights
 
 if TYPE_CHECKING:
     from crmsync.service.workspace import Workspace
@@ -43,12 +44,17 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
             # An activity, company or deal out of sight costs that kind alone: the check of the mapping says so.
             with suppress(CredentialsError):
                 schemas[side].update(workspace.world.read_schemas(side, (object,)))
+        if side == workspace.world.tasks_in and connector.traits.task_object not in schemas[side]:
+            with suppress(CredentialsError):
+                schemas[side].update(connector.schema((connector.traits.task_object,)))
     workspace.world.report("checking", len(schemas), len(schemas))
     from crmsync.service.users import check_users  # decides, which the offline check does without
 
     found["users"] = check_users(workspace.playbook, users, workspace.world.tasks_in)
     workspace.world.forget_schema()  # somebody asks because something changed: the next cycle shall know as well
     found["mapping"] = list(check_schemas(workspace.playbook, schemas, {side: c.own_field for side, c in workspace.connectors.items()}))
+    first = workspace.world.tasks_in
+    found["mapping"] += check_rights(workspace.playbook, schemas, {first: workspace.connectors[first].traits.task_object})
     return found
 
 

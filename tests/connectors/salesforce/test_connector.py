@@ -295,10 +295,25 @@ def test_provision_without_the_right_says_what_to_grant(simulator: Any, connect:
 
 
 def test_check_names_a_missing_permission_and_a_low_allowance(simulator: Any, connect: Callable[..., Any]) -> None:
-    lead = {"name": "Lead", "label": "Lead", "queryable": True, "createable": False, "updateable": True, "fields": []}
-    simulator.faults.add({"path": "sobjects/Lead/describe", "times": 1, "do": "status", "status": 200, "body": lead})
+    event = {
+        "name": "Event",
+        "label": "Event",
+        "queryable": True,
+        "createable": True,
+        "updateable": False,
+        "deletable": False,
+        "fields": [],
+    }
+    simulator.faults.add({"path": "sobjects/Event/describe", "times": 1, "do": "status", "status": 200, "body": event})
+    hidden = [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}]
+    simulator.faults.add({"path": "sobjects/OpportunityContactRole/describe", "times": 1, "do": "status", "status": 404, "body": hidden})
     limits = {"DailyApiRequests": {"Max": 15000, "Remaining": 100}}
     simulator.faults.add({"path": "/limits", "times": 1, "do": "status", "status": 200, "body": limits})
-    findings = connect(simulator).check()
-    assert [f.message for f in findings if f.subject == "Lead"] == ["the integration user lacks: create"]
+    connector = connect(simulator)
+    findings = connector.check()
+    shown = connector.schema(("Lead", "Event", "Opportunity"))
+    assert shown["Lead"].lacks == {}
+    where = "on Event in a permission set of the integration user"
+    assert shown["Event"].lacks == {"update": f"Grant edit {where}", "delete": f"Grant delete {where}"}
+    assert set(shown["Opportunity"].lacks) == {"read_links", "links"}
     assert [f.level for f in findings if f.subject == "API calls"] == ["warning"]
