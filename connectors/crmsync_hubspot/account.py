@@ -23,6 +23,8 @@ _READS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
 )
 _SPARE = "the same signals come from contact properties, without form answers and links; add the scope in the app's settings to have them"
 _USAGE_WARNING = 0.8
+OPT_OUTS = ("communication_preferences.read_write", "communication_preferences.write", "subscriptions-status-write")
+"""Any of these lets opt-outs be written: the name in the app's settings first, then the newer granular ones."""
 
 
 def identity(client: Client) -> Identity:
@@ -54,12 +56,14 @@ def budget(client: Client) -> Budget:
 
 
 def check(client: Client, schemas: Schemas) -> list[Finding]:
-    """See the protocol. About eleven calls."""
+    """See the protocol. About twelve calls."""
     try:
         who = identity(client)
     except CredentialsError as error:
         return [Finding(level="error", subject="HubSpot token", message=str(error), fix="set CRMSYNC_HUBSPOT__ACCESS_TOKEN")]
     findings = [Finding(level="info", subject="HubSpot account", message=f"{who.label}, time zone {who.time_zone}")]
+    schemas.scopes = client.scopes()
+    findings += _opt_outs(schemas.scopes)
     allowed = True
     for api, rest, query, level in _READS:
         subject = f"HubSpot: read {rest or api}"
@@ -88,6 +92,15 @@ def _fields(schemas: Schemas) -> list[Finding]:
         return []
     text = f"{len(missing)} crmsync properties are missing on contacts ({', '.join(missing[:3])} …)"
     return [Finding(level="warning", subject="HubSpot properties", message=text, fix="crmsync provision")]
+
+
+def _opt_outs(scopes: frozenset[str] | None) -> list[Finding]:
+    if scopes is None or scopes & set(OPT_OUTS):
+        return []
+    text = f"the token lacks the scope {OPT_OUTS[0]}: opt-outs from the other CRM are not carried to HubSpot, which goes on mailing these people"
+    return [
+        Finding(level="warning", subject="HubSpot: write opt-outs", message=text, fix=f"add the scope {OPT_OUTS[0]} in the app's settings")
+    ]
 
 
 def _usage(client: Client) -> list[Finding]:

@@ -22,6 +22,11 @@ class Tokens(Protocol):
         """Another token after `refused` was refused as expired; None when there is no way to get one."""
         ...
 
+    @property
+    def granted(self) -> frozenset[str] | None:
+        """The scopes that came with the token; None when they did not."""
+        ...
+
 
 class FixedToken:
     """A private app's token: it does not expire; when it is refused a person must replace it."""
@@ -33,6 +38,10 @@ class FixedToken:
         return self._token
 
     def renewed(self, refused: str) -> str | None:
+        return None
+
+    @property
+    def granted(self) -> frozenset[str] | None:
         return None
 
 
@@ -54,12 +63,17 @@ class RefreshedToken:
         self._clock = clock
         self._lock = Lock()
         self._token: str | None = None
+        self._scopes: frozenset[str] | None = None
         self._until: datetime | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Everything secret that this holds at present."""
         return tuple(s for s in (self._token, self._form["client_secret"], self._form["refresh_token"]) if s)
+
+    @property
+    def granted(self) -> frozenset[str] | None:
+        return self._scopes
 
     def current(self) -> str:
         with self._lock:
@@ -86,6 +100,8 @@ class RefreshedToken:
                 side=SIDE,
             )
         self._token = token
+        told = answer.get("scopes")
+        self._scopes = frozenset(map(str, told)) if isinstance(told, list) and told else None
         rotated = answer.get("refresh_token")
         if isinstance(rotated, str) and rotated:
             self._form["refresh_token"] = rotated

@@ -250,6 +250,19 @@ class Client:
             except ValueError:
                 self.server_time = None
 
+    def scopes(self) -> frozenset[str] | None:
+        """What the token may, as HubSpot tells it: with each OAuth token, of a private app's by one call (whose body is the token itself). None
+        when it does not tell. Raises: UnreachableError, QuotaError."""
+        if self._settings.refreshes:
+            self._tokens.current()
+            return self._tokens.granted
+        try:
+            answer = self.read("token-info", "", {"tokenKey": self._tokens.current()})
+        except CredentialsError:
+            return None
+        told = answer.json.get("scopes") if answer.status == 200 and isinstance(answer.json, dict) else None
+        return frozenset(map(str, told)) if isinstance(told, list) and told else None
+
     def calls(self) -> int:
         """Requests sent, without token refreshes."""
         return self._meter.count

@@ -6,6 +6,7 @@ Source: contracts "clocks that are ticking" (numbered paths end in 2027; in date
 from __future__ import annotations
 
 _UNDATED = {
+    "token-info": "/oauth/v2/private-apps/get/access-token-info",
     "form-submissions": "/form-integrations/v1/submissions/forms",
     "email-events": "/email/public/v1/events",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from threading import Lock
 
 from crmsync.errors import UnreachableError
@@ -10,6 +11,12 @@ from crmsync.model.record import ObjectSchema
 from crmsync_hubspot import wire
 from crmsync_hubspot.auth import SIDE
 from crmsync_hubspot.client import Client
+
+_SCOPED = frozenset({wire.CONTACTS, "companies", "deals"})
+_ACTIVITIES = frozenset({"tasks", "calls", "emails", "meetings", "notes"})
+"""Covered by the scopes of contacts."""
+LEGACY = "contacts"
+"""The scope of older apps that covers contacts, companies and deals in one."""
 
 
 class Schemas:
@@ -19,6 +26,8 @@ class Schemas:
         self._client = client
         self._lock = Lock()
         self._known: dict[str, ObjectSchema] = {}
+        self.scopes: frozenset[str] | None = None
+        """What the token may; None until `check` asked, and where HubSpot does not tell."""
 
     def known(self, object: str) -> ObjectSchema:
         """The schema as last fetched; one call the first time."""
@@ -35,9 +44,19 @@ class Schemas:
             raise UnreachableError(f"HubSpot did not tell the properties of {object} ({answer.status}); tried again later", side=SIDE)
         else:
             schema = wire.object_schema(object, answer.json.get("results") or ())
+        schema = replace(schema, lacks=self._lacks(object))
         with self._lock:
             self._known[object] = schema
         return schema
+
+    def _lacks(self, object: str) -> Mapping[str, str]:
+        """Scopes that are missing, as `ObjectSchema.lacks`; nothing where scopes or the object are not known."""
+        noun = object if object in _SCOPED else wire.CONTACTS if object in _ACTIVITIES else None
+        if self.scopes is None or noun is None or LEGACY in self.scopes:
+            return {}
+        wanted = {"read": "read", "create": "write", "update": "write", "delete": "write"}
+        scopes = {right: f"crm.objects.{noun}.{verb}" for right, verb in wanted.items()}
+        return {right: f"add the scope {scope} in the app's settings" for right, scope in scopes.items() if scope not in self.scopes}
 
     def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
         """Takes these as fetched, where nothing was fetched yet."""

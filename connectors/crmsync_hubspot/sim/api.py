@@ -57,7 +57,7 @@ class Api:
                 now=now,
                 base=base,
             )
-            if api == "oauth":
+            if api == "oauth" and parts[:1] != ["private-apps"]:
                 try:
                     return self._reply(self.tokens.token(call), {}, False)
                 except ApiError as error:
@@ -82,6 +82,8 @@ class Api:
 
     def _route(self, call: Call) -> Reply:
         match call.api:
+            case "oauth":
+                return self.tokens.info(call)
             case "crm.objects":
                 return self._objects(call)
             case "crm.associations":

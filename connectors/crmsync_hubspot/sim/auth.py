@@ -13,6 +13,13 @@ from .wire import Call, Reply
 
 _ENGAGEMENT_SCOPES = "contacts"  # engagements are covered by the contact scopes
 
+EVERY = (
+    *(f"crm.objects.{name}.{verb}" for name in ("contacts", "companies", "deals", "users", "owners") for verb in ("read", "write")),
+    *(f"crm.schemas.{name}.{verb}" for name in ("contacts", "companies", "deals") for verb in ("read", "write")),
+    "forms", "content", "communication_preferences.read", "communication_preferences.read_write",
+)  # fmt: skip
+"""What a token has whose scopes are not limited, as far as this simulator looks at them."""
+
 
 class Tokens:
     """Who may call. Times in epoch ms."""
@@ -67,6 +74,15 @@ class Tokens:
         token = secrets.token_urlsafe(32)
         self.access[token] = now + self.options.expires_in * 1000
         return token
+
+    def info(self, call: Call) -> Reply:
+        """POST /oauth/v2/private-apps/get/access-token-info: whose token it is, and its scopes."""
+        if call.method != "POST" or call.version != "v2" or call.parts != ["private-apps", "get", "access-token-info"]:
+            raise plain(404, "resource not found")
+        if call.json().get("tokenKey") not in self.private:
+            raise validation("tokenKey is not a private app's token")
+        scopes = list(EVERY if self.options.scopes is None else self.options.scopes)
+        return Reply(body={"userId": 1, "hubId": self.options.portal_id, "appId": self.options.app_id, "scopes": scopes})
 
     def token(self, call: Call) -> Reply:
         """POST /oauth/{v1,v3,2026-03}/token with grant_type=refresh_token; v1 takes query parameters too."""

@@ -106,6 +106,37 @@ def test_check_is_content_after_provision(ready: Portal) -> None:
     assert budget.used == ready.sim.api_calls()
 
 
+def test_check_names_what_may_not_be_written(ready: Portal) -> None:
+    reads = [f"crm.objects.{name}.read" for name in ("contacts", "companies", "deals", "owners", "users")]
+    reads += [f"crm.schemas.{name}.read" for name in ("contacts", "companies", "deals")] + ["forms", "content"]
+    assert ready.hub.schema(["deals"])["deals"].lacks == {}, "not known before it is asked"
+    ready.sim.options.change("scopes", [*reads, "crm.objects.contacts.write"])
+    (said,) = [f for f in ready.hub.check() if f.level != "info"]
+    assert (said.subject, said.level) == ("HubSpot: write opt-outs", "warning")
+    assert "communication_preferences.read_write" in said.fix
+    shown = ready.hub.schema(["contacts", "calls", "deals"])
+    assert shown["contacts"].lacks == shown["calls"].lacks == {}
+    add = "add the scope crm.objects.deals.write in the app's settings"
+    assert shown["deals"].lacks == {"create": add, "update": add, "delete": add}
+    ready.sim.options.change("scopes", [*reads, "communication_preferences.read_write"])
+    assert {f.level for f in ready.hub.check()} == {"info"}
+    assert set(ready.hub.schema(["calls"])["calls"].lacks) == {"create", "update", "delete"}
+    # a token whose scopes are not told lacks nothing that is known
+    ready.sim.faults.add({"path": "access-token-info", "do": "status", "status": 404, "times": None})
+    ready.hub.check()
+    assert ready.hub.schema(["calls"])["calls"].lacks == {}
+
+
+def test_an_oauth_token_brings_its_scopes() -> None:
+    time = Time()
+    with Simulator(clock=time, auth="oauth", scopes=["crm.objects.contacts.read", "crm.schemas.contacts.read"]) as sim:
+        hub = Portal(sim, time).hub
+        hub.check()
+        assert set(hub.schema(["contacts"])["contacts"].lacks) == {"create", "update", "delete"}
+        assert not any("access-token-info" in call.path for call in sim.calls)
+        hub.close()
+
+
 def test_a_wrong_token_is_a_finding_and_an_error(portal: Portal) -> None:
     wrong = Portal(portal.sim, portal.time, access_token="pat-na1-wrong-secret")
     assert [f.level for f in wrong.hub.check()] == ["error"]
