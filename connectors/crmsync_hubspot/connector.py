@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from crmsync.connect.protocol import Budget, Cursor, EventPage, Finding, Identity, Page, Traits
@@ -30,7 +31,7 @@ class HubSpotConnector:
     author of a change only through property history."""
 
     name = wire.SIDE
-    traits = Traits(
+    _traits = Traits(
         person_objects=(wire.CONTACTS,), task_object=TASKS, write_batch=100, reads_back=True, links_per_call=ARCHIVE_SIZE,
         restore="in HubSpot, for 90 days: the list of its object, Actions, Restore records", employable=(wire.CONTACTS,),
         events=KINDS,
@@ -45,6 +46,11 @@ class HubSpotConnector:
         self._poll = Poll(client, self._schemas)
         self._writing = Writing(client, self._schemas, self._lookup)
 
+    @property
+    def traits(self) -> Traits:
+        untold = self._links.untold
+        return replace(self._traits, untold=untold) if untold else self._traits
+
     def identity(self) -> Identity:
         return account.identity(self._client)
 
@@ -52,6 +58,7 @@ class HubSpotConnector:
         return account.check(self._client, self._schemas)
 
     def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
+        self._links.hope()
         return {object: self._schemas.fresh(object) for object in objects}
 
     def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:

@@ -36,7 +36,16 @@ class Links:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._closed: set[str] = set()  # objects whose associations our token may not see
+        self._closed: set[str] = set()
+
+    @property
+    def untold(self) -> frozenset[str]:
+        """Objects whose associations our token may not see."""
+        return frozenset(self._closed)
+
+    def hope(self) -> None:
+        """Scopes may have been granted: asks for everything again."""
+        self._closed.clear()
 
     def links(self, object: str, ids: Sequence[str]) -> Mapping[str, tuple[Ref, ...]]:
         """See the protocol. One call per 1,000 records and target object, or one per record where that is fewer.

@@ -112,6 +112,7 @@ class Traits:
     record back there, and for how long that is possible. employable: person objects whose records belong to a company (`Record.links`
     tells it, `Write.about` and `unlink` change it) and that deals can have. events: kind of event -> the stream that lists it; with any, the
     connector is a TellsEvents. beside: object -> further objects whose fields can be mapped with it, as "Object.field", for reading only.
+    untold: native objects that `links` leaves out because our credentials do not open them; read after each call of it.
     """
 
     person_objects: tuple[str, ...]
@@ -125,6 +126,7 @@ class Traits:
     employable: tuple[str, ...] = ()
     events: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    untold: frozenset[str] = frozenset()
 
 
 class Connector(Protocol):

@@ -150,7 +150,13 @@ def _asked(world: World, side: str, object: str, records: Sequence[Record]) -> d
         return told if world.objects_of(COMPANY) else {}
     rest = [record.ref for record in live if record.links is None]
     asked = world.connectors[side].links(object, [ref.id for ref in rest]) if rest else {}
-    return {**told, **{ref: tuple(asked.get(ref.id, ())) for ref in rest}}
+    # What we may not see was not taken away by anybody: it stays as it was last seen.
+    untold = world.connectors[side].traits.untold
+    held = world.store.links_of(rest) if untold and rest else {}
+    return {
+        **told,
+        **{ref: (*asked.get(ref.id, ()), *(to for to in held.get(ref, ()) if to.object in untold)) for ref in rest},
+    }
 
 
 def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pulled, owed: int | None = None) -> None:
