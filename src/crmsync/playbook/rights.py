@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from crmsync.connect.protocol import Finding
 from crmsync.model.record import ObjectSchema
 from crmsync.model.rules import Playbook
+from crmsync.playbook.check import Finding
 
 WORDS = {"update": "edit", "read_links": "seeing whom they belong to", "links": "changing whom they belong to"}
 
