@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from scenarios.persons import crowd
-from scenarios.world import KIND_OBJECTS, KINDS, OWN_KEY, Both, other_side
+from scenarios.world import ACTIVITIES, KIND_OBJECTS, KINDS, OWN_KEY, Both, other_side
 
 LONG = 1000.0
 """Seconds after which HubSpot's listing of archived records is read."""
@@ -33,10 +34,23 @@ OWNER = {"hubspot": "hubspot_owner_id", "salesforce": "OwnerId"}
 SUBJECT = {"calls": "hs_call_title", "emails": "hs_email_subject", "meetings": "hs_meeting_title", "tasks": "hs_task_subject"}
 
 
-def people(both: Both) -> dict[str, str]:
-    """Somebody who is in both CRMs: side -> id."""
-    ((contact, lead),) = crowd(both, 1)
-    return {"hubspot": contact, "salesforce": lead}
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[Both, dict[str, str]]]:
+    """One world and somebody who is in both CRMs, side -> id; each case enters an activity and deletes it again."""
+    with Both(kinds=ACTIVITIES) as both:
+        ((contact, lead),) = crowd(both, 1)
+        yield both, {"hubspot": contact, "salesforce": lead}
+
+
+@pytest.fixture
+def who(shared: tuple[Both, dict[str, str]]) -> dict[str, str]:
+    return shared[1]
+
+
+@pytest.fixture
+def both(shared: tuple[Both, dict[str, str]]) -> Both:
+    shared[0].mark()
+    return shared[0]
 
 
 def belongs(both: Both, kind: str, side: str, id: str) -> list[str]:
@@ -54,8 +68,8 @@ def once(both: Both, side: str, id: str, action: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "side"), ENTERED)
-def test_a_life(kind: str, side: str, both: Both) -> None:
-    other, who = other_side(side), people(both)
+def test_a_life(kind: str, side: str, both: Both, who: dict[str, str]) -> None:
+    other = other_side(side)
     # entered: one create there, one key here
     mine = both.enter(kind, side, who[side])
     both.settle()
@@ -117,9 +131,9 @@ def assert_says(both: Both, kind: str, side: str, row: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("side", ["hubspot", "salesforce"])
-def test_what_the_other_side_made_can_be_deleted_there(side: str, both: Both) -> None:
+def test_what_the_other_side_made_can_be_deleted_there(side: str, both: Both, who: dict[str, str]) -> None:
     # given a task that was entered on this side and made by us on the other
-    other, who = other_side(side), people(both)
+    other = other_side(side)
     mine = both.enter("task", side, who[side])
     both.settle()
     theirs = both.twin_id("task", side, mine)
