@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 
+from crmsync.connect.discovery import connect_all
 from crmsync.errors import ConfigError
 from crmsync.model.rules import PersonMap, Playbook, SignalMap
 from crmsync.playbook.load import load_files, shipped_paths
 from crmsync.playbook.references import LISTS
 from crmsync.service.playbook import known_to
 from crmsync.service.settings import read_settings
-from crmsync.service.workspace import open_workspace
-from crmsync_hubspot.connector import HubSpotConnector
-from crmsync_salesforce.connector import SalesforceConnector
+from crmsync.service.workspace import open_workspace, utc_now
 
 
 def book(*kinds: str) -> Playbook:
@@ -40,9 +39,14 @@ def test_a_kind_that_its_connector_does_not_list_is_an_error_with_its_line() -> 
 
 
 def test_what_loading_knows_of_the_bundled_connectors_is_what_these_list() -> None:
-    assert {side: set(kinds) for side, kinds in LISTS.items()} == {
-        connector.name: set(connector.traits.events) for connector in (HubSpotConnector, SalesforceConnector)
-    }
+    environ = {
+        "CRMSYNC_HUBSPOT__ACCESS_TOKEN": "pat-x", "CRMSYNC_SALESFORCE__LOGIN_URL": "http://127.0.0.1:9",
+        "CRMSYNC_SALESFORCE__CLIENT_ID": "x", "CRMSYNC_SALESFORCE__CLIENT_SECRET": "x",
+    }  # fmt: skip
+    connectors = connect_all(environ, sleep=lambda seconds: None, clock=utc_now)
+    assert {side: set(kinds) for side, kinds in LISTS.items()} == {side: set(c.traits.events) for side, c in connectors.items()}
+    for connector in connectors.values():
+        connector.close()
 
 
 def test_the_place_of_a_shipped_kind_is_known() -> None:
