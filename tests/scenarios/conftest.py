@@ -15,6 +15,7 @@ from scenarios.world import ACTIVITIES, Both
 __all__ = ["postgres_server", "postgres_url"]
 
 ON: Mapping[str, Collection[str]] = {
+    r"test_companies": ("company", "deal"),
     r"test_f\d\d_|test_bad_input|test_consent": (),
     r"test_activities|test_plan|test_drift": ACTIVITIES,
 }

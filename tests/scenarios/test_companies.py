@@ -24,7 +24,7 @@ RULES: Edits = {"mappings/playbook.yaml": {"\n  # What they did.": RULE}}
 
 @pytest.fixture
 def ruled() -> Iterator[Both]:
-    with Both(edits=RULES) as world:
+    with Both(edits=RULES, kinds=("company", "deal")) as world:
         yield world
 
 
@@ -178,7 +178,7 @@ TWO_WAY: Edits = {
 
 @pytest.fixture
 def carried() -> Iterator[Both]:
-    with Both(edits=TWO_WAY) as world:
+    with Both(edits=TWO_WAY, kinds=("company", "deal")) as world:
         yield world
 
 
