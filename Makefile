@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 READY := $(VENV)/.installed
-WORKERS ?= auto
+# One more than there are cores: a worker waits for its simulators about a quarter of the time.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 T ?= tests
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
