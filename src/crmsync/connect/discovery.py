@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -139,7 +141,13 @@ def _is_local(options: Mapping[str, str]) -> bool:
     return bool(addresses) and all(is_loopback(urlsplit(address.strip()).hostname) for address in addresses)
 
 
-def _points(group: str) -> dict[str, EntryPoint]:
+def _points(group: str) -> Mapping[str, EntryPoint]:
+    return _installed(group, tuple(sys.path))
+
+
+@cache
+def _installed(group: str, path: tuple[str, ...]) -> Mapping[str, EntryPoint]:
+    """What is installed on the path; looked up once, for it takes a hundredth of a second."""
     found: dict[str, EntryPoint] = {}
     for point in sorted(entry_points(group=group), key=lambda p: (p.name, p.value)):
         known = found.setdefault(point.name, point)
