@@ -216,6 +216,8 @@ def provision_portal_quickly(hubspot: HubSpot) -> None:
     with hubspot.portal.lock:
         for object, (properties, groups) in _provisioned_portal().items():
             hubspot.portal.schema.properties[object].update(copy.deepcopy(properties))
+            for name in (name for name, found in properties.items() if found.unique):
+                hubspot.portal.tables[object].watch_unique(name)
             hubspot.portal.schema.groups[object].update(groups)
 
 
