@@ -26,8 +26,8 @@ STATUSES = {
 PRIORITIES = {"low": "Low", "normal": "Normal", "high": "High"}
 DIRECTIONS = {"inbound": "Inbound", "outbound": "Outbound"}
 DISPOSITIONS = {
-    "connected": "Connected", "no_answer": "No answer", "busy": "Busy", "left_voicemail": "Left voicemail",
-    "left_live_message": "Left live message", "wrong_number": "Wrong number",
+    "connected": "Connected", "no_answer": "No Answer", "busy": "Busy", "left_voicemail": "Left Voicemail",
+    "left_live_message": "Left Live Message", "wrong_number": "Wrong Number",
 }  # fmt: skip
 NAMELESS = {"call": "Call", "email": "Email", "note": "Note", "meeting": "Meeting", "task": "Other"}
 
