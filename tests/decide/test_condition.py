@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmsync.decide.condition import OPS, Lists, domain_of, fields_of, fold_words, holds, lists_of
+from crmsync.decide.condition import OPS, Lists, domain_of, fields_of, fold_words, holds, lists_of, turns_at
 from crmsync.errors import ConfigError
+from crmsync.model.condition import All, AnyOf, Happened, Not, Test
+from crmsync.model.link import Signal
 from crmsync.model.record import Value
-from crmsync.model.rules import All, AnyOf, Not, PersonMap, Playbook, Test
+from crmsync.model.rules import PersonMap, Playbook
 
 LISTS = lists_of(
     Playbook(
@@ -138,3 +142,64 @@ def test_total_and_negations_agree(op: str, value: Value, wanted: Value | tuple[
 
 def test_empty_lists_know_nothing() -> None:
     assert not holds(Test(field="f", op="domain_in", value="free"), {"f": "a@gmail.com"}, Lists())
+
+
+NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
+
+
+def _seen(name: str, days: float) -> Signal:
+    return Signal(event_id=f"{name}{days}", type=name, at=NOW - timedelta(days=days))
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "answer"),
+    [
+        ("within", "2026-03-01T12:00:00.000Z", True),
+        ("within", "2026-03-01T11:59:59.999Z", False),
+        ("within", "2026-03-31T12:00:00.000Z", True),
+        ("within", "2026-03-31T12:00:00.001Z", False),
+        ("within", "2026-03-10", True),
+        ("within", "soon", False),
+        ("within", 20_000_101, False),
+        ("older_than", "2026-03-01T12:00:00.000Z", False),
+        ("older_than", "2026-03-01T11:59:59.999Z", True),
+        ("older_than", "2026-04-01", False),
+        ("older_than", None, False),
+    ],
+)
+def test_days_before_now(op: str, value: Value, answer: bool) -> None:
+    assert holds(Test(field="since", op=op, value=30), {"since": value}, LISTS, NOW) is answer
+
+
+def test_days_without_a_now_do_not_hold() -> None:
+    assert not holds(Test(field="since", op="within", value=30), {"since": "2026-03-30"}, LISTS)
+    assert not holds(Happened(signals=("x",)), {}, LISTS, None, [_seen("x", 1)])
+
+
+def test_counts_in_a_window() -> None:
+    signals = [_seen("x", 1), _seen("x", 7), _seen("x", 7.5), _seen("y", 1), _seen("x", -1)]
+    counts = {
+        (low, high, days): holds(Happened(signals=("x",), at_least=low, at_most=high, within_days=days), {}, LISTS, NOW, signals)
+        for low, high, days in [(2, None, 7), (3, None, 7), (3, None, None), (4, None, None), (0, 1, 7), (0, 2, 7), (1, None, 0.5)]
+    }
+    assert counts == {
+        (2, None, 7): True, (3, None, 7): False, (3, None, None): True, (4, None, None): False, (0, 1, 7): False, (0, 2, 7): True,
+        (1, None, 0.5): False,
+    }  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("xy"), st.floats(-3, 40)), max_size=6),
+    st.integers(0, 3),
+    st.one_of(st.none(), st.floats(0.01, 30)),
+    st.floats(0, 20),
+    st.floats(0, 60),
+)
+def test_nothing_turns_before_it_is_said_to(
+    told: list[tuple[str, float]], low: int, window: float | None, days: float, later: float
+) -> None:
+    condition = AnyOf(of=(Happened(signals=("x",), at_least=low, within_days=window), Test(field="since", op="within", value=days)))
+    facts, signals = {"since": "2026-03-30T01:02:03.004Z"}, [_seen(name, ago) for name, ago in told]
+    turn, then = turns_at([condition], facts, NOW, signals), NOW + timedelta(days=later)
+    if turn is None or then < turn:
+        assert holds(condition, facts, LISTS, then, signals) is holds(condition, facts, LISTS, NOW, signals)

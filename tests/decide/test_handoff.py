@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from crmsync.decide.handoff import LIMIT, complete, cut_lines, handoff_text, reachable, reason_line
 from crmsync.decide.text import one_line, points_text
 from crmsync.model.link import Signal
+from crmsync.model.process import TypeRule
 from crmsync.model.record import Value
-from crmsync.model.rules import TypeRule
 from crmsync.model.verdict import Reason, ScoreVerdict
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from crmsync.decide.lifecycle import entered, express_signal, is_historic, latch, mql_type, signal_text, stage, stage_of
 from crmsync.model.fields import STAGES
 from crmsync.model.link import PersonState, Signal, StageEntry
-from crmsync.model.rules import ScoreRules, TypeRule
+from crmsync.model.process import ScoreRules, TypeRule
 from crmsync.model.verdict import ScoreVerdict, StageVerdict
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -12,8 +12,8 @@ from crmsync.decide.outputs import REASONS_LIMIT, outputs, score_fields, settle_
 from crmsync.decide.score import thresholds
 from crmsync.model.fields import OUTPUTS
 from crmsync.model.link import PersonState, StageEntry
+from crmsync.model.process import ScoreRules
 from crmsync.model.record import Value
-from crmsync.model.rules import ScoreRules
 from crmsync.model.verdict import Reason, ScoreVerdict
 
 NOW = datetime(2026, 6, 1, 12, 30, 15, 999_999, tzinfo=UTC)

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from crmsync.decide.condition import lists_of
 from crmsync.decide.person import RETRY, Decision, decide
+from crmsync.model.condition import Test
 from crmsync.model.fields import OUTPUTS, STAGES
 from crmsync.model.link import PersonState, Signal
+from crmsync.model.process import BehaviorRule, FitRule, ScoreRules, TypeRule
 from crmsync.model.record import Fields, User, Value
-from crmsync.model.rules import BehaviorRule, FitRule, PersonMap, Playbook, RoutingRules, ScoreRules, Test, TypeRule, WorkingHours
+from crmsync.model.rules import PersonMap, Playbook, RoutingRules, WorkingHours
 from crmsync.playbook.load import load_files, shipped_paths
 
 NOW = datetime(2026, 6, 5, 14, 0, tzinfo=UTC)  # a Friday, 16:00 in Berlin

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from crmsync.decide.condition import Lists
 from crmsync.decide.score import cluster_hits, score, thresholds
+from crmsync.model.condition import Test
 from crmsync.model.link import Signal
-from crmsync.model.rules import BehaviorRule, FitRule, ScoreRules, Test
+from crmsync.model.process import BehaviorRule, FitRule, ScoreRules
 from crmsync.model.verdict import Reason, ScoreVerdict
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -16,8 +16,9 @@ import pytest
 
 from crmsync.errors import CrmsyncError, QuotaError, UnreachableError
 from crmsync.model.fields import KEY
+from crmsync.model.process import ScoreRules, TypeRule
 from crmsync.model.record import User, Value
-from crmsync.model.rules import FieldType, Playbook, RoutingRules, ScoreRules, SignalMap, TypeRule
+from crmsync.model.rules import FieldType, Playbook, RoutingRules, SignalMap
 from crmsync.testing.memory import Died, MemoryCrm
 from tiny import NAMES, START, Shelf, Tiny, field_map, playbook, silence
 

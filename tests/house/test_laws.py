@@ -16,8 +16,9 @@ from crmsync.decide.translate import Lens, lenses_of
 from crmsync.errors import HaltError, UnreachableError
 from crmsync.model.change import Outcome, OutcomeKind, Write
 from crmsync.model.link import Agreed, PersonState, Snapshot
+from crmsync.model.process import ScoreRules, TypeRule
 from crmsync.model.record import RecordState, Ref, User, Value
-from crmsync.model.rules import Brakes, FieldMap, Playbook, ScoreRules, SignalMap, TypeRule
+from crmsync.model.rules import Brakes, FieldMap, Playbook, SignalMap
 from crmsync.testing.memory import Died, MemoryCrm
 from tiny import NAMES, Tiny, field_map, memory, playbook, quietly
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from crmsync.model.rules import BehaviorRule, Playbook, RoutingRules, ScoreRules
+from crmsync.model.process import BehaviorRule, ScoreRules
+from crmsync.model.rules import Playbook, RoutingRules
 from crmsync.playbook.lint import lint, most
 from crmsync.playbook.load import load_files, shipped_paths
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import lru_cache
 
+from crmsync.decide.canonical import moment
 from crmsync.errors import ConfigError
+from crmsync.model.condition import All, Condition, Happened, Not, Test
+from crmsync.model.link import Signal
 from crmsync.model.record import Fields, Value
-from crmsync.model.rules import All, Condition, Not, Playbook, Test
+from crmsync.model.rules import Playbook
 
 OPS: frozenset[str] = frozenset({
     "eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "between", "matches", "contains", "empty", "filled", "domain_in", "title_is",
+    "within", "older_than",
 })  # fmt: skip
 """Every operator that `holds` knows; a playbook with another one is refused when it is loaded."""
 
@@ -28,6 +33,7 @@ class Lists:
     free: frozenset[str] = frozenset()
     disposable: frozenset[str] = frozenset()
     competitor: frozenset[str] = frozenset()
+    target: frozenset[str] = frozenset()
     titles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -37,35 +43,94 @@ def lists_of(playbook: Playbook) -> Lists:
         free=frozenset(d.strip().lower() for d in playbook.free_domains),
         disposable=frozenset(d.strip().lower() for d in playbook.disposable_domains),
         competitor=frozenset(d.strip().lower() for d in playbook.competitor_domains),
+        target=frozenset(d.strip().lower() for d in playbook.target_domains),
         titles={name: tuple(p for p in map(fold_words, words) if p.strip()) for name, words in playbook.titles.items()},
     )
 
 
-def holds(condition: Condition, facts: Fields, lists: Lists) -> bool:
-    """Whether `condition` holds for `facts`. All of nothing holds, any of nothing does not.
+def holds(condition: Condition, facts: Fields, lists: Lists, now: datetime | None = None, signals: Sequence[Signal] = ()) -> bool:
+    """Whether `condition` holds for `facts` and `signals` (each event once) at `now` (UTC). All of nothing holds, any of nothing does not.
 
     Texts are compared without regard to case; dates and datetimes as their canonical text; a bool is never a number. Values of different
     kinds are not equal and not ordered: eq and lt ... between are False, ne and not_in (the plain negations of eq and in) True. An empty
     field fulfils only `empty`, `ne` and `not_in`. matches is a case-insensitive search; contains takes a text or several, any of which
-    is enough; domain_in takes list names (free, disposable, competitor) and domains. Raises ConfigError for an operator outside OPS.
+    is enough; domain_in takes list names (free, disposable, competitor, target) and domains. within and older_than, and counts in a window, need
+    `now`: without it they do not hold. Raises ConfigError for an operator outside OPS.
     """
     if isinstance(condition, Test):
-        return _test(condition, facts.get(condition.field), lists)
+        return passes(condition, facts.get(condition.field), lists, now)
+    if isinstance(condition, Happened):
+        return _often(condition, sum(1 for _ in _counted(condition, signals, now)))
     if isinstance(condition, Not):
-        return not holds(condition.of, facts, lists)
+        return not holds(condition.of, facts, lists, now, signals)
     every = isinstance(condition, All)
     for part in condition.of:
-        if holds(part, facts, lists) is not every:
+        if holds(part, facts, lists, now, signals) is not every:
             return not every
     return every
 
 
+def parts_of(condition: Condition) -> Iterator[Test | Happened]:
+    """Every test and count in a condition, in order."""
+    if isinstance(condition, Test | Happened):
+        yield condition
+        return
+    for part in (condition.of,) if isinstance(condition, Not) else condition.of:
+        yield from parts_of(part)
+
+
 def fields_of(condition: Condition) -> tuple[str, ...]:
     """House fields that a condition looks at, in order, each once."""
-    if isinstance(condition, Test):
-        return (condition.field,)
-    parts = (condition.of,) if isinstance(condition, Not) else condition.of
-    return tuple(dict.fromkeys(name for part in parts for name in fields_of(part)))
+    return tuple(dict.fromkeys(part.field for part in parts_of(condition) if isinstance(part, Test)))
+
+
+def signals_of(condition: Condition) -> tuple[str, ...]:
+    """Signals that a condition counts, in order, each once."""
+    return tuple(dict.fromkeys(name for part in parts_of(condition) if isinstance(part, Happened) for name in part.signals))
+
+
+def turns_at(conditions: Iterable[Condition], facts: Fields, now: datetime, signals: Sequence[Signal] = ()) -> datetime | None:
+    """The earliest moment after `now` (UTC) at which time alone may change what one of these conditions says; None: never. It may be early (an
+    `any` that holds by another part), never late."""
+    found: list[datetime] = []
+    for part in (part for condition in conditions for part in parts_of(condition)):
+        if isinstance(part, Test):
+            if part.op in ("within", "older_than") and (at := _moment(facts.get(part.field))) is not None:
+                found += [at, _end(at, _days(part.value))]
+        else:
+            told = [s.at for s in signals if s.type in part.signals]
+            found += [at for at in told if at > now]
+            if part.within_days is not None:
+                found += [_end(at, part.within_days) for at in told]
+    return min((at for at in found if at > now), default=None)
+
+
+def _counted(condition: Happened, signals: Sequence[Signal], now: datetime | None) -> Iterator[Signal]:
+    if now is None:
+        return
+    for s in signals:
+        if s.type in condition.signals and s.at <= now and (condition.within_days is None or now < _end(s.at, condition.within_days)):
+            yield s
+
+
+def _often(condition: Happened, count: int) -> bool:
+    return condition.at_least <= count and (condition.at_most is None or count <= condition.at_most)
+
+
+def _moment(value: Value) -> datetime | None:
+    return moment(value) if isinstance(value, str) else None
+
+
+def _end(at: datetime, days: float) -> datetime:
+    """The first moment at which `at` is more than `days` ago, to the microsecond."""
+    try:
+        return at + timedelta(days=days, microseconds=1)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=at.tzinfo)
+
+
+def _days(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and value == value else 0.0
 
 
 def text_matches(pattern: str, text: str) -> bool:
@@ -106,7 +171,8 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
-def _test(test: Test, value: Value, lists: Lists) -> bool:
+def passes(test: Test, value: Value, lists: Lists, now: datetime | None = None) -> bool:
+    """Whether one test holds for one value; see `holds`."""
     op, wanted = test.op, test.value
     blank = value is None or (isinstance(value, str) and (not value or value.isspace()))
     if op == "empty":
@@ -125,6 +191,11 @@ def _test(test: Test, value: Value, lists: Lists) -> bool:
         if not isinstance(wanted, tuple) or len(wanted) != 2:
             return False
         return _ordered("ge", value, wanted[0]) and _ordered("le", value, wanted[1])
+    if op in ("within", "older_than"):
+        at = _moment(value)
+        if at is None or now is None or at > now:
+            return False
+        return (now < _end(at, _days(wanted))) is (op == "within")
     if op in ("lt", "le", "gt", "ge"):
         return not isinstance(wanted, tuple) and _ordered(op, value, wanted)
     if not isinstance(value, str):
@@ -162,6 +233,8 @@ def _domains(choice: str, lists: Lists) -> frozenset[str]:
         return lists.disposable
     if choice == "competitor":
         return lists.competitor
+    if choice == "target":
+        return lists.target
     return frozenset({choice.strip().lower().lstrip("@*.")})
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from crmsync.decide.text import ELLIPSIS, minute, one_line, points_text
 from crmsync.model.link import Signal
+from crmsync.model.process import TypeRule
 from crmsync.model.record import Fields
-from crmsync.model.rules import TypeRule
 from crmsync.model.verdict import ScoreVerdict
 
 LIMIT = 8_000

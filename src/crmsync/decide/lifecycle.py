@@ -15,7 +15,7 @@ from datetime import datetime
 
 from crmsync.decide.text import minute, one_line
 from crmsync.model.link import PersonState, Signal
-from crmsync.model.rules import ScoreRules, TypeRule
+from crmsync.model.process import ScoreRules, TypeRule
 from crmsync.model.verdict import ScoreVerdict, StageVerdict
 
 BEFORE_MQL = ("subscriber", "lead", "nurture")

@@ -11,8 +11,8 @@ from crmsync.decide.lifecycle import entered, stage_of
 from crmsync.decide.score import thresholds
 from crmsync.decide.text import one_line, points_text, stamp
 from crmsync.model.link import PersonState
+from crmsync.model.process import ScoreRules
 from crmsync.model.record import Fields, Value
-from crmsync.model.rules import ScoreRules
 from crmsync.model.verdict import ScoreVerdict
 
 REASONS_LIMIT = 4_000

@@ -17,8 +17,9 @@ from crmsync.decide.text import minute, one_line
 from crmsync.decide.worktime import due_at, due_on
 from crmsync.model.fields import STAGES
 from crmsync.model.link import PersonState, Signal, StageEntry
+from crmsync.model.process import TypeRule
 from crmsync.model.record import Fields, User, Value
-from crmsync.model.rules import Playbook, TypeRule
+from crmsync.model.rules import Playbook
 from crmsync.model.verdict import ScoreVerdict, StageVerdict
 
 ROUTER, CRM = "router", "crm"

@@ -20,8 +20,8 @@ from crmsync.decide.condition import Lists, fields_of, holds
 from crmsync.decide.signals import unique
 from crmsync.decide.text import one_line
 from crmsync.model.link import Signal
+from crmsync.model.process import BehaviorRule, FitRule, ScoreRules
 from crmsync.model.record import Fields
-from crmsync.model.rules import BehaviorRule, FitRule, ScoreRules
 from crmsync.model.verdict import Reason, ScoreVerdict
 
 DAY = 86_400.0

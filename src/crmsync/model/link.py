@@ -104,6 +104,10 @@ class PersonState:
     outputs: engine-owned house field -> value last wanted. owner: house owner id (lower-case e-mail or "side:id").
     owner_by: "router" | "hand" | "crm". stages: newest last. next_due_at: the earliest moment a rule would answer differently (UTC).
     employers: side -> twin id of the company that the person's record there belonged to when last settled (None: to no company).
+    recycles, recycled_at: how often, and when last, the person went back to nurture (L6). judged: the disposition and reason code last acted on
+    (L7), "rejected/wrong_icp". track, track_since: the nurture track they are in (N1); tracks_done: those finished at the present stage.
+    member_of: side -> lists and campaigns that we put them on. account: what they and their colleagues have in common ("domain:acme.example" or
+    "company:<twin id>"); engagement: their own behaviour points as colleagues last counted them (S7).
     """
 
     person_id: str
@@ -124,6 +128,15 @@ class PersonState:
     next_due_at: datetime | None = None
     employers: Mapping[str, str | None] = field(default_factory=dict)
     created_at: datetime | None = None
+    recycles: int = 0
+    recycled_at: datetime | None = None
+    judged: str = ""
+    track: str | None = None
+    track_since: datetime | None = None
+    tracks_done: tuple[str, ...] = ()
+    member_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    account: str | None = None
+    engagement: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from crmsync.model.process import GateRules, ProfileRules, ScoreRules, Segment, StageRules, Track, TypeRule
 from crmsync.model.record import Value
 from crmsync.model.week import Week
 
@@ -183,111 +184,7 @@ class SignalMap:
         return frozenset({self.type, *(name for _, name in self.patterns)})
 
 
-# --- conditions ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Test:
-    """One comparison on a house field. op: eq ne lt le gt ge in not_in between matches contains empty filled domain_in title_is.
-
-    domain_in: the e-mail's domain is in a named list ("free", "disposable", or listed domains). title_is: seniority class ("c_level",
-    "director").
-    """
-
-    __test__ = False  # not a test class, whatever pytest thinks of the name
-
-    field: str
-    op: str
-    value: Value | tuple[Value, ...] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class All:
-    """True when every part is."""
-
-    of: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnyOf:
-    """True when at least one part is."""
-
-    of: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Not:
-    """True when its part is not."""
-
-    of: Condition
-
-
-Condition = Test | All | AnyOf | Not
-
-
 # --- the playbook ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FitRule:
-    """Points for who they are (S1). group: among rules of one group only the highest counts."""
-
-    name: str
-    points: float
-    when: Condition
-    group: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BehaviorRule:
-    """Points for signals (S1-S3). half_life_days: age decay (S2). max_times / max_points: caps (S3). count/within_days: a cluster, this
-    many
-    signals in that window are one hit."""
-
-    name: str
-    points: float
-    signals: tuple[str, ...]
-    half_life_days: float | None = None
-    max_times: int | None = None
-    max_points: float | None = None
-    count: int = 1
-    within_days: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreRules:
-    """inactivity_loss per inactivity_days without a new signal (S2: 0.25 per 30 days, continuous). inactive: S1's "30+ days inactive -10".
-
-    mql_at / hysteresis: becomes MQL at >= mql_at; a further MQL by score needs a fall below mql_at - hysteresis first (S4). express: S6.
-    """
-
-    fit: tuple[FitRule, ...] = ()
-    behavior: tuple[BehaviorRule, ...] = ()
-    inactivity_loss: float = 0.25
-    inactivity_days: float = 30.0
-    inactive_points: float = -10.0
-    inactive_after_days: float = 30.0
-    mql_at: float = 50.0
-    sql_at: float = 100.0
-    hysteresis: float = 10.0
-    express: tuple[str, ...] = ()
-    min_delta: float = 5.0
-    bands: tuple[float, ...] = (25.0, 50.0, 75.0, 100.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypeRule:
-    """MQL type (process.md section 4), first match wins. signals: any of these among the person's signals; min_fit: fit at least."""
-
-    type: str
-    signals: tuple[str, ...] = ()
-    min_fit: float | None = None
-    respond_minutes: int = 480
-    working_time: bool = True
-    channel: str = "call"
-    priority: str = "normal"
-    action: str = "Follow up"
-    goal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,7 +253,7 @@ class Playbook:
 
     start_from: events before it have no outward effects (section 9a; None: the moment of the first sync). twins: kind -> how activities,
     companies and deals are kept in step. due_time: local time of a due day in a CRM that wants a moment. sweep_hours: how often all ids are
-    compared (0: never). fingerprint: of the whole content.
+    compared (0: never). frameworks: qualification frameworks whose fields exist in the CRMs: "bant", "meddic" (S10). fingerprint: of the whole content.
     """
 
     person: PersonMap
@@ -364,7 +261,13 @@ class Playbook:
     due_time: str = "09:00"
     signals: tuple[SignalMap, ...] = ()
     score: ScoreRules = field(default_factory=ScoreRules)
+    segments: tuple[Segment, ...] = ()
     types: tuple[TypeRule, ...] = ()
+    stages: StageRules = field(default_factory=StageRules)
+    gate: GateRules = field(default_factory=GateRules)
+    profile: ProfileRules = field(default_factory=ProfileRules)
+    tracks: tuple[Track, ...] = ()
+    frameworks: frozenset[str] = frozenset({"bant"})
     routing: RoutingRules = field(default_factory=RoutingRules)
     hours: WorkingHours = field(default_factory=WorkingHours)
     brakes: Brakes = field(default_factory=Brakes)
@@ -375,6 +278,7 @@ class Playbook:
     free_domains: frozenset[str] = frozenset()
     disposable_domains: frozenset[str] = frozenset()
     competitor_domains: frozenset[str] = frozenset()
+    target_domains: frozenset[str] = frozenset()
     titles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     poll_seconds: float = 15.0
     sweep_hours: float = 24.0

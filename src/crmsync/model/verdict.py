@@ -17,14 +17,16 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreVerdict:
-    """total = fit + behavior (floats, unrounded). next_due_at: the next moment a threshold or band would be crossed by decay (UTC; None:
-    never)."""
+    """total = fit + behavior (floats, unrounded). own: behavior without what colleagues add (S7). segment: the model that counted (S5), "" for the
+    playbook's own. next_due_at: the next moment a threshold or band would be crossed by decay (UTC; None: never)."""
 
     total: float
     fit: float
     behavior: float
     reasons: tuple[Reason, ...] = ()
     next_due_at: datetime | None = None
+    own: float = 0.0
+    segment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +50,24 @@ class RouteVerdict:
     reason: str
     counter: int
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateVerdict:
+    """What is known of somebody's contact data (V1). quality: verified | risky | invalid | unknown, of the e-mail address. issues: sentences for readers,
+    worst first. reachable: whether sales can be handed this person (L10): an e-mail address that is not invalid, or a phone number."""
+
+    quality: str
+    issues: tuple[str, ...] = ()
+    reachable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackVerdict:
+    """The nurture track a person should be in now (N1), None for none. changed: whether they enter or leave one. cause: in words. next_due_at: when
+    it would be answered differently by time alone (UTC)."""
+
+    track: str | None
+    changed: bool = False
+    cause: str = ""
+    next_due_at: datetime | None = None

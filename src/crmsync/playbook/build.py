@@ -5,26 +5,19 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from crmsync.model.condition import All, AnyOf, Condition, Not, Test
+from crmsync.model.process import BehaviorRule, FitRule, ScoreRules, TypeRule
 from crmsync.model.rules import (
-    All,
-    AnyOf,
-    BehaviorRule,
     Brakes,
-    Condition,
     FieldMap,
     FieldType,
-    FitRule,
-    Not,
     PersonMap,
     Place,
     Playbook,
     Retention,
     RoutingRules,
-    ScoreRules,
     Shift,
     SignalMap,
-    Test,
-    TypeRule,
     WorkingHours,
 )
 from crmsync.model.week import week_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from crmsync.model.rules import Playbook, ScoreRules
+from crmsync.model.process import ScoreRules
+from crmsync.model.rules import Playbook
 from crmsync.playbook.check import ACTIVITIES, COMPANIES, Finding
 
 FILE = "mappings/playbook.yaml"

@@ -14,9 +14,9 @@ from crmsync.playbook.shapes import CLOCK, DAY, DURATION, MQL_TYPE, Days, HouseN
 OPERATORS: dict[str, str] = {
     "is": "eq", "is_not": "ne", "less_than": "lt", "at_most": "le", "more_than": "gt", "at_least": "ge", "in": "in", "not_in": "not_in",
     "between": "between", "matches": "matches", "contains": "contains", "empty": "empty", "filled": "filled", "domain_in": "domain_in",
-    "title_is": "title_is",
+    "title_is": "title_is", "within": "within", "older_than": "older_than",
 }  # fmt: skip
-"""How a test is written -> its operator in crmsync.model.rules.Test."""
+"""How a test is written -> its operator in crmsync.model.condition.Test."""
 
 
 class When(Strict):
@@ -56,6 +56,9 @@ class When(Strict):
     title_is: Annotated[Words, Field(min_length=1)] | None = Field(
         default=None, description="The job title holds a phrase of this class of `titles` in lists.yaml."
     )
+
+    within: Days | None = Field(default=None, description="A date or moment at most this many days ago.")
+    older_than: Days | None = Field(default=None, description="A date or moment more than this many days ago.")
 
     @field_validator("matches")
     @classmethod

@@ -1,0 +1,58 @@
+"""Conditions of the playbook as frozen values: what an admin writes under `when`. Judged by crmsync.decide.condition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crmsync.model.record import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """One comparison on a house field. op: eq ne lt le gt ge in not_in between matches contains empty filled domain_in title_is within
+    older_than.
+
+    domain_in: the e-mail's domain is in a named list ("free", "disposable", "competitor", "target") or listed domains. title_is: a class of job
+    titles ("c_level", "director"). within / older_than: the date or datetime lies at most / more than `value` days before now, never after it.
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    field: str
+    op: str
+    value: Value | tuple[Value, ...] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """How often one of these signals happened: at_least <= count, and count <= at_most where that is given, within the last `within_days`
+    (None: ever). Signals dated in the future do not count yet."""
+
+    signals: tuple[str, ...]
+    at_least: int = 1
+    at_most: int | None = None
+    within_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class All:
+    """True when every part is."""
+
+    of: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyOf:
+    """True when at least one part is."""
+
+    of: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Not:
+    """True when its part is not."""
+
+    of: Condition
+
+
+Condition = Test | Happened | All | AnyOf | Not
