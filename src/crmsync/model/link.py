@@ -106,7 +106,7 @@ class PersonState:
     employers: side -> twin id of the company that the person's record there belonged to when last settled (None: to no company).
     recycles, recycled_at: how often, and when last, the person went back to nurture (L6). judged: the disposition and reason code last acted on
     (L7), "rejected/wrong_icp". track, track_since: the nurture track they are in (N1); tracks_done: those finished at the present stage.
-    member_of: side -> lists and campaigns that we put them on. account: what they and their colleagues have in common ("domain:acme.example" or
+    member_of: side -> lists and campaigns that we put them on; found_on: side -> those we found them on already, which stay as they are. account: what they and their colleagues have in common ("domain:acme.example" or
     "company:<twin id>"); engagement: their own behaviour points as colleagues last counted them (S7).
     """
 
@@ -135,6 +135,7 @@ class PersonState:
     track_since: datetime | None = None
     tracks_done: tuple[str, ...] = ()
     member_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    found_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     account: str | None = None
     engagement: float = 0.0
 

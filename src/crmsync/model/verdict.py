@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -55,19 +56,27 @@ class RouteVerdict:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateVerdict:
     """What is known of somebody's contact data (V1). quality: verified | risky | invalid | unknown, of the e-mail address. issues: sentences for readers,
-    worst first. reachable: whether sales can be handed this person (L10): an e-mail address that is not invalid, or a phone number."""
+    worst first. reachable: whether sales can be handed this person (L10): an e-mail address that is not invalid, or a phone number. phones: house
+    field -> valid | unknown | invalid, for each phone number there is (unknown: its country is)."""
 
     quality: str
     issues: tuple[str, ...] = ()
     reachable: bool = True
+    phones: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def callable(self) -> bool:
+        """Whether there is a phone number that may be right."""
+        return any(state != "invalid" for state in self.phones.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackVerdict:
     """The nurture track a person should be in now (N1), None for none. changed: whether they enter or leave one. cause: in words. next_due_at: when
-    it would be answered differently by time alone (UTC)."""
+    it would be answered differently by time alone (UTC). finished: tracks that are over with this one, not entered again before the stage changes."""
 
     track: str | None
     changed: bool = False
     cause: str = ""
     next_due_at: datetime | None = None
+    finished: tuple[str, ...] = ()
