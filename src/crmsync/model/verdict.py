@@ -65,7 +65,7 @@ class GateVerdict:
     phones: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def callable(self) -> bool:
+    def dialable(self) -> bool:
         """Whether there is a phone number that may be right."""
         return any(state != "invalid" for state in self.phones.values())
 
