@@ -21,7 +21,8 @@ from crmsync.playbook.lint import lint
 from crmsync.playbook.load import load_files, shipped_paths
 from crmsync.playbook.problems import Problems
 from crmsync.playbook.schema import FILES
-from crmsync.playbook.schema_process import OPERATORS, HoursFile
+from crmsync.playbook.schema_process import HoursFile
+from crmsync.playbook.schema_when import OPERATORS
 from crmsync.playbook.yamlfile import parse
 
 

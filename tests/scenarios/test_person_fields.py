@@ -24,6 +24,9 @@ ELSEWHERE = {
     "email_opt_out": "test_consent",
     "employees": "read",
     "company_size": "read",
+    "emails_delivered": "read",
+    "emails_opened": "read",
+    "emails_clicked": "read",
 }
 """Fields that no edit carries as it stands -> what proves them."""
 BACK = ("company", "hubspot", "Lead")

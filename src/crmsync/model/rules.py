@@ -253,7 +253,9 @@ class Playbook:
 
     start_from: events before it have no outward effects (section 9a; None: the moment of the first sync). twins: kind -> how activities,
     companies and deals are kept in step. due_time: local time of a due day in a CRM that wants a moment. sweep_hours: how often all ids are
-    compared (0: never). frameworks: qualification frameworks whose fields exist in the CRMs: "bant", "meddic" (S10). fingerprint: of the whole content.
+    compared (0: never). frameworks: qualification frameworks whose fields exist in the CRMs: "bant", "meddic" (S10). free_domains, disposable_domains: what
+    the admin adds to the lists of the libraries, business_domains: what is neither. titles, departments: class -> phrases; titles_except: class ->
+    phrases struck out of a title first. fingerprint: of the whole content.
     """
 
     person: PersonMap
@@ -279,7 +281,10 @@ class Playbook:
     disposable_domains: frozenset[str] = frozenset()
     competitor_domains: frozenset[str] = frozenset()
     target_domains: frozenset[str] = frozenset()
+    business_domains: frozenset[str] = frozenset()
     titles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    titles_except: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    departments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     poll_seconds: float = 15.0
     sweep_hours: float = 24.0
     fingerprint: str = ""

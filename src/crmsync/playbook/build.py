@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 
-from crmsync.model.condition import All, AnyOf, Condition, Not, Test
-from crmsync.model.process import BehaviorRule, FitRule, ScoreRules, TypeRule
 from crmsync.model.rules import (
     Brakes,
     FieldMap,
@@ -21,15 +18,17 @@ from crmsync.model.rules import (
     WorkingHours,
 )
 from crmsync.model.week import week_of
+from crmsync.playbook.build_process import duration, gate_rules, profile_rules, score_rules, segment, stage_rules, track, type_rule
 from crmsync.playbook.fingerprint import of_field
 from crmsync.playbook.references import minutes_of, places_of, words
 from crmsync.playbook.schema import CrmsyncFile
 from crmsync.playbook.schema_mapping import FieldFile, PersonFile, SignalsFile
-from crmsync.playbook.schema_process import OPERATORS, HoursFile, ListsFile, PlaybookFile, ScoreFile, ShiftFile, TypeFile, When
+from crmsync.playbook.schema_process import HoursFile, ListsFile, PlaybookFile, ShiftFile
 from crmsync.playbook.yamlfile import YamlFile
 
+__all__ = ["build", "duration", "field_map", "person_map", "working_hours"]
+
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_UNIT_MINUTES = {"minute": 1, "min": 1, "hour": 60}
 
 
 def build(
@@ -42,6 +41,8 @@ def build(
     signals_file: YamlFile,
 ) -> Playbook:
     """The playbook of five checked files, without twins and fingerprint. person_file, signals_file: where things stand, for `where`."""
+    score = score_rules(playbook.score, playbook.stages)
+    segments = tuple(segment(s, score) for s in playbook.segments)
     return Playbook(
         person=person_map(person, signals, person_file),
         signals=tuple(
@@ -58,7 +59,13 @@ def build(
             )
             for i, s in enumerate(signals.signals)
         ),
-        score=score_rules(playbook.score),
+        score=score,
+        segments=segments,
+        stages=stage_rules(playbook.stages, signals, playbook.working_hours),
+        gate=gate_rules(playbook.data_gate, lists.role_addresses),
+        profile=profile_rules(playbook.profile, segments),
+        tracks=tuple(track(t) for t in playbook.tracks),
+        frameworks=frozenset(playbook.qualification),
         types=tuple(type_rule(t, playbook.working_hours) for t in playbook.types),
         routing=RoutingRules(
             pool=playbook.routing.pool,
@@ -75,7 +82,11 @@ def build(
         free_domains=frozenset(d.lower() for d in lists.free_mail_domains),
         disposable_domains=frozenset(d.lower() for d in lists.disposable_domains),
         competitor_domains=frozenset(d.lower() for d in lists.competitor_domains),
+        target_domains=frozenset(d.lower() for d in lists.target_account_domains),
+        business_domains=frozenset(d.lower() for d in lists.business_domains),
         titles={name: tuple(phrases) for name, phrases in lists.titles.items()},
+        titles_except={name: tuple(phrases) for name, phrases in lists.titles_except.items()},
+        departments={name: tuple(phrases) for name, phrases in lists.departments.items()},
         poll_seconds=crmsync.poll_seconds,
         sweep_hours=crmsync.sweep_hours,
     )
@@ -135,74 +146,6 @@ def field_map(name: str, field: FieldFile, person: PersonFile, file: YamlFile) -
             where=file.where(("fields", name)),
         )
     )
-
-
-def condition(when: When) -> Condition:
-    """A checked condition as a value."""
-    if when.all is not None:
-        return All(of=tuple(condition(part) for part in when.all))
-    if when.any is not None:
-        return AnyOf(of=tuple(condition(part) for part in when.any))
-    if when.not_ is not None:
-        return Not(of=condition(when.not_))
-    name = when.tests()[0]
-    wanted = when.wanted(name)
-    if name in ("empty", "filled"):
-        wanted = None
-    return Test(field=str(when.field), op=OPERATORS[name], value=tuple(wanted) if isinstance(wanted, list) else wanted)
-
-
-def score_rules(score: ScoreFile) -> ScoreRules:
-    return ScoreRules(
-        fit=tuple(FitRule(name=r.name, points=r.points, when=condition(r.when), group=r.group) for r in score.fit),
-        behavior=tuple(
-            BehaviorRule(
-                name=r.name,
-                points=r.points,
-                signals=tuple(r.signals),
-                half_life_days=r.half_life_days,
-                max_times=r.max_times,
-                max_points=r.max_points,
-                count=r.count,
-                within_days=r.within_days,
-            )
-            for r in score.behavior
-        ),
-        inactivity_loss=score.inactivity_loss,
-        inactivity_days=score.inactivity_days,
-        inactive_points=score.inactive_points,
-        inactive_after_days=score.inactive_after_days,
-        mql_at=score.mql_at,
-        sql_at=score.sql_at,
-        hysteresis=score.hysteresis,
-        express=tuple(score.express),
-        min_delta=score.min_delta,
-        bands=tuple(sorted(set(score.bands))),
-    )
-
-
-def type_rule(rule: TypeFile, hours: HoursFile) -> TypeRule:
-    minutes, working = duration(rule.respond_within, hours)
-    return TypeRule(
-        type=rule.type,
-        signals=tuple(rule.signals),
-        min_fit=rule.min_fit,
-        respond_minutes=minutes,
-        working_time=working,
-        channel=rule.channel,
-        priority=rule.priority,
-        action=rule.action,
-        goal=rule.goal,
-    )
-
-
-def duration(text: str, hours: HoursFile) -> tuple[int, bool]:
-    """Minutes and whether they are working time. A working day is one day of the working hours, a working week all working days."""
-    number, unit = re.split(r"\s+", re.sub(r"\bworking\s+", "", text.strip()), maxsplit=1)
-    unit, working = unit.removesuffix("s"), "working" in text
-    day = minutes_of(hours.end) - minutes_of(hours.start) if working else 24 * 60
-    each = _UNIT_MINUTES.get(unit) or (day if unit == "day" else day * (len(set(hours.days)) if working else 7))
-    return max(1, round(float(number) * each)), working
 
 
 def working_hours(hours: HoursFile) -> WorkingHours:

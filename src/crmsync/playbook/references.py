@@ -12,7 +12,8 @@ from crmsync.playbook.references_twins import TwinReferences, activity_signals, 
 from crmsync.playbook.schema import CrmsyncFile
 from crmsync.playbook.schema_activities import ActivitiesFile, CompaniesFile
 from crmsync.playbook.schema_mapping import FieldFile, PersonFile, PlaceSpec, SignalsFile
-from crmsync.playbook.schema_process import ListsFile, PlaybookFile, When
+from crmsync.playbook.schema_process import ListsFile, PlaybookFile
+from crmsync.playbook.schema_when import When
 from crmsync.playbook.shapes import Strict
 from crmsync.playbook.yamlfile import YamlFile
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 NAME = r"^[a-z][a-z0-9_]{0,59}$"
 DURATION = r"^\s*\d+(\.\d+)?\s+(working\s+)?(minute|min|hour|day|week)s?\s*$"
+WORKING = r"^\s*\d+(\.\d+)?\s+working\s+(minute|min|hour|day|week)s?\s*$"
 CLOCK = r"^([01]?\d|2[0-4]):[0-5]\d$"
 STAGE = Literal["subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer", "nurture", "disqualified"]
 MQL_TYPE = Literal["direct_request", "pre_qualified", "content_download", "browser"]
