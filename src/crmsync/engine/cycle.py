@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,7 +9,6 @@ from datetime import datetime, timedelta
 import structlog
 
 from crmsync.decide import guard
-from crmsync.decide.twin import PERSON
 from crmsync.engine.apply import Sent, send
 from crmsync.engine.beliefs import BELIEVED_SECONDS, SCHEMA_SECONDS
 from crmsync.engine.deliberate import DECISION_CAUSES, Verdict, deliberate
@@ -19,10 +17,11 @@ from crmsync.engine.forget import compact, erase_asked, erase_purged
 from crmsync.engine.notes import note_all_missing
 from crmsync.engine.outbox import Outbox, Outgoing, outgoing
 from crmsync.engine.people import settle_people
-from crmsync.engine.preview import PERSONS_AT_ONCE, mass_deletes, preview
+from crmsync.engine.preview import PERSONS_AT_ONCE, mass_deletes, much_around, preview
 from crmsync.engine.pull import Pulled, pull_all
 from crmsync.engine.readback import SILENT, alike
 from crmsync.engine.resume import settle_open
+from crmsync.engine.revise import Revision, begun, go_on
 from crmsync.engine.sweep import sweep
 from crmsync.engine.tasks import outgoing_tasks, task_row
 from crmsync.engine.twins import decide_dirty, deliberate_twins, handed_on, remember, told_first
@@ -34,6 +33,8 @@ from crmsync.store import TaskRow
 
 log = structlog.get_logger(__name__)
 
+ANEW_AT_ONCE = 25_000
+"""Persons that a cycle which looks at everything decides anew after the rules changed; the daemon's takes one batch, for more comes in between."""
 CALLS_AT_ONCE = 8
 """Whole API batches gathered per side before sending: enough for four connections to stay busy, small enough for memory to stay flat."""
 
@@ -46,7 +47,8 @@ Objects = Mapping[str, Collection[str]]
 class Report:
     """What one cycle did. refresh_calls: side -> API calls that reading who we are, users and schemas took. errors: side -> why it was not
     (wholly) reached. more: another cycle at the same moment would do or see something. urgent: something is due at once; what was written
-    needs no other look before the next poll. touched: what that other cycle has to look at; None: everything."""
+    needs no other look before the next poll. touched: what that other cycle has to look at; None: everything. anew: persons wait to be decided
+    under changed rules; no CRM need be asked before a cycle goes on with them."""
 
     now: datetime
     pulled: dict[str, Pulled] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Report:
     more: bool = False
     urgent: bool = False
     touched: Objects | None = None
+    anew: bool = False
 
 
 def cycle(world: World, now: datetime, *, everything: bool = True, sparing: bool = False, only: Objects | None = None) -> Report:
@@ -78,6 +81,7 @@ def _cycle(world: World, now: datetime, *, everything: bool, sparing: bool, only
     if halted is not None:
         raise HaltError(halted.message)
     report = Report(now=now)
+    revision = begun(world, now)
     believe = BELIEVED_SECONDS if sparing else SCHEMA_SECONDS
     troubles = _refresh(world, now, report, believe)
     world.start(now)
@@ -100,6 +104,7 @@ def _cycle(world: World, now: datetime, *, everything: bool, sparing: bool, only
     _decide_dirty(world, now, report, outbox)
     send(world, outbox.rest(), now, report.sent)
     _decide_due(world, now, report, outbox)
+    _decide_anew(world, now, report, outbox, revision, ANEW_AT_ONCE if everything else PERSONS_AT_ONCE)
     _create_tasks(world, now, report)
     _decide_twins(world, now, report, outbox)
     report.errors.update(report.sent.errors)
@@ -108,7 +113,7 @@ def _cycle(world: World, now: datetime, *, everything: bool, sparing: bool, only
     compact(store)
     # Only worth it while every side answers.
     report.urgent = not report.errors and bool(report.sent.superseded or report.sent.refused or store.dirty_count(world.decided()))
-    report.more = report.urgent or (not report.errors and bool(report.sent.done or world.doubted(now)))
+    report.more = report.urgent or (not report.errors and bool(report.sent.done or world.doubted(now) or report.anew))
     # What stood in the way of a write may be anything: a merge, a conversion, somebody else's record.
     crossed = report.errors or report.sent.refused or report.sent.superseded or world.doubted(now)
     report.touched = None if crossed else report.sent.objects
@@ -191,38 +196,9 @@ def _halt(world: World, now: datetime) -> Halt | None:
         # Counting everybody costs what the database holds: only where so many wait that it could matter.
         known = store.count_persons() if dirty >= brakes.min_changes else 0
     suspicious = known > 0 and dirty > brakes.max_changes_share * known
-    if halt is not None or (dirty <= brakes.max_creates and not suspicious and not _much_around(world, dirty)):
+    if halt is not None or (dirty <= brakes.max_creates and not suspicious and not much_around(world, dirty)):
         return halt
     return preview(world, now, lambda verdicts: None, history=False, passing=store.get("allow"))
-
-
-def _much_around(world: World, persons: int) -> bool:
-    """Whether what waits of activities, companies and deals could be too much to pass unseen. persons: how many of them wait, who may set
-    free what waits for them."""
-    store, brakes = world.store, world.playbook.brakes
-    objects = sorted({object for side in world.sides for object in world.twin_objects(side)})
-    dirty = store.dirty_count(objects) if objects else 0
-    if dirty > brakes.max_creates:
-        return True
-    if max(dirty, persons) < min(brakes.min_changes, brakes.max_creates) or not objects:
-        return False  # the usual cycle: nothing more is counted
-    known = store.count_twins()
-    held = sum(count for (_, why), count in known.items() if why == PERSON) if persons else 0
-    if dirty + held > brakes.max_creates:
-        return True
-    kinds: Counter[str] = Counter()
-    for (kind, _), count in known.items():
-        kinds[kind] += count
-    return any(_much_of(world, kind, count) for kind, count in kinds.items())
-
-
-def _much_of(world: World, kind: str, known: int) -> bool:
-    """Whether as many of a kind wait as could be too many changes: of those known before; a first load changes nothing."""
-    brakes, map = world.playbook.brakes, world.kinds.maps.get(kind)
-    if map is None or known < brakes.min_changes:
-        return False
-    objects = sorted({object for side in world.sides for object in map.objects.get(side, ())})
-    return world.store.dirty_count(objects) > brakes.max_changes_share * known
 
 
 # --- decide -----------------------------------------------------------------------------------------------------------------
@@ -262,6 +238,20 @@ def _decide_due(world: World, now: datetime, report: Report, outbox: Outbox) -> 
             outbox.add(_remember(world, verdicts, now, report))
             store.save_persons([_later(state, now) for state in store.persons(_left_out(people, verdicts)).values()])
         send(world, outbox.rest(), now, report.sent)
+
+
+def _decide_anew(world: World, now: datetime, report: Report, outbox: Outbox, revision: Revision, most: int) -> None:
+    """Persons who were last decided under other rules, after everything that is due by itself."""
+
+    def keep(people: Sequence[str], verdicts: Sequence[Verdict]) -> None:
+        outbox.add(_remember(world, verdicts, now, report))
+        world.store.mark_dirty_persons(_left_out(people, verdicts))
+
+    revision, halt = go_on(world, revision, now, most, report.sent.errors, keep, lambda: send(world, outbox.rest(), now, report.sent))
+    report.anew = revision.after is not None
+    if halt is not None:
+        _keep_halt(world, halt, now)
+        raise HaltError(halt.message)
 
 
 def _left_out(people: Sequence[str], verdicts: Sequence[Verdict]) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from crmsync.decide import guard
-from crmsync.decide.twin import TwinPlan
+from crmsync.decide.twin import PERSON, TwinPlan
 from crmsync.engine.deliberate import Verdict, deliberate
 from crmsync.engine.people import settle_people
 from crmsync.engine.twins import TWINS_AT_ONCE, decide_dirty, deliberate_twins, handed_on, tell, told_first
@@ -40,6 +40,35 @@ def mass_deletes(world: World, now: datetime) -> Halt | None:
         if halt is not None:
             return halt
     return None
+
+
+def much_around(world: World, persons: int) -> bool:
+    """Whether what waits of activities, companies and deals could be too much to pass unseen. persons: how many of them wait, who may set
+    free what waits for them."""
+    store, brakes = world.store, world.playbook.brakes
+    objects = sorted({object for side in world.sides for object in world.twin_objects(side)})
+    dirty = store.dirty_count(objects) if objects else 0
+    if dirty > brakes.max_creates:
+        return True
+    if max(dirty, persons) < min(brakes.min_changes, brakes.max_creates) or not objects:
+        return False  # the usual cycle: nothing more is counted
+    known = store.count_twins()
+    held = sum(count for (_, why), count in known.items() if why == PERSON) if persons else 0
+    if dirty + held > brakes.max_creates:
+        return True
+    kinds: Counter[str] = Counter()
+    for (kind, _), count in known.items():
+        kinds[kind] += count
+    return any(_much_of(world, kind, count) for kind, count in kinds.items())
+
+
+def _much_of(world: World, kind: str, known: int) -> bool:
+    """Whether as many of a kind wait as could be too many changes: of those known before; a first load changes nothing."""
+    brakes, map = world.playbook.brakes, world.kinds.maps.get(kind)
+    if map is None or known < brakes.min_changes:
+        return False
+    objects = sorted({object for side in world.sides for object in map.objects.get(side, ())})
+    return world.store.dirty_count(objects) > brakes.max_changes_share * known
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,12 +137,15 @@ def preview(
     *,
     history: bool = True,
     passing: str | None = None,
+    anew: Iterable[Sequence[str]] = (),
+    visit_anew: Callable[[Sequence[Verdict]], None] = lambda verdicts: None,
 ) -> Halt | None:
     """Hands batches of what is decided about everything that waits or is due at `now` to `visit` (persons) and `visit_twins` (activities,
     companies, deals, as if the persons had got their records; those stand as Ref(id="")); returns the halt that a cycle would run into.
 
     history: whether field histories may be read from the CRMs, as a cycle would; writes to none. passing: the cause of a halt that a person
-    has let pass; once that halt is certain, nothing more is decided.
+    has let pass; once that halt is certain, nothing more is decided. anew: batches of persons who are decided only because the rules changed
+    (`revise.to_come`); theirs go to `visit_anew`.
     """
     store = world.store
     halt, known = mass_deletes(world, now), store.count_persons()
@@ -148,6 +180,12 @@ def preview(
                 verdicts = deliberate(world, due[start : start + PERSONS_AT_ONCE], now, history=history)
                 _pass_on(world, verdicts, counted)
                 visit(verdicts)
+                enough()
+            done.update(due)
+            for people in anew:
+                verdicts = deliberate(world, [id for id in people if id not in done], now, history=history)
+                _pass_on(world, verdicts, counted)
+                visit_anew(verdicts)
                 enough()
             for found in _decided_twins(world, now, counted.coming):
                 plans = [plan for plan in found if plan.twin.twin_id not in first]

@@ -30,6 +30,7 @@ from crmsync.model.attention import Halt
 from crmsync.model.fields import KEY, OWN_FIELDS
 from crmsync.model.record import ObjectSchema, User
 from crmsync.model.rules import Playbook
+from crmsync.playbook.fingerprint import of_decisions
 from crmsync.store import Store
 
 if TYPE_CHECKING:
@@ -115,6 +116,11 @@ class World:
         map = self.kinds.maps.get(kind)
         seen = {object for side in self.sides for object in self.twin_objects(side)}
         return frozenset(o for objects in map.objects.values() for o in objects if o in seen) if map is not None else frozenset()
+
+    @cached_property
+    def rules(self) -> str:
+        """Changes when persons have to be decided anew."""
+        return of_decisions(self.playbook)
 
     @cached_property
     def asked(self) -> frozenset[str]:

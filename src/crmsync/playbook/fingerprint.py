@@ -11,6 +11,7 @@ from typing import Any
 from crmsync.model.rules import FieldMap, Playbook
 
 LENGTH = 16
+_LISTS = ("free_domains", "disposable_domains", "competitor_domains", "target_domains")
 
 
 def of_field(field: FieldMap) -> FieldMap:
@@ -22,6 +23,13 @@ def of_field(field: FieldMap) -> FieldMap:
 def of_playbook(playbook: Playbook) -> Playbook:
     """The playbook with its fingerprint: of everything an admin decided, not of where it stands in a file."""
     return replace(playbook, fingerprint=_hash(_plain(replace(playbook, fingerprint=""))))
+
+
+def of_decisions(playbook: Playbook) -> str:
+    """Changes when something changes that scores, stages, types, the data gate, questions or tracks of persons follow from: whoever was decided under
+    another one has to be decided anew. The mapping's part is kept by each field's own fingerprint."""
+    names = ("score", "segments", "types", "stages", "gate", "profile", "tracks", "titles", *_LISTS)
+    return _hash({name: _plain(getattr(playbook, name)) for name in names})
 
 
 def _hash(meaning: Any) -> str:

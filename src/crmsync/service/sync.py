@@ -91,9 +91,9 @@ def sync(workspace: Workspace, *, max_cycles: int = MAX_CYCLES, wait: float = SY
 
 
 def _cycles(workspace: Workspace, lease: Lease, result: SyncResult, max_cycles: int) -> None:
-    result.more = True
+    result.more, anew = True, False
     only: Objects | None = None
-    while result.more and result.cycles < max_cycles:
+    while result.more and (result.cycles < max_cycles or anew):
         lease.check()
         report = one_cycle(workspace, only=only)
         result.cycles += 1
@@ -105,7 +105,7 @@ def _cycles(workspace: Workspace, lease: Lease, result: SyncResult, max_cycles: 
             result.refresh_calls[side] = result.refresh_calls.get(side, 0) + calls
         result.decided += report.decided
         result.errors = dict(report.errors)
-        result.more, only = report.more, report.touched
+        result.more, only, anew = report.more, report.touched, report.anew
 
 
 def decide_waiting(workspace: Workspace) -> Report:

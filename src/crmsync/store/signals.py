@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from crmsync.model.link import Signal
 from crmsync.store.bulk import Upsert, among, chunks, excluded
@@ -72,6 +72,11 @@ def of(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[Sign
             one = Signal(event_id=row.event_id, type=row.type, at=moment(row.at), detail=detail, source=row.source, answers=tuple(answers))
             found[row.person_id].append(one)
     return dict(found)
+
+
+def types(connection: Connection) -> dict[str, int]:
+    query = select(table.c.type, func.count()).group_by(table.c.type)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def move(connection: Connection, from_person: str, to_person: str) -> None:

@@ -272,6 +272,11 @@ class Store:
         with self._db.reading() as connection:
             return persons.stage_counts(connection)
 
+    def person_ids_after(self, after: str, limit: int) -> list[str]:
+        """The next persons in id order; "" begins."""
+        with self._db.reading() as connection:
+            return persons.ids_after(connection, after, limit)
+
     def iter_person_ids(self) -> Iterator[str]:
         """Every person in id order, read in pages: no transaction stays open between them."""
         last = ""
@@ -387,6 +392,11 @@ class Store:
         """person -> signals, oldest first. Persons without any are left out."""
         with self._db.reading() as connection:
             return signals.of(connection, person_ids)
+
+    def signal_types(self) -> dict[str, int]:
+        """type -> signals of it, of whomever. Reads all signals: not for each cycle."""
+        with self._db.reading() as connection:
+            return signals.types(connection)
 
     def move_signals(self, from_person: str, to_person: str) -> None:
         with self._db.writing() as connection:
