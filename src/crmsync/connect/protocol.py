@@ -74,6 +74,41 @@ class TellsEvents(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemberList:
+    """A list or campaign whose members may be changed. refused: why it takes none from us, as Outcome.cause has it ("": it does); why: the same in
+    words."""
+
+    list_id: str
+    label: str = ""
+    refused: str = ""
+    why: str = ""
+
+
+LIST_UNKNOWN, LIST_CLOSED, LIST_FORBIDDEN = "list_unknown", "list_closed", "list_forbidden"
+"""Outcome.cause of a membership that a CRM refuses because of the list itself: there is none of that id; its members follow a filter, or are no
+persons; our credentials may not change them."""
+
+
+class KeepsMembers(Protocol):
+    """What a connector with `Traits.member_batch` has beside Connector. Nothing here touches a membership that was not asked for."""
+
+    def member_list(self, list_id: str) -> MemberList:
+        """How that list or campaign stands now. Raises as Connector's methods do, save that a missing permission is told in `refused`."""
+        ...
+
+    def members(self, list_id: str, join: Sequence[Ref], leave: Sequence[Ref]) -> list[Outcome]:
+        """Makes these records members, and ends the membership of those; at most `Traits.member_batch` in all, of the connector's person objects.
+        Outcomes align with (*join, *leave), write_id being the record's id. DONE: changed by this very call. EXISTS: it was so before. GONE: there is
+        no such record. REJECTED with a cause LIST_...: for all of them. UNKNOWN: the answer was lost; never repeated blindly, for a second answer
+        could not tell what the first one changed. Raises only when nothing was carried out."""
+        ...
+
+    def member_since(self, list_id: str, refs: Sequence[Ref]) -> Mapping[Ref, datetime]:
+        """Since when (UTC, the CRM's clock) those of these records are members that are. Empty when there is no such list."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing `check --live` or `provision` has to say. level: "error" | "warning" | "info" | "done" | "would"."""
 
@@ -113,6 +148,8 @@ class Traits:
     tells it, `Write.about` and `unlink` change it) and that deals can have. events: kind of event -> the stream that lists it; with any, the
     connector is a TellsEvents. beside: object -> further objects whose fields can be mapped with it, as "Object.field", for reading only.
     untold: native objects that `links` leaves out because our credentials do not open them; read after each call of it.
+    member_batch: memberships of one list or campaign that one call changes (None: none can be changed); with it, the connector is a KeepsMembers.
+    leave_calls: calls that ending up to `member_batch` of them takes. list_word: what the CRM calls such a list.
     """
 
     person_objects: tuple[str, ...]
@@ -127,6 +164,9 @@ class Traits:
     events: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     untold: frozenset[str] = frozenset()
+    member_batch: int | None = None
+    leave_calls: int = 1
+    list_word: str = "list"
 
 
 class Connector(Protocol):

@@ -12,6 +12,7 @@ import structlog
 from crmsync.decide.plan import data_hash
 from crmsync.engine.forget import admit_records
 from crmsync.engine.kinds import kind_in
+from crmsync.engine.members import MEMBER, send_members
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.pull import record_hash, store_row
 from crmsync.engine.settle_people import PersonSettlement
@@ -49,7 +50,16 @@ class Sent:
 
 
 def send(world: World, batches: Mapping[str, Sequence[Outgoing]], now: datetime, sent: Sent) -> None:
-    """Sends each side's writes (sides at the same time) and settles them. A side that cannot be reached keeps its intents for the next cycle."""
+    """Sends each side's writes (sides at the same time) and settles them, then memberships. A side that cannot be reached keeps its intents for the
+    next cycle."""
+    members = [item.entry for items in batches.values() for item in items if item.entry.kind == MEMBER]
+    if members:
+        batches = {side: [item for item in items if item.entry.kind != MEMBER] for side, items in batches.items()}
+    _send_records(world, batches, now, sent)
+    send_members(world, members, now, sent)
+
+
+def _send_records(world: World, batches: Mapping[str, Sequence[Outgoing]], now: datetime, sent: Sent) -> None:
     ready = {side: list(items) for side, items in batches.items() if items and side not in sent.errors}
     for side, items in ready.items():
         ready[side] = _reread(world, side, items, now, sent)

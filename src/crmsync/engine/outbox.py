@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from crmsync.decide.plan import PlannedWrite
+from crmsync.engine.members import MEMBER, list_of
 from crmsync.model.change import Write
 from crmsync.model.journal import JournalEntry
 
@@ -23,9 +24,11 @@ class Outgoing:
 
 @dataclass(slots=True)
 class Outbox:
-    """Writes waiting per side. `full` hands out whole batches only, `rest` what is left at the end of a cycle."""
+    """Writes waiting per side. `full` hands out whole batches only, `rest` what is left at the end of a cycle. batches, members: side -> records,
+    memberships of one list, per API call."""
 
     batches: dict[str, int]
+    members: dict[str, int] = field(default_factory=dict)
     waiting: dict[str, list[Outgoing]] = field(default_factory=dict)
 
     def add(self, items: Iterable[Outgoing]) -> None:
@@ -38,13 +41,15 @@ class Outbox:
         for side, items in self.waiting.items():
             if len(items) < at_least:
                 continue
-            size = self.batches[side]
-            groups: dict[tuple[str, str], list[Outgoing]] = {}
+            groups: dict[tuple[str, str, str], list[Outgoing]] = {}
             for item in items:
-                groups.setdefault((item.entry.write.action.value, item.entry.write.object), []).append(item)
+                write = item.entry.write
+                of = list_of(item.entry) if item.entry.kind == MEMBER else ""
+                groups.setdefault(("", "", of) if of else (write.action.value, write.object, ""), []).append(item)
             taken: list[Outgoing] = []
             kept: list[Outgoing] = []
-            for group in groups.values():
+            for (_, _, of), group in groups.items():
+                size = self.members.get(side, 1) if of else self.batches[side]
                 whole = len(group) - len(group) % size
                 taken += group[:whole]
                 kept += group[whole:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -94,6 +94,10 @@ def _oldest_first(snapshots: Sequence[Snapshot]) -> list[str]:
     return list(dict.fromkeys(str(s.person_id) for s in known))
 
 
+def _both(one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {side: tuple(dict.fromkeys((*one.get(side, ()), *other.get(side, ())))) for side in sorted({*one, *other})}
+
+
 def join_persons(world: World, *, keep: str, lose: str) -> None:
     """Two persons are one: records, signals and history move to the survivor. Scores are recomputed from the union of signals (S12), never summed."""
     store = world.store
@@ -116,6 +120,11 @@ def join_persons(world: World, *, keep: str, lose: str) -> None:
                     assigned_at=kept.assigned_at or lost.assigned_at,
                     mql_type=furthest.mql_type,
                     trigger=furthest.trigger,
+                    track=furthest.track,
+                    track_since=furthest.track_since,
+                    tracks_done=furthest.tracks_done,
+                    member_of=_both(kept.member_of, lost.member_of),
+                    found_on=_both(kept.found_on, lost.found_on),
                 )
             ]
         )

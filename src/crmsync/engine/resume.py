@@ -10,6 +10,7 @@ import structlog
 
 from crmsync.decide.canonical import same
 from crmsync.engine.kinds import kind_in
+from crmsync.engine.members import MEMBER, look_up
 from crmsync.engine.pull import belongings, record_hash, store_row
 from crmsync.engine.settle_twins import lens_of
 from crmsync.engine.world import World
@@ -51,6 +52,9 @@ def settle_open(world: World, now: datetime, troubles: dict[str, CrmsyncError] |
 def _settle_group(world: World, side: str, kind: str, object: str, group: Sequence[JournalEntry], now: datetime) -> None:
     if kind == "task":
         _tasks(world, side, object, group, now)
+        return
+    if kind == MEMBER:
+        look_up(world, side, group, now)
         return
     if kind_in(kind) and (side, object) not in world.lenses:
         # No longer mapped: nothing can be decided about it, and what became of the write shows in the CRM only.

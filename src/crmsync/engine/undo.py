@@ -9,6 +9,7 @@ from datetime import datetime
 from crmsync.decide.plan import PlannedWrite
 from crmsync.engine.apply import Sent, send
 from crmsync.engine.kinds import PREFIX, kind_in
+from crmsync.engine.members import MEMBER
 from crmsync.engine.outbox import Outgoing, outgoing
 from crmsync.engine.pull import belongings, record_hash, store_row
 from crmsync.engine.restore import Kept, Restored, restoration, still
@@ -83,6 +84,8 @@ def _undoable(world: World, entry: JournalEntry) -> None:
         raise Refusal(f"{side} has not answered it yet; run `crmsync sync` first")
     if entry.outcome != OutcomeKind.DONE.value:
         raise Refusal(f"it was never accepted ({entry.outcome}{': ' + entry.message if entry.message else ''}), so it replaced nothing")
+    if entry.kind == MEMBER:
+        raise Refusal("it changed a membership, which follows the nurture track: change the stage, or the track in the playbook")
     if write.action is Action.DELETE:
         raise Refusal(f"it deleted {write.object} {write.id}, and no API brings that back. Restore it {world.connectors[side].traits.restore}; "
                       "it is then kept in step again")  # fmt: skip

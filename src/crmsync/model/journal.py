@@ -18,7 +18,7 @@ class JournalEntry:
     """One write with what it replaced and why. old / names / rules are keyed by native field name: value before, house name, rule that
     decided.
 
-    kind: "person" | "task". outcome: None while open, else an OutcomeKind value. record_id: target, or the id the create returned.
+    kind: "person" | "task" | "member" (a membership of a list or campaign) | "twin:" and a kind of activity, companies or deals. outcome: None while open, else an OutcomeKind value. record_id: target, or the id the create returned.
     """
 
     side: str
