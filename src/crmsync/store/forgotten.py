@@ -18,8 +18,8 @@ from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, Table, bi
 
 from crmsync.model.link import Snapshot, Twin
 from crmsync.model.record import RecordState, Ref
+from crmsync.store import answers, settings, signals, snapshots, tables, twins
 from crmsync.store import journal as writes
-from crmsync.store import settings, signals, snapshots, tables, twins
 from crmsync.store.bulk import Upsert, among, chunks, many
 from crmsync.store.codec import dump, load, micros, moment, parse, tidy
 from crmsync.store.database import Database
@@ -39,7 +39,9 @@ _PURGED = Prepared(
 )
 _NEEDLES = 200
 """Texts looked for in one statement."""
-_MINE = (tables.persons, tables.signals, tables.journal, tables.conflicts, tables.problems, tables.tasks, tables.effects)
+_MINE = (
+    tables.persons, tables.signals, tables.journal, tables.conflicts, tables.problems, tables.tasks, tables.effects, tables.lookups,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +169,7 @@ class Forgotten:
                 counts[rows.name] += connection.execute(delete(rows).where(among(connection, rows.c.person_id, ids))).rowcount
             counts["tasks"] += connection.execute(delete(tables.tasks).where(among(connection, tables.tasks.c.key, ids))).rowcount
             counts["twins"] += connection.execute(delete(tables.twins).where(among(connection, tables.twins.c.twin_id, ids))).rowcount
+            counts["answers"] += answers.erase(connection, ids, what.emails)
             places = [(ref.side, ref.object, ref.id) for ref in sorted(what.records)]
             for side, object, _ in places:
                 counts[f"{side} {object}"] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, text
 
-from crmsync.store.tables import journal, metadata, persons, snapshots, tasks, twins
+from crmsync.store.tables import journal, lookups, metadata, persons, snapshots, tasks, twins
 
 __all__ = ["metadata"]
 
@@ -21,3 +21,6 @@ _partial("persons_due", "next_due_at IS NOT NULL", persons.c.next_due_at, person
 _partial("journal_open", "outcome IS NULL", journal.c.seq)
 _partial("tasks_waiting", "record_id IS NULL", tasks.c.key)
 _partial("twins_due", "retry_at IS NOT NULL", twins.c.retry_at, twins.c.twin_id)
+_partial("lookups_domain_due", "domain_at IS NOT NULL", lookups.c.domain_at)
+_partial("lookups_address_due", "address_at IS NOT NULL", lookups.c.address_at)
+_partial("lookups_stale", "stale = 1", lookups.c.person_id)

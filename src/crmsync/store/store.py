@@ -16,6 +16,7 @@ from crmsync.model.journal import JournalEntry
 from crmsync.model.link import PersonState, Signal, Snapshot, Twin
 from crmsync.model.record import Ref, User, Value
 from crmsync.store import conflicts, journal, migrate, persons, problems, retention, settings, signals, snapshots, tasks, twins
+from crmsync.store.answers import Answers
 from crmsync.store.bulk import CHUNK
 from crmsync.store.database import Database
 from crmsync.store.forgotten import Forgotten
@@ -33,6 +34,8 @@ class Store:
         self._db = database
         self.forgotten = Forgotten(database)
         """Persons who were erased."""
+        self.answers = Answers(database)
+        """What was answered about contact data."""
 
     @classmethod
     def open(cls, url: str) -> Store:

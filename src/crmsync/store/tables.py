@@ -174,6 +174,34 @@ forgotten = Table(
     sqlite_with_rowid=False,
 )
 
+answers = Table(
+    "answers",
+    metadata,
+    Column("mark", WORD, primary_key=True),
+    Column("word", WORD),
+    Column("asked_at", MOMENT, nullable=False),
+    Column("until", MOMENT, nullable=False),
+    Column("tries", SmallInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+lookups = Table(
+    "lookups",
+    metadata,
+    Column("person_id", WORD, primary_key=True),
+    Column("domain", WORD, nullable=False),
+    Column("address", WORD, nullable=False),
+    Column("domain_at", MOMENT),
+    Column("address_at", MOMENT),
+    Column("domain_told", WORD, nullable=False),
+    Column("address_told", WORD, nullable=False),
+    Column("stale", SmallInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("lookups_domain", lookups.c.domain)
+Index("lookups_address", lookups.c.address)
+
 users = Table(
     "users",
     metadata,
