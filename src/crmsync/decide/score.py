@@ -1,56 +1,100 @@
-"""The score of a person (process.md S1-S4, S8): fit from facts, behaviour from signals, decayed in closed form, every point explained.
+"""The score of persons (process.md S1-S8, S11, S12): fit from facts, behaviour from signals, decayed in closed form, every point explained.
 
-    total(t) = fit + sum over positive rules of capped(t) * (1 - inactivity_loss) ** (idle days / inactivity_days)
-                   + sum over negative rules of capped(t) + inactive_points once idle for inactive_after_days
-
-A rule's hits decay with its half-life; `max_times` keeps the newest hits, `max_points` bounds their decayed sum. Inactivity softens gained
-points only: what counts against a person is not forgiven for staying away (a half-life on a negative rule does fade it). Idle is the time
-since the last signal that a positive rule names, or, without any, since the last signal at all. A signal dated in the future (a wrong
-clock) counts as happening now until its time has come.
+One path scores one person or ten million: `score_frame` works on columns; `score_all` makes the columns of a batch and says what each point is for;
+`score` is a batch of one. What each part gives is said in score_fit (who they are) and score_curve (what they did).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
-from crmsync.decide.condition import Lists, fields_of, holds
-from crmsync.decide.signals import unique
+import numpy as np
+
+from crmsync.decide.condition import Lists, fields_of
+from crmsync.decide.frame import DAY, SECOND, Bools, Floats, Frame, Longs, Subject, frame_of, micros, moment_of
+from crmsync.decide.score_curve import Curve, cluster_hits, curve_of
+from crmsync.decide.score_due import next_crossing
+from crmsync.decide.score_fit import Answers, answers, fit_of, segment_of, turning
 from crmsync.decide.text import one_line
+from crmsync.model.condition import Condition
 from crmsync.model.link import Signal
-from crmsync.model.process import BehaviorRule, FitRule, ScoreRules
+from crmsync.model.process import ScoreRules, Segment
 from crmsync.model.record import Fields
+from crmsync.model.rules import Playbook
 from crmsync.model.verdict import Reason, ScoreVerdict
 
-DAY = 86_400.0
-HORIZON = 50 * 365 * DAY
-"""Seconds beyond which a crossing is called never."""
-MAX_EVALUATIONS = 40
+__all__ = [
+    "Scores", "Subject", "cluster_hits", "fields_for", "rules_of", "score", "score_all", "score_base", "score_frame", "thresholds",
+]  # fmt: skip
+
+PORTION = 32_768
+"""Persons scored in one go: what they need fits a processor's cache and bounds the memory beside the frame itself."""
+Many = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""`map`, or the `map` of a pool of threads: numpy computes outside the interpreter's lock."""
 
 
-def score(*, facts: Fields, signals: Sequence[Signal], rules: ScoreRules, lists: Lists, now: datetime) -> ScoreVerdict:
-    """The score at `now` (UTC), unrounded. reasons add up to the total, largest first, then by name; rules worth 0 are left out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Of each person of a frame, unrounded: total = fit + behavior; own: behavior without what colleagues add. due: microseconds, NEVER for
+    never; None: not asked for. segment: the place of the model's segment in the playbook, -1 for the playbook's own."""
 
-    next_due_at is the earliest later moment at which time alone takes the total across `mql_at`, `mql_at - hysteresis`, `sql_at` or a band,
-    or at which the inactive rule starts, or at which a signal dated in the future comes due; late by less than a minute, None when never.
+    total: Floats
+    fit: Floats
+    behavior: Floats
+    own: Floats
+    segment: Longs
+    due: Longs | None = None
+
+
+def score(
+    *,
+    facts: Fields,
+    signals: Sequence[Signal],
+    rules: ScoreRules,
+    lists: Lists,
+    now: datetime,
+    colleagues: float = 0.0,
+    recycled_at: datetime | None = None,
+) -> ScoreVerdict:
+    """The score of one person at `now` (UTC) by one model; see `score_all`."""
+    subject = Subject(facts=facts, signals=signals, now=now, colleagues=colleagues, recycled_at=recycled_at)
+    return _explained([subject], rules, lists, "")[0]
+
+
+def score_all(
+    subjects: Sequence[Subject], playbook: Playbook, lists: Lists, *, cuts: Mapping[str, float] | None = None
+) -> list[ScoreVerdict]:
+    """The scores of these persons in their order, unrounded, each by the model of its segment (S5), each at its own `now`.
+
+    lists: `lists_of(playbook)`. cuts: segment ("": the playbook's own) -> total that takes the place of mql_at where the model has
+    top_percent (S4). reasons add up to the total, largest first, then by name; rules worth 0 are left out.
+
+    next_due_at is the earliest later moment at which time alone takes the total across `mql_at`, `mql_at - hysteresis`, `sql_at` or a band, at
+    which a condition that looks at the clock may turn, or at which a signal dated in the future comes due; a crossing is told late by less
+    than a minute. None when never. Decay that crosses nothing wakes nobody (S11).
     """
-    reasons: list[Reason] = []
-    fit = _fit(facts, rules.fit, lists, reasons)
-    if not signals:
-        return ScoreVerdict(total=fit, fit=fit, behavior=0.0, reasons=_ranked(reasons))
-    curve = _curve(fit, unique(signals), rules, now)
-    factor = curve.factor(0.0)
-    for term in curve.gains:
-        reasons.append(Reason(rule=term.rule.name, points=term.value(0.0) * factor, source=term.source))
-    for term in curve.losses:
-        reasons.append(Reason(rule=term.rule.name, points=term.value(0.0), source=term.source))
-    if curve.step(0.0):
-        reasons.append(Reason(rule="inactive", points=rules.inactive_points, source=f"{int(curve.idle / DAY)} days without a signal"))
-    behavior = curve.gained(0.0) + curve.lost(0.0) + curve.step(0.0)
-    due = _next_due(curve, thresholds(rules), now)
-    return ScoreVerdict(total=fit + behavior, fit=fit, behavior=behavior, reasons=_ranked(reasons), next_due_at=due)
+    chosen = _chosen(subjects, playbook, lists)
+    verdicts: list[ScoreVerdict | None] = [None] * len(subjects)
+    for place in sorted(set(chosen)):
+        members = [n for n, one in enumerate(chosen) if one == place]
+        name = "" if place < 0 else playbook.segments[place].name
+        rules = rules_of(playbook, name, cuts)
+        conditions = tuple(s.when for s in playbook.segments)
+        for n, verdict in zip(members, _explained([subjects[n] for n in members], rules, lists, name, conditions), strict=True):
+            verdicts[n] = verdict
+    return [v for v in verdicts if v is not None]
+
+
+def rules_of(playbook: Playbook, segment: str, cuts: Mapping[str, float] | None = None) -> ScoreRules:
+    """The model of a segment; "" and names that no segment has: the playbook's own. With top_percent, mql_at is the segment's cut where there is
+    one (S4)."""
+    rules = next((s.score for s in playbook.segments if s.name == segment), playbook.score)
+    if rules.top_percent is not None and cuts is not None and segment in cuts:
+        return replace(rules, mql_at=cuts[segment])
+    return rules
 
 
 def thresholds(rules: ScoreRules) -> tuple[float, ...]:
@@ -58,162 +102,175 @@ def thresholds(rules: ScoreRules) -> tuple[float, ...]:
     return tuple(sorted({rules.mql_at, rules.mql_at - rules.hysteresis, rules.sql_at, *rules.bands}))
 
 
-def cluster_hits(moments: Sequence[datetime], count: int, within_days: float | None) -> list[datetime]:
-    """When each hit of a rule happened. `moments` ascending.
+def fields_for(playbook: Playbook) -> tuple[str, ...]:
+    """House fields that a frame needs for the models and segments of this playbook."""
+    models = (playbook.score, *(s.score for s in playbook.segments))
+    conditions = [*(s.when for s in playbook.segments), *(rule.when for model in models for rule in model.fit)]
+    return tuple(dict.fromkeys(name for condition in conditions for name in fields_of(condition)))
 
-    With count 1 every signal is a hit. Otherwise windows are taken greedily from the oldest signal: `count` signals in a row that fit into
-    `within_days` (None: any span) are one hit, dated by the last of them, and are used up; otherwise the oldest is left out and the search
-    goes on with the next.
+
+def score_frame(
+    frame: Frame, rules: ScoreRules, lists: Lists, now: Longs | int, *, due: bool = False, ahead: bool = True, spread: Many = map
+) -> Scores:
+    """The scores of a whole frame by one model. now: microseconds since 1970 UTC (`micros`), one for all or one for each person.
+
+    due: whether the next moments are sought, too. ahead=False: signals later than `now` are not known yet (history played again). spread: how
+    the portions of PORTION persons are mapped; memory beside the frame does not grow with their number.
     """
-    if count <= 1:
-        return list(moments)
-    hits: list[datetime] = []
-    i = 0
-    while i + count <= len(moments):
-        last = moments[i + count - 1]
-        if within_days is None or last - moments[i] <= timedelta(days=within_days):
-            hits.append(last)
-            i += count
-        else:
-            i += 1
-    return hits
+    return _in_portions(frame, (), (rules,), lists, now, due, ahead, spread)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Term:
-    """One behaviour rule's points as a function of seconds from now: `held` (future hits) stays, `fading` halves every half-life."""
+def score_base(
+    frame: Frame,
+    playbook: Playbook,
+    lists: Lists,
+    now: Longs | int,
+    *,
+    cuts: Mapping[str, float] | None = None,
+    due: bool = False,
+    ahead: bool = True,
+    spread: Many = map,
+) -> Scores:
+    """As score_frame, each person by the model of their segment, as `score_all` does it. frame: with the fields of `fields_for`."""
+    models = [rules_of(playbook, name, cuts) for name in (*(s.name for s in playbook.segments), "")]
+    return _in_portions(frame, playbook.segments, models, lists, now, due, ahead, spread)
 
-    rule: BehaviorRule
-    held: float
-    fading: float
-    half_life: float | None
-    source: str
 
-    def value(self, seconds: float) -> float:
-        fading = self.fading if self.half_life is None else self.fading * 0.5 ** (seconds / self.half_life)
-        points, cap = self.held + fading, self.rule.max_points
-        return points if cap is None else max(-cap, min(cap, points))
+def _in_portions(
+    frame: Frame,
+    segments: Sequence[Segment],
+    models: Sequence[ScoreRules],
+    lists: Lists,
+    now: Longs | int,
+    due: bool,
+    ahead: bool,
+    spread: Many,
+) -> Scores:
+    """models: one for each segment, and the playbook's own at the end, where place -1 finds it."""
+    conditions = [s.when for s in segments]
+    known = answers(frame, [*conditions, *(rule.when for model in models for rule in model.fit)], lists)
+    moments = np.broadcast_to(np.asarray(now, np.int64), (frame.size,))
+    size = frame.size
+    found = Scores(
+        total=np.zeros(size),
+        fit=np.zeros(size),
+        behavior=np.zeros(size),
+        own=np.zeros(size),
+        segment=np.full(size, -1),
+        due=np.zeros(size, np.int64) if due else None,
+    )
+
+    def portion(bounds: tuple[int, int, Longs | None]) -> None:
+        first, last, rows = bounds
+        part, at = frame.part(first, last, rows), moments[first:last]
+        chosen = segment_of(part, segments, known, at) if segments else None
+        for place in (-1,) if chosen is None else np.unique(chosen).tolist():
+            who: slice | Longs = slice(first, last)
+            some, moment = part, at
+            if chosen is not None:
+                members = np.flatnonzero(chosen == place)
+                some, moment = part.take(members), at[members]
+                who = members + first
+            scored = _scored(some, models[place], known, moment, ahead)
+            found.total[who], found.fit[who], found.behavior[who], found.own[who] = scored.total, scored.fit, scored.behavior, scored.own
+            found.segment[who] = place
+            if found.due is not None:
+                found.due[who] = scored.due(conditions)
+
+    for _ in spread(portion, frame.parts(PORTION)):
+        pass
+    return found
 
 
-@dataclass(slots=True, kw_only=True)
-class _Curve:
-    """The total as a function of seconds from now, valid for `until` seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scored:
+    """One portion's scores, and what is needed to say what they are for and when they change."""
 
-    fit: float
-    gains: list[_Term]
-    losses: list[_Term]
+    frame: Frame
     rules: ScoreRules
-    idle: float
-    until: float
+    known: Answers
+    moments: Longs
+    ahead: bool
+    curve: Curve
+    counts: Bools
+    fit: Floats
+    own: Floats
+    behavior: Floats
+    total: Floats
 
-    def factor(self, seconds: float) -> float:
-        if self.rules.inactivity_days <= 0:
-            return 1.0
-        keep = min(1.0, max(0.0, 1.0 - self.rules.inactivity_loss))
-        return float(keep ** (max(0.0, self.idle + seconds) / (self.rules.inactivity_days * DAY)))
-
-    def step(self, seconds: float) -> float:
-        return self.rules.inactive_points if self.idle + seconds >= self.rules.inactive_after_days * DAY else 0.0
-
-    def gained(self, seconds: float) -> float:
-        return sum(t.value(seconds) for t in self.gains) * self.factor(seconds)
-
-    def lost(self, seconds: float) -> float:
-        return sum(t.value(seconds) for t in self.losses)
+    def due(self, conditions: Sequence[Condition] = ()) -> Longs:
+        crossing = next_crossing(self.curve, self.fit, thresholds(self.rules), self.moments)
+        clocks = turning([*conditions, *(rule.when for rule in self.rules.fit)], self.frame, self.known, self.moments, self.ahead)
+        return np.minimum(crossing, clocks)
 
 
-def _fit(facts: Fields, rules: Sequence[FitRule], lists: Lists, reasons: list[Reason]) -> float:
-    """Sum of the fit rules that hold; of one group the one with the most points, the first of equals."""
-    best: dict[str, FitRule] = {}
-    counted: list[FitRule] = []
-    for rule in rules:
-        if rule.group is not None and rule.group in best and best[rule.group].points >= rule.points:
-            continue
-        if holds(rule.when, facts, lists):
-            if rule.group is None:
-                counted.append(rule)
-            else:
-                best[rule.group] = rule
-    counted.extend(best.values())
-    for rule in counted:
-        shown = [f"{name}: {one_line(facts[name], 60)}" for name in fields_of(rule.when) if facts.get(name) is not None]
-        reasons.append(Reason(rule=rule.name, points=rule.points, source=", ".join(shown)))
-    return math.fsum([rule.points for rule in counted])
+def _scored(frame: Frame, rules: ScoreRules, known: Answers, now: Longs, ahead: bool = True) -> _Scored:
+    """The kernel. frame: sorted."""
+    fit, counts = fit_of(frame, rules.fit, known, now)
+    curve = curve_of(frame, rules, now, ahead)
+    gained, lost = curve.sums()
+    own = gained + lost + curve.step()
+    behavior = own + curve.steady
+    return _Scored(
+        frame=frame, rules=rules, known=known, moments=now, ahead=ahead, curve=curve, counts=counts, fit=fit, own=own, behavior=behavior,
+        total=fit + behavior,
+    )  # fmt: skip
 
 
-def _curve(fit: float, signals: list[Signal], rules: ScoreRules, now: datetime) -> _Curve:
-    by_type: dict[str, list[datetime]] = {}
-    for s in signals:
-        by_type.setdefault(s.type, []).append(s.at)
-    gains: list[_Term] = []
-    losses: list[_Term] = []
-    positive: list[datetime] = []
-    for rule in rules.behavior:
-        moments = sorted(at for name in dict.fromkeys(rule.signals) for at in by_type.get(name, ()))
-        if rule.points > 0:
-            positive.extend(moments[-1:])
-        term = _term(rule, moments, now)
-        if term is not None:
-            (gains if rule.points > 0 else losses).append(term)
-    last = max(positive) if positive else max(s.at for s in signals)
-    ahead = [s.at for s in signals if s.at > now]
-    until = (min(ahead) - now).total_seconds() if ahead else math.inf
-    return _Curve(fit=fit, gains=gains, losses=losses, rules=rules, idle=(now - last).total_seconds(), until=until)
+def _chosen(subjects: Sequence[Subject], playbook: Playbook, lists: Lists) -> list[int]:
+    if not playbook.segments or not subjects:
+        return [-1] * len(subjects)
+    frame = frame_of(subjects, [name for s in playbook.segments for name in fields_of(s.when)])
+    known = answers(frame, [s.when for s in playbook.segments], lists)
+    chosen: list[int] = segment_of(frame.arranged(), playbook.segments, known, _moments(subjects)).tolist()
+    return chosen
 
 
-def _term(rule: BehaviorRule, moments: list[datetime], now: datetime) -> _Term | None:
-    hits = cluster_hits(moments, rule.count, rule.within_days)
-    if rule.max_times is not None:
-        hits = hits[-rule.max_times :] if rule.max_times > 0 else []
-    if not hits or rule.points == 0:
-        return None
-    half_life = rule.half_life_days * DAY if rule.half_life_days is not None and rule.half_life_days > 0 else None
-    past = [(now - at).total_seconds() for at in hits if at <= now]
-    weight = float(len(past)) if half_life is None else math.fsum(0.5 ** (age / half_life) for age in past)
-    source = f"{len(hits)} × {' or '.join(rule.signals)}, last {hits[-1]:%Y-%m-%d}"
-    held = rule.points * (len(hits) - len(past))
-    return _Term(rule=rule, held=held, fading=rule.points * weight, half_life=half_life, source=source)
+def _moments(subjects: Sequence[Subject]) -> Longs:
+    return np.array([micros(subject.now) for subject in subjects], np.int64)
 
 
-def _ranked(reasons: list[Reason]) -> tuple[Reason, ...]:
-    return tuple(sorted((r for r in reasons if r.points != 0), key=lambda r: (-abs(r.points), r.rule)))
+def _explained(
+    subjects: Sequence[Subject], rules: ScoreRules, lists: Lists, segment: str, conditions: Sequence[Condition] = ()
+) -> list[ScoreVerdict]:
+    """Verdicts of these persons by one model. conditions: what chose the model, and may turn with time, too."""
+    looked_at = [*conditions, *(rule.when for rule in rules.fit)]
+    frame = frame_of(subjects, [name for condition in looked_at for name in fields_of(condition)]).arranged()
+    scored = _scored(frame, rules, answers(frame, looked_at, lists), _moments(subjects))
+    columns = (c.tolist() for c in (scored.total, scored.fit, scored.behavior, scored.own, scored.due(conditions)))
+    return [
+        ScoreVerdict(total=total, fit=fit, behavior=behavior, own=own, next_due_at=moment_of(due), segment=segment, reasons=reasons)
+        for total, fit, behavior, own, due, reasons in zip(*columns, _reasons(subjects, scored), strict=True)
+    ]
 
 
-def _next_due(curve: _Curve, levels: tuple[float, ...], now: datetime) -> datetime | None:
-    """The first moment at which the total leaves its cell between two thresholds, or at which the curve stops being valid.
-
-    Up to the start of the inactive rule or a future signal, gains only fall and losses only shrink, so the total on [a, b] lies between
-    gained(b) + lost(a) and gained(a) + lost(b). A stretch inside the cell is skipped whole, another one is halved, down to a minute. Losses
-    that do not fade (the usual case) make the total monotone and this plain bisection. Should MAX_EVALUATIONS not suffice, the end of
-    the stretch known to be quiet is returned: early, never late.
-    """
-    after = curve.rules.inactive_after_days * DAY - curve.idle
-    end = min(HORIZON, curve.until, after if after > 0 and curve.rules.inactive_points else HORIZON)
-    base = curve.fit + curve.step(0.0)
-    gained, lost = curve.gained(0.0), curve.lost(0.0)
-    floor = max((x for x in levels if x <= base + gained + lost), default=-math.inf)
-    ceiling = min((x for x in levels if x > base + gained + lost), default=math.inf)
-    rising = any(t.half_life is not None and t.fading for t in curve.losses)
-    quiet, stretch, bracketed = 0.0, end, False
-    for _ in range(MAX_EVALUATIONS):
-        if floor == -math.inf and not rising:
-            quiet = end
-        if quiet >= end:
-            return None if end == HORIZON else _after(now, end)
-        reach = min(quiet + stretch, end)
-        later_gained, later_lost = curve.gained(reach), curve.lost(reach)
-        inside = base + later_gained + lost >= floor and (not rising or base + gained + later_lost < ceiling)
-        if inside:
-            quiet, gained, lost = reach, later_gained, later_lost
-            stretch = stretch / 2 if bracketed and not rising else stretch * 2
-        elif stretch <= 60.0:
-            return _after(now, reach)
-        else:
-            stretch, bracketed = stretch / 2, True
-        stretch = max(stretch, 30.0)
-    return _after(now, max(quiet, 60.0))
-
-
-def _after(now: datetime, seconds: float) -> datetime:
-    """`seconds` after now, rounded up to a whole second, so that the moment is reached when it is acted on."""
-    return now + timedelta(seconds=math.ceil(seconds))
+def _reasons(subjects: Sequence[Subject], scored: _Scored) -> Iterator[tuple[Reason, ...]]:
+    """Per person: what each point is for (S8)."""
+    rules, curve = scored.rules, scored.curve
+    gains = np.array([[rule.points > 0] for rule in rules.behavior], np.bool_).reshape(-1, 1)
+    points = np.where(gains, curve.points() * curve.keeps(), curve.points()).T.tolist()
+    hits, newest, counts = curve.hits.T.tolist(), curve.newest.T.tolist(), scored.counts.T.tolist()
+    steps, steady = curve.step().tolist(), curve.steady.tolist()
+    old = None if curve.old is None else curve.old.T.tolist()
+    fields = [fields_of(rule.when) for rule in rules.fit]
+    for n, subject in enumerate(subjects):
+        found: list[Reason] = []
+        for rule, names, held in zip(rules.fit, fields, counts[n], strict=True):
+            if held and rule.points != 0:
+                shown = [f"{name}: {one_line(subject.facts[name], 60)}" for name in names if subject.facts.get(name) is not None]
+                found.append(Reason(rule=rule.name, points=rule.points, source=", ".join(shown)))
+        for r, (given, told) in enumerate(zip(points[n], rules.behavior, strict=True)):
+            if given != 0:
+                last = moment_of(newest[n][r])
+                source = f"{hits[n][r]} × {' or '.join(told.signals)}, last {last:%Y-%m-%d}"
+                if old is not None and old[n][r] != 0:
+                    source += f", × {rules.recycle_factor:g} up to the recycling"
+                found.append(Reason(rule=told.name, points=given, source=source))
+        if steps[n] != 0:
+            idle = int(curve.idle[n] / (DAY / SECOND))
+            found.append(Reason(rule="inactive", points=steps[n], source=f"{idle} days without a signal"))
+        if steady[n] != 0 and rules.account is not None:
+            source = f"{100 * rules.account.share:g} % of {subject.colleagues:.0f} points of others at the account"
+            found.append(Reason(rule="colleagues", points=steady[n], source=source))
+        found.sort(key=lambda r: (-abs(r.points), r.rule))
+        yield tuple(found)

@@ -1,0 +1,227 @@
+"""Many persons as columns: what the scorer reads, the same for one person and for ten million.
+
+Facts are dictionary-encoded: each distinct value once, and per person its number, so that a test is judged once per distinct value. Signals are three
+arrays: whose, which type, when. Moments are microseconds since 1970 UTC (int64), so that a window ends where it does for datetimes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crmsync.decide.signals import unique
+from crmsync.model.link import Signal
+from crmsync.model.record import Fields, Value
+
+Ints = npt.NDArray[np.integer[Any]]
+Longs = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+"""Microseconds."""
+NEVER = int(np.iinfo(np.int64).max)
+LONG_AGO = int(np.iinfo(np.int64).min // 4)
+"""Stands for "not at all" where a latest moment is sought; a difference to it does not overflow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One person to be scored. facts: house fields and inputs; signals: in any order, doubled ones count once (S12); now: UTC.
+
+    colleagues: the sum of the behaviour points of the others of their account (S7). recycled_at: when they last went back to nurture (L6)."""
+
+    facts: Fields
+    signals: Sequence[Signal]
+    now: datetime
+    colleagues: float = 0.0
+    recycled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One field of many persons. codes[i] is the place of person i's value in `values`."""
+
+    values: Sequence[Value]
+    codes: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """`size` persons, numbered from 0. A field that is not among `facts` is empty for all.
+
+    types: names of signal types; type: numbers into them. person, type, at: one row per signal, each event once. starts: where each person's rows
+    begin, and the end, when the rows are sorted by person and time; None: they are in any order. colleagues, recycled: as Subject has them, recycled
+    in microseconds, LONG_AGO for never; None: nobody has any.
+    """
+
+    size: int
+    facts: Mapping[str, Column] = field(default_factory=dict)
+    types: tuple[str, ...] = ()
+    person: Ints
+    type: Ints
+    at: Longs
+    starts: Longs | None = None
+    colleagues: Floats | None = None
+    recycled: Longs | None = None
+
+    def part(self, first: int, last: int, rows: Longs | None = None) -> Frame:
+        """Persons first <= i < last, numbered anew from 0, their signals sorted. rows: which signals are theirs; needed when they are in any
+        order."""
+        if self.starts is not None:
+            low, high = self.starts[first], self.starts[last]
+            person, kind, at = self.person[low:high], self.type[low:high], self.at[low:high]
+            if first:
+                person = person - np.int32(first)
+            starts = self.starts[first : last + 1] - low
+        else:
+            person, kind, at = self.person, self.type, self.at
+            if rows is not None:
+                person, kind, at = person[rows], kind[rows], at[rows]
+            person, kind, at, starts = _sorted(last - first, person - np.int32(first), kind, at)
+        return replace(
+            self,
+            size=last - first,
+            facts={name: Column(values=c.values, codes=c.codes[first:last]) for name, c in self.facts.items()},
+            person=person,
+            type=kind,
+            at=at,
+            starts=starts,
+            colleagues=None if self.colleagues is None else self.colleagues[first:last],
+            recycled=None if self.recycled is None else self.recycled[first:last],
+        )
+
+    def parts(self, persons: int) -> Iterator[tuple[int, int, Longs | None]]:
+        """Arguments for `part` that cut the frame into pieces of so many persons."""
+        edges = range(0, self.size, persons)
+        if self.starts is not None or len(edges) == 1:
+            yield from ((a, min(a + persons, self.size), None) for a in edges)
+            return
+        order = np.argsort((self.person // persons).astype(np.uint16 if len(edges) <= 1 << 16 else np.uint32), kind="stable")
+        ends = np.cumsum(np.bincount(self.person // persons, minlength=len(edges)))
+        for n, a in enumerate(edges):
+            yield a, min(a + persons, self.size), order[ends[n - 1] if n else 0 : ends[n]]
+
+    def arranged(self) -> Frame:
+        """The same with the signals sorted by person and time."""
+        return self if self.starts is not None else self.part(0, self.size)
+
+    def take(self, persons: Ints) -> Frame:
+        """A frame of these persons in this order; one may be named several times (to be scored at several moments). Memory: as many signals as
+        they have together."""
+        whole = self.arranged()
+        assert whole.starts is not None
+        low, counts = whole.starts[persons], whole.starts[np.asarray(persons) + 1] - whole.starts[persons]
+        starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
+        rows = np.arange(starts[-1]) + np.repeat(low - starts[:-1], counts)
+        return replace(
+            whole,
+            size=len(persons),
+            facts={name: Column(values=c.values, codes=c.codes[persons]) for name, c in whole.facts.items()},
+            person=np.repeat(np.arange(len(persons), dtype=np.int32), counts),
+            type=whole.type[rows],
+            at=whole.at[rows],
+            starts=starts,
+            colleagues=None if whole.colleagues is None else whole.colleagues[persons],
+            recycled=None if whole.recycled is None else whole.recycled[persons],
+        )
+
+
+def frame_of(subjects: Sequence[Subject], fields: Iterable[str]) -> Frame:
+    """The frame of these persons with these house fields; signals that are told twice are left out (S12)."""
+    numbers: dict[str, int] = {}
+    person: list[int] = []
+    kinds: list[int] = []
+    moments: list[int] = []
+    for n, subject in enumerate(subjects):
+        signals = unique(subject.signals) if len(subject.signals) > 1 else subject.signals
+        person += [n] * len(signals)
+        kinds += [numbers.setdefault(s.type, len(numbers)) for s in signals]
+        moments += [micros(s.at) for s in signals]
+    return frame_from(
+        size=len(subjects),
+        facts={name: encoded([s.facts.get(name) for s in subjects]) for name in dict.fromkeys(fields)},
+        types=tuple(numbers),
+        person=np.array(person, np.int32),
+        type=np.array(kinds, np.int32),
+        at=np.array(moments, np.int64),
+        colleagues=np.array([s.colleagues for s in subjects], np.float64),
+        recycled=np.array([LONG_AGO if s.recycled_at is None else micros(s.recycled_at) for s in subjects], np.int64),
+    )
+
+
+def frame_from(
+    *,
+    size: int,
+    facts: Mapping[str, Column],
+    types: Sequence[str],
+    person: Ints,
+    type: Ints,
+    at: Longs,
+    colleagues: Floats | None = None,
+    recycled: Longs | None = None,
+) -> Frame:
+    """A frame of arrays as they come, each event once. Signals in any order; whether they are sorted already is found out."""
+    person = person.astype(np.int32, copy=False)
+    starts: Longs | None = None
+    if bool(np.all((person[1:] > person[:-1]) | ((person[1:] == person[:-1]) & (at[1:] >= at[:-1])))):
+        starts = _starts(size, person)
+    return Frame(
+        size=size,
+        facts=facts,
+        types=tuple(types),
+        person=person,
+        type=type.astype(np.int16 if len(types) < 1 << 15 else np.int32, copy=False),
+        at=at,
+        starts=starts,
+        colleagues=colleagues,
+        recycled=recycled if recycled is not None and bool(np.any(recycled > LONG_AGO)) else None,
+    )
+
+
+def encoded(values: Sequence[Value]) -> Column:
+    """Values of one field, person by person, as a column. True and 1 stay apart."""
+    numbers: dict[object, int] = {}
+    kinds = set(map(type, values))
+    keys: Sequence[object] = values
+    if bool in kinds and len(kinds) > 1:
+        keys = [(v,) if isinstance(v, bool) else v for v in values]
+    codes = np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys), np.int32, len(values))
+    return Column(values=[key[0] if isinstance(key, tuple) else key for key in numbers], codes=codes)  # type: ignore[misc]
+
+
+def micros(at: datetime) -> int:
+    """A moment as microseconds since 1970 UTC, exactly."""
+    apart = at - EPOCH
+    return (apart.days * 86_400 + apart.seconds) * SECOND + apart.microseconds
+
+
+def moment_of(at: int) -> datetime | None:
+    """The UTC datetime of microseconds since 1970; None for NEVER and for what no datetime can say."""
+    try:
+        return None if at == NEVER else EPOCH + timedelta(microseconds=at)
+    except OverflowError:
+        return None
+
+
+def _starts(size: int, person: Ints) -> Longs:
+    starts: Longs = np.zeros(size + 1, np.int64)
+    np.cumsum(np.bincount(person, minlength=size), out=starts[1:])
+    return starts
+
+
+def _sorted(size: int, person: Ints, kind: Ints, at: Longs) -> tuple[Ints, Ints, Longs, Longs]:
+    """Rows by person, then time. Most come in the order of time, or person by person: then a stable sort by person is all."""
+    if not bool(np.all(at[1:] >= at[:-1])):
+        order = np.argsort(at)
+        person, kind, at = person[order], kind[order], at[order]
+    # numpy sorts numbers of 16 bits by counting them, which takes a fraction of the time of comparing.
+    order = np.argsort(person.astype(np.uint16) if size <= 1 << 16 else person, kind="stable")
+    return person[order], kind[order], at[order], _starts(size, person)
