@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as _field
 
 from crmsync.model.record import Value
 
@@ -13,7 +14,8 @@ class Test:
     older_than.
 
     domain_in: the e-mail's domain is in a named list ("free", "disposable", "competitor", "target") or listed domains. title_is: a class of job
-    titles ("c_level", "director"). within / older_than: the date or datetime lies at most / more than `value` days before now, never after it.
+    titles ("c_level", "director"). within / older_than: the date or datetime lies at most / more than `value` days before now, never after it. where: the file and line in which the admin
+    wrote it; tests that say the same are equal wherever they stand.
     """
 
     __test__ = False  # not a test class, whatever pytest thinks of the name
@@ -21,6 +23,7 @@ class Test:
     field: str
     op: str
     value: Value | tuple[Value, ...] = None
+    where: str = _field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""The process as frozen values: score, stages, types, data gate, questions and tracks (process.md sections 2, 3, 4 and 9)."""
+"""The process as frozen values: score, stages, types, data gate, questions and tracks (process.md sections 2, 3, 4 and 9).
+
+where: the file and line in which the admin wrote it; it takes no part in comparisons.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ class FitRule:
     points: float
     when: Condition
     group: str | None = None
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ class BehaviorRule:
     max_points: float | None = None
     count: int = 1
     within_days: float | None = None
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,7 @@ class Segment:
     name: str
     when: Condition
     score: ScoreRules
+    where: str = field(default="", compare=False)
 
 
 # --- stages ----------------------------------------------------------------------------------------------------------------
@@ -139,6 +145,7 @@ class TypeRule:
     priority: str = "normal"
     action: str = "Follow up"
     goal: str = ""
+    where: str = field(default="", compare=False)
 
 
 # --- data gate -------------------------------------------------------------------------------------------------------------
@@ -196,6 +203,7 @@ class QuestionSet:
     name: str
     questions: tuple[Question, ...]
     when: Condition | None = None
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,3 +228,4 @@ class Track:
     graduate: Condition | None = None
     graduate_to: str | None = None
     lists: Mapping[str, str] = field(default_factory=dict)
+    where: str = field(default="", compare=False)

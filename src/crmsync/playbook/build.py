@@ -18,12 +18,13 @@ from crmsync.model.rules import (
     WorkingHours,
 )
 from crmsync.model.week import week_of
-from crmsync.playbook.build_process import duration, gate_rules, profile_rules, score_rules, segment, stage_rules, track, type_rule
+from crmsync.playbook.build_process import Spot, duration, gate_rules, profile_rules, score_rules, segment, stage_rules, track, type_rule
 from crmsync.playbook.fingerprint import of_field
-from crmsync.playbook.references import minutes_of, places_of, words
+from crmsync.playbook.references import places_of
 from crmsync.playbook.schema import CrmsyncFile
 from crmsync.playbook.schema_mapping import FieldFile, PersonFile, SignalsFile
 from crmsync.playbook.schema_process import HoursFile, ListsFile, PlaybookFile, ShiftFile
+from crmsync.playbook.shapes import minutes_of, words
 from crmsync.playbook.yamlfile import YamlFile
 
 __all__ = ["build", "duration", "field_map", "person_map", "working_hours"]
@@ -39,10 +40,13 @@ def build(
     lists: ListsFile,
     person_file: YamlFile,
     signals_file: YamlFile,
+    playbook_file: YamlFile,
 ) -> Playbook:
-    """The playbook of five checked files, without twins and fingerprint. person_file, signals_file: where things stand, for `where`."""
-    score = score_rules(playbook.score, playbook.stages)
-    segments = tuple(segment(s, score) for s in playbook.segments)
+    """The playbook of five checked files, without twins and fingerprint. person_file, signals_file, playbook_file: where things stand, for
+    `where`."""
+    spot = Spot(playbook_file)
+    score = score_rules(playbook.score, playbook.stages, spot.at("score"))
+    segments = tuple(segment(s, score, spot.at("segments", i)) for i, s in enumerate(playbook.segments))
     return Playbook(
         person=person_map(person, signals, person_file),
         signals=tuple(
@@ -63,10 +67,10 @@ def build(
         segments=segments,
         stages=stage_rules(playbook.stages, signals, playbook.working_hours),
         gate=gate_rules(playbook.data_gate, lists.role_addresses),
-        profile=profile_rules(playbook.profile, segments),
-        tracks=tuple(track(t) for t in playbook.tracks),
+        profile=profile_rules(playbook.profile, segments, spot.at("profile")),
+        tracks=tuple(track(t, spot.at("tracks", i)) for i, t in enumerate(playbook.tracks)),
         frameworks=frozenset(playbook.qualification),
-        types=tuple(type_rule(t, playbook.working_hours) for t in playbook.types),
+        types=tuple(type_rule(t, playbook.working_hours, spot.at("types", i)) for i, t in enumerate(playbook.types)),
         routing=RoutingRules(
             pool=playbook.routing.pool,
             members=tuple(playbook.routing.members),

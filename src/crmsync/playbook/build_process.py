@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from crmsync.model.condition import All, AnyOf, Condition, Happened, Not, Test
@@ -24,7 +24,7 @@ from crmsync.model.process import (
     Track,
     TypeRule,
 )
-from crmsync.playbook.references import minutes_of, words
+from crmsync.playbook.problems import Path
 from crmsync.playbook.schema_gate import GateFile, ProviderFile
 from crmsync.playbook.schema_mapping import SignalsFile
 from crmsync.playbook.schema_nurture import ProfileFile, TrackFile
@@ -32,21 +32,40 @@ from crmsync.playbook.schema_process import HoursFile
 from crmsync.playbook.schema_score import AccountFile, BehaviorFile, FitFile, ScoreFile, SegmentFile, SegmentScoreFile
 from crmsync.playbook.schema_stages import StagesFile, TypeFile
 from crmsync.playbook.schema_when import OPERATORS, When
+from crmsync.playbook.shapes import minutes_of, words
+from crmsync.playbook.yamlfile import YamlFile
 
 FORM, FORM_EVENTS = "form_submitted", "form_submission"
 """The signal that a form is when no pattern names another one, and what a CRM that lists them calls their events."""
 _UNIT_MINUTES = {"minute": 1, "min": 1, "hour": 60}
+_R = TypeVar("_R")
 _Rule = TypeVar("_Rule", bound=FitRule | BehaviorRule)
 
 
-def condition(when: When) -> Condition:
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in a file, so that what is built there can say where it stands."""
+
+    file: YamlFile
+    path: Path = ()
+
+    def at(self, *steps: str | int) -> Spot:
+        return Spot(self.file, (*self.path, *steps))
+
+    @property
+    def where(self) -> str:
+        """`file:line`."""
+        return self.file.where(self.path)
+
+
+def condition(when: When, spot: Spot) -> Condition:
     """A checked condition as a value."""
     if when.all is not None:
-        return All(of=tuple(condition(part) for part in when.all))
+        return All(of=tuple(condition(part, spot.at("all", i)) for i, part in enumerate(when.all)))
     if when.any is not None:
-        return AnyOf(of=tuple(condition(part) for part in when.any))
+        return AnyOf(of=tuple(condition(part, spot.at("any", i)) for i, part in enumerate(when.any)))
     if when.not_ is not None:
-        return Not(of=condition(when.not_))
+        return Not(of=condition(when.not_, spot.at("not")))
     if when.signals is not None:
         low, high = when.often()
         return Happened(signals=tuple(when.signals), at_least=low, at_most=high, within_days=when.within_days)
@@ -54,20 +73,25 @@ def condition(when: When) -> Condition:
     wanted = when.wanted(name)
     if name in ("empty", "filled"):
         wanted = None
-    return Test(field=str(when.field), op=OPERATORS[name], value=tuple(wanted) if isinstance(wanted, list) else wanted)
+    value = tuple(wanted) if isinstance(wanted, list) else wanted
+    return Test(field=str(when.field), op=OPERATORS[name], value=value, where=spot.at("field").where)
 
 
-def _maybe(when: When | None) -> Condition | None:
-    return None if when is None else condition(when)
+def _maybe(when: When | None, spot: Spot) -> Condition | None:
+    return None if when is None else condition(when, spot)
+
+
+def _each(rules: Iterable[_R], spot: Spot) -> Iterator[tuple[_R, Spot]]:
+    return ((rule, spot.at(i)) for i, rule in enumerate(rules))
 
 
 # --- score and segments
 
 
-def score_rules(score: ScoreFile, stages: StagesFile) -> ScoreRules:
+def score_rules(score: ScoreFile, stages: StagesFile, spot: Spot) -> ScoreRules:
     return ScoreRules(
-        fit=_fit(score.fit),
-        behavior=_behavior(score.behavior),
+        fit=_fit(score.fit, spot.at("fit")),
+        behavior=_behavior(score.behavior, spot.at("behavior")),
         inactivity_loss=score.inactivity_loss,
         inactivity_days=score.inactivity_days,
         inactive_points=score.inactive_points,
@@ -84,7 +108,7 @@ def score_rules(score: ScoreFile, stages: StagesFile) -> ScoreRules:
     )
 
 
-def segment(file: SegmentFile, base: ScoreRules) -> Segment:
+def segment(file: SegmentFile, base: ScoreRules, spot: Spot) -> Segment:
     """The segment with the whole model that counts in it. base: the playbook's own score, which gives what the segment does not say."""
     said: SegmentScoreFile = file.score
     given = {name: getattr(said, name) for name in said.model_fields_set - {"fit", "behavior", "without", "bands", "account", "express"}}
@@ -95,13 +119,13 @@ def segment(file: SegmentFile, base: ScoreRules) -> Segment:
     score = replace(
         base,
         **{name: value for name, value in given.items() if value is not None or name == "top_percent"},
-        fit=_merged(base.fit, _fit(said.fit), said.without),
-        behavior=_merged(base.behavior, _behavior(said.behavior), said.without),
+        fit=_merged(base.fit, _fit(said.fit, spot.at("score", "fit")), said.without),
+        behavior=_merged(base.behavior, _behavior(said.behavior, spot.at("score", "behavior")), said.without),
         bands=base.bands if said.bands is None else _bands(said.bands),
         express=base.express if said.express is None else tuple(said.express),
         account=base.account if said.account is None else _account(said.account),
     )
-    return Segment(name=file.name, when=condition(file.when), score=score)
+    return Segment(name=file.name, when=condition(file.when, spot.at("when")), score=score, where=spot.where)
 
 
 def _merged(base: Sequence[_Rule], own: Sequence[_Rule], without: Collection[str]) -> tuple[_Rule, ...]:
@@ -115,11 +139,14 @@ def _merged(base: Sequence[_Rule], own: Sequence[_Rule], without: Collection[str
     return tuple(made)
 
 
-def _fit(rules: Iterable[FitFile]) -> tuple[FitRule, ...]:
-    return tuple(FitRule(name=r.name, points=r.points, when=condition(r.when), group=r.group) for r in rules)
+def _fit(rules: Iterable[FitFile], spot: Spot) -> tuple[FitRule, ...]:
+    return tuple(
+        FitRule(name=r.name, points=r.points, when=condition(r.when, at.at("when")), group=r.group, where=at.where)
+        for r, at in _each(rules, spot)
+    )
 
 
-def _behavior(rules: Iterable[BehaviorFile]) -> tuple[BehaviorRule, ...]:
+def _behavior(rules: Iterable[BehaviorFile], spot: Spot) -> tuple[BehaviorRule, ...]:
     return tuple(
         BehaviorRule(
             name=r.name,
@@ -130,8 +157,9 @@ def _behavior(rules: Iterable[BehaviorFile]) -> tuple[BehaviorRule, ...]:
             max_points=r.max_points,
             count=r.count,
             within_days=r.within_days,
+            where=at.where,
         )
-        for r in rules
+        for r, at in _each(rules, spot)
     )
 
 
@@ -171,19 +199,20 @@ def stage_rules(stages: StagesFile, signals: SignalsFile, hours: HoursFile) -> S
     )
 
 
-def type_rule(rule: TypeFile, hours: HoursFile) -> TypeRule:
+def type_rule(rule: TypeFile, hours: HoursFile, spot: Spot) -> TypeRule:
     minutes, working = duration(rule.respond_within, hours)
     return TypeRule(
         type=rule.type,
         signals=tuple(rule.signals),
         min_fit=rule.min_fit,
-        when=_maybe(rule.when),
+        when=_maybe(rule.when, spot.at("when")),
         respond_minutes=minutes,
         working_time=working,
         channel=rule.channel,
         priority=rule.priority,
         action=rule.action,
         goal=rule.goal,
+        where=spot.where,
     )
 
 
@@ -227,16 +256,17 @@ def _provider(said: ProviderFile) -> ProviderRule:
     )
 
 
-def profile_rules(profile: ProfileFile, segments: Sequence[Segment]) -> ProfileRules:
+def profile_rules(profile: ProfileFile, segments: Sequence[Segment], spot: Spot) -> ProfileRules:
     return ProfileRules(
         show=profile.show,
         sets=tuple(
             QuestionSet(
                 name=s.name,
                 questions=tuple(Question(field=field, ask=ask) for field, ask in s.ask.items()),
-                when=_maybe(s.when) if s.segment is None else _in_segment(s.segment, segments),
+                when=_maybe(s.when, at.at("when")) if s.segment is None else _in_segment(s.segment, segments),
+                where=at.where,
             )
-            for s in profile.sets
+            for s, at in _each(profile.sets, spot.at("sets"))
         ),
     )
 
@@ -251,13 +281,14 @@ def _in_segment(name: str, segments: Sequence[Segment]) -> Condition:
     return AnyOf(of=())
 
 
-def track(said: TrackFile) -> Track:
+def track(said: TrackFile, spot: Spot) -> Track:
     return Track(
         name=said.name,
         stages=tuple(said.stages),
-        when=_maybe(said.when),
+        when=_maybe(said.when, spot.at("when")),
         days=said.days,
-        graduate=_maybe(said.graduate),
+        graduate=_maybe(said.graduate, spot.at("graduate")),
         graduate_to=said.graduate_to,
         lists=dict(said.lists),
+        where=spot.where,
     )

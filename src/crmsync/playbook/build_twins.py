@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from crmsync.model.rules import ActivityFilter, FieldMap, FieldType, PersonMap, Place, SignalTest, TwinMap
 from crmsync.playbook.fingerprint import of_field
-from crmsync.playbook.references import words
 from crmsync.playbook.schema_activities import (
     KINDS,
     PARTIES,
@@ -16,6 +15,7 @@ from crmsync.playbook.schema_activities import (
     TwinFile,
     TwinPlace,
 )
+from crmsync.playbook.shapes import words
 from crmsync.playbook.yamlfile import YamlFile
 
 LOGGED = frozenset({"call", "email", "note", "campaign_member"})

@@ -62,7 +62,8 @@ def load_files(paths: dict[str, Path]) -> Playbook:
         and isinstance(companies, CompaniesFile)
     ):
         raise ConfigError("the configuration could not be read, and no file says why; run `crmsync init` in an empty folder and compare")
-    made = build(crmsync, person, signals, playbook, lists, files["mappings/person.yaml"], files["mappings/signals.yaml"])
+    where = (files["mappings/person.yaml"], files["mappings/signals.yaml"], files["mappings/playbook.yaml"])
+    made = build(crmsync, person, signals, playbook, lists, *where)
     twins = twin_maps(activities, companies, made.person, files["mappings/activities.yaml"], files["mappings/companies.yaml"])
     return of_playbook(replace(made, twins=twins, due_time=activities.due_time))
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
-from zoneinfo import ZoneInfo
 
 from crmsync.model.rules import ASK, FILL, LATEST, OPT_OUT
+from crmsync.playbook.facts import facts_of
 from crmsync.playbook.problems import Path, Problems, one_of, quoted
-from crmsync.playbook.references_twins import TwinReferences, activity_signals, party_facts, twins_of
+from crmsync.playbook.references_process import ProcessReferences
+from crmsync.playbook.references_twins import TwinReferences, activity_signals, twins_of
 from crmsync.playbook.schema import CrmsyncFile
 from crmsync.playbook.schema_activities import ActivitiesFile, CompaniesFile
 from crmsync.playbook.schema_mapping import FieldFile, PersonFile, PlaceSpec, SignalsFile
 from crmsync.playbook.schema_process import ListsFile, PlaybookFile
-from crmsync.playbook.schema_when import When
-from crmsync.playbook.shapes import Strict
+from crmsync.playbook.shapes import Strict, minutes_of
 from crmsync.playbook.yamlfile import YamlFile
 
-LISTED = ("free", "disposable", "competitor")
 LISTS: Mapping[str, tuple[str, ...]] = {
     "hubspot": ("form_submission", "email_open", "email_click", "email_reply", "email_unsubscribe", "email_bounce"),
     "salesforce": (),
@@ -54,12 +52,11 @@ class References:
             if isinstance(signals, SignalsFile):
                 self.signals(signals, person)
         if isinstance(playbook, PlaybookFile):
-            self.playbook(playbook)
-            if isinstance(signals, SignalsFile):
-                self.used_signals(playbook, [*signal_types(signals), *activity_signals(activities)])
-            if isinstance(person, PersonFile):
-                known = [*person.fields, *party_facts(companies)]
-                self.conditions(playbook, known, lists if isinstance(lists, ListsFile) else None)
+            people = person if isinstance(person, PersonFile) else None
+            made = [*signal_types(signals), *activity_signals(activities)] if isinstance(signals, SignalsFile) else None
+            facts = None if people is None else facts_of(people, companies, set(playbook.qualification))
+            words_ = lists if isinstance(lists, ListsFile) else None
+            ProcessReferences(playbook, made, facts, None if people is None else list(people.objects), words_, self.add).run()
 
     def add(self, file: str, path: Path, message: str, *, key: bool = False) -> None:
         name = next((step for step in reversed(path) if isinstance(step, str)), "the file")
@@ -155,7 +152,7 @@ class References:
                     told.add((name, side))
                     self.add(file, ("fields", name, side), f"{object}.{place.field} is already mapped as {first}; map it once")
 
-    # --- signals.yaml and playbook.yaml
+    # --- signals.yaml
 
     def signals(self, signals: SignalsFile, person: PersonFile) -> None:
         for i, s in enumerate(signals.signals):
@@ -163,76 +160,6 @@ class References:
                 self.known("mappings/signals.yaml", ("signals", i, "object"), s.object, person.objects[s.side], "unknown object")
             if s.events is not None and s.side in LISTS and (wrong := unknown_kind(s.events, s.side, LISTS[s.side])):
                 self.add("mappings/signals.yaml", ("signals", i, "events"), wrong)
-
-    def playbook(self, playbook: PlaybookFile) -> None:
-        file, hours, score = "mappings/playbook.yaml", playbook.working_hours, playbook.score
-        self.hours(file, ("working_hours",), hours.start, hours.end, hours.time_zone)
-        for email, said in hours.people.items():
-            at = ("working_hours", "people", email)
-            if "@" not in email:
-                self.add(file, at, f"{quoted(email)} is no e-mail address; write that of the user", key=True)
-            self.hours(file, at, said.start or hours.start, said.end or hours.end, said.time_zone)
-        for i, day in enumerate(hours.holidays):
-            try:
-                date.fromisoformat(day)
-            except ValueError:
-                self.add(file, ("working_hours", "holidays", i), f"{quoted(day)} is no day of the calendar; write it like 2026-12-25")
-        if score.hysteresis > score.mql_at:
-            self.add(file, ("score", "hysteresis"), f"{score.hysteresis:g} is more than mql_at ({score.mql_at:g}); make it smaller")
-        for i, rule in enumerate(score.behavior):
-            if rule.count > 1 and rule.within_days is None:
-                self.add(file, ("score", "behavior", i, "count"), "a cluster needs a window; add within_days")
-            if rule.within_days is not None and rule.count == 1:
-                self.add(
-                    file, ("score", "behavior", i, "within_days"), "a window needs a count of 2 or more; add count or remove within_days"
-                )
-        for rules in ("fit", "behavior"):
-            names: dict[str, int] = {}
-            for i, named in enumerate(getattr(score, rules)):
-                if named.name in names:
-                    self.add(file, ("score", rules, i, "name"), f"another {rules} rule is already called {quoted(named.name)}; rename one")
-                names.setdefault(named.name, i)
-
-    def hours(self, file: str, at: tuple[str, ...], start: str, end: str, zone: str | None) -> None:
-        """Hours that end before they start, and a time zone that no clock knows."""
-        try:
-            ZoneInfo("UTC" if zone is None else zone)
-        except (KeyError, ValueError, OSError):
-            self.add(file, (*at, "time_zone"), f"unknown time zone {quoted(str(zone))}; write one like Europe/Berlin or America/New_York")
-        if minutes_of(end) <= minutes_of(start):
-            self.add(file, (*at, "end"), f"{end} is not after start {start}; correct one of them")
-        if minutes_of(end) > 24 * 60:
-            self.add(file, (*at, "end"), f"{end} is after midnight; write 24:00 at most")
-
-    def used_signals(self, playbook: PlaybookFile, made: list[str]) -> None:
-        file = "mappings/playbook.yaml"
-        for i, word in enumerate(playbook.score.express):
-            self.known(file, ("score", "express", i), word, made, "unknown signal")
-        for i, rule in enumerate(playbook.score.behavior):
-            for j, word in enumerate(rule.signals):
-                self.known(file, ("score", "behavior", i, "signals", j), word, made, "unknown signal")
-        for i, type in enumerate(playbook.types):
-            for j, word in enumerate(type.signals):
-                self.known(file, ("types", i, "signals", j), word, made, "unknown signal")
-
-    def conditions(self, playbook: PlaybookFile, known: list[str], lists: ListsFile | None) -> None:
-        for i, rule in enumerate(playbook.score.fit):
-            for path, test in tests_of(rule.when, ("score", "fit", i, "when")):
-                self.test("mappings/playbook.yaml", path, test, known, lists)
-
-    def test(self, file: str, path: Path, test: When, known: list[str], lists: ListsFile | None) -> None:
-        """known: fields of persons, and facts of their company and deal."""
-        self.known(file, (*path, "field"), str(test.field), known, "unknown field")
-        for word in words(test.title_is):
-            if lists is not None:
-                self.known(file, (*path, "title_is"), word, lists.titles, "lists.yaml has no such class of titles:")
-        for word in words(test.domain_in):
-            if word not in LISTED and "." not in word:
-                self.add(file, (*path, "domain_in"), f"unknown list {quoted(word)}; {one_of(word, LISTED)}, or a domain")
-        if test.between is not None:
-            low, high = test.between
-            if isinstance(low, str) != isinstance(high, str) or (not isinstance(low, str) and not isinstance(high, str) and low > high):
-                self.add(file, (*path, "between"), "the first must not be larger than the second, and both of one kind; correct them")
 
 
 def unknown_kind(kind: str, side: str, known: Iterable[str]) -> str:
@@ -242,16 +169,6 @@ def unknown_kind(kind: str, side: str, known: Iterable[str]) -> str:
         return ""
     fix = one_of(kind, kinds) if kinds else f"{side} lists no events: remove events here"
     return f"unknown kind of event {quoted(kind)}, which would never be read; {fix}"
-
-
-def words(value: str | list[str] | None) -> list[str]:
-    return [] if value is None else [value] if isinstance(value, str) else value
-
-
-def minutes_of(clock: str) -> int:
-    """Minutes after midnight of "HH:MM"."""
-    hours, _, minutes = clock.partition(":")
-    return int(hours) * 60 + int(minutes)
 
 
 def signal_types(signals: SignalsFile) -> list[str]:
@@ -268,14 +185,3 @@ def places_of(field: FieldFile, person: PersonFile) -> Iterator[tuple[str, str, 
         for object, place in by_object.items():
             if object in objects:
                 yield side, object, place if isinstance(place, PlaceSpec) else PlaceSpec(field=place)
-
-
-def tests_of(when: When, path: Path) -> Iterator[tuple[Path, When]]:
-    """Every test in a condition with its path in the file."""
-    if when.field is not None:
-        yield path, when
-    if when.not_ is not None:
-        yield from tests_of(when.not_, (*path, "not"))
-    for key, parts in (("all", when.all), ("any", when.any)):
-        for i, part in enumerate(parts or ()):
-            yield from tests_of(part, (*path, key, i))

@@ -46,15 +46,6 @@ def activity_signals(activities: ActivitiesFile | None) -> list[str]:
     return [s.type for _, _, twin in twins_of(activities, None) if isinstance(twin, ActivityFile) and twin.on for s in twin.signals]
 
 
-def party_facts(companies: CompaniesFile | None) -> list[str]:
-    """What conditions may test of a person's company and leading deal: "company.industry", "deal.open"."""
-    found = []
-    for _, kind, twin in twins_of(None, companies):
-        names = [*twin.fields, *(["open"] if kind == "deal" and "closed" in twin.fields else [])] if twin.on else []
-        found += [f"{kind}.{name}" for name in dict.fromkeys(names)]
-    return found
-
-
 class TwinReferences:
     """Checks one kind. sides: the CRMs that person.yaml names."""
 

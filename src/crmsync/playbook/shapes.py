@@ -57,3 +57,13 @@ def compiles(pattern: str) -> str:
 
 Pattern = Annotated[Text, AfterValidator(compiles)]
 """A regular expression."""
+
+
+def words(value: str | list[str] | None) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else value
+
+
+def minutes_of(clock: str) -> int:
+    """Minutes after midnight of "HH:MM"."""
+    hours, _, minutes = clock.partition(":")
+    return int(hours) * 60 + int(minutes)
