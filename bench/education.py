@@ -24,11 +24,11 @@ from _common import SHARED, table
 
 from crmsync.decide.condition import lists_of
 from crmsync.decide.owners import Owners
-from crmsync.decide.score import score
+from crmsync.decide.score import Subject, score_all
 from crmsync.decide.signals import signal_of, signals_from
 from crmsync.decide.translate import lenses_of, snapshot_of
 from crmsync.model.event import Event
-from crmsync.model.link import Signal
+from crmsync.model.link import Signal, SignalSource
 from crmsync.model.record import Record, Ref, Value
 from crmsync.model.rules import Playbook
 from crmsync.model.verdict import ScoreVerdict
@@ -154,8 +154,7 @@ def verdicts(leads: Sequence[Lead], playbook: Playbook, *, chat_type: str = CHAT
     """The score of each lead at its capture, through the playbook's own mapping, signal map and scorer."""
     lens = lenses_of(playbook.person, ("hubspot",), playbook.signals)["hubspot", "contacts"]
     forms = next(m for m in playbook.signals if m.events == "form_submission")
-    lists = lists_of(playbook)
-    found = []
+    subjects: list[Subject] = []
     for lead in leads:
         record = Record(ref=Ref(side="hubspot", object="contacts", id=str(lead.number)), fields=lead.properties, modified_at=NOW)
         shot = snapshot_of(record, lens, Owners())
@@ -164,9 +163,9 @@ def verdicts(leads: Sequence[Lead], playbook: Playbook, *, chat_type: str = CHAT
         ]
         signals = signals_from(shot, None, playbook.signals) + [signal_of(event, forms) for event in events]
         if lead.chat:
-            signals.append(Signal(event_id=f"chat:{lead.number}", type=chat_type, at=NOW))
-        found.append(score(facts=shot.fields, signals=signals, rules=playbook.score, lists=lists, now=NOW))
-    return found
+            signals.append(Signal(event_id=f"chat:{lead.number}", type=chat_type, at=NOW, source=SignalSource.API))
+        subjects.append(Subject(facts=shot.fields, signals=signals, now=NOW))
+    return score_all(subjects, playbook, lists_of(playbook))
 
 
 def ranking(points: Sequence[float], converted: Sequence[bool]) -> Ranking:
