@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from crmsync.connect.protocol import Budget, Cursor, EventPage, Finding, Identity, Page, Traits
+from crmsync.connect.protocol import Budget, Cursor, EventPage, Finding, Identity, MemberList, Page, Traits
 from crmsync.model.change import Action, Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
 from crmsync.model.record import FieldVersion, ObjectSchema, Record, Ref, User, Value
@@ -15,6 +15,8 @@ from crmsync_hubspot.associate import ARCHIVE_SIZE
 from crmsync_hubspot.client import Client
 from crmsync_hubspot.events import KINDS, Events
 from crmsync_hubspot.links import Links
+from crmsync_hubspot.lists import BATCH as LIST_BATCH
+from crmsync_hubspot.lists import Lists
 from crmsync_hubspot.lookup import Lookup
 from crmsync_hubspot.poll import Poll
 from crmsync_hubspot.provision import Provision
@@ -34,7 +36,7 @@ class HubSpotConnector:
     _traits = Traits(
         person_objects=(wire.CONTACTS,), task_object=TASKS, write_batch=100, reads_back=True, links_per_call=ARCHIVE_SIZE,
         restore="in HubSpot, for 90 days: the list of its object, Actions, Restore records", employable=(wire.CONTACTS,),
-        events=KINDS,
+        events=KINDS, member_batch=LIST_BATCH, list_word="list",
     )  # fmt: skip
 
     def __init__(self, client: Client) -> None:
@@ -43,6 +45,7 @@ class HubSpotConnector:
         self._lookup = Lookup(client, self._schemas)
         self._links = Links(client)
         self._events = Events(client)
+        self._lists = Lists(client)
         self._poll = Poll(client, self._schemas)
         self._writing = Writing(client, self._schemas, self._lookup)
 
@@ -97,6 +100,15 @@ class HubSpotConnector:
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         return self._writing.write(writes)
+
+    def member_list(self, list_id: str) -> MemberList:
+        return self._lists.member_list(list_id)
+
+    def members(self, list_id: str, join: Sequence[Ref], leave: Sequence[Ref]) -> list[Outcome]:
+        return self._lists.members(list_id, join, leave)
+
+    def member_since(self, list_id: str, refs: Sequence[Ref]) -> Mapping[Ref, datetime]:
+        return self._lists.member_since(list_id, refs)
 
     def task(self, draft: TaskDraft, write_id: str) -> Write:
         """The create of a HubSpot task: due as a UTC datetime, the body as HTML (contracts 5.8)."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, Page, Traits
+from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, MemberList, Page, Traits
 from crmsync.model.change import Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
 from crmsync.model.record import FieldVersion, ObjectSchema, Record, RecordState, Ref, User
@@ -15,6 +15,8 @@ from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.check import check
 from crmsync_salesforce.client import Client
 from crmsync_salesforce.mails import MESSAGE, Mails, as_read, own
+from crmsync_salesforce.members import BATCH as MEMBER_BATCH
+from crmsync_salesforce.members import Members
 from crmsync_salesforce.people import People
 from crmsync_salesforce.poll import Poller
 from crmsync_salesforce.provision import Provisioner
@@ -41,6 +43,9 @@ class SalesforceConnector:
         people_per_activity=1,
         employable=("Contact",),
         beside={TASK: (MESSAGE,)},
+        member_batch=MEMBER_BATCH,
+        leave_calls=2,
+        list_word="campaign",
     )
 
     def __init__(self, settings: Settings, *, sleep: Callable[[float], None], clock: Callable[[], datetime]) -> None:
@@ -57,6 +62,7 @@ class SalesforceConnector:
             lambda: self._relations.junction(OF) is not None,
         )
         self._writer = Writer(self._client, self._relations)
+        self._members = Members(self._client, self._describes)
 
     def _learn_shared(self, shared: bool) -> None:
         """With Shared Activities one activity takes many people; known once activities were read or written."""
@@ -130,6 +136,15 @@ class SalesforceConnector:
 
     def write(self, writes: Sequence[Write]) -> list[Outcome]:
         return self._writer.write(writes)
+
+    def member_list(self, list_id: str) -> MemberList:
+        return self._members.member_list(list_id)
+
+    def members(self, list_id: str, join: Sequence[Ref], leave: Sequence[Ref]) -> list[Outcome]:
+        return self._members.members(list_id, join, leave)
+
+    def member_since(self, list_id: str, refs: Sequence[Ref]) -> Mapping[Ref, datetime]:
+        return self._members.member_since(list_id, refs)
 
     def task(self, draft: TaskDraft, write_id: str) -> Write:
         return task_write(draft, write_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from . import associating, batches, definitions, directory, marketing, objects, users
+from . import associating, batches, definitions, directory, lists, marketing, objects, users
 from .auth import Tokens, check_scopes
 from .errors import ApiError, correlation_id, no_resource
 from .limits import Limits
@@ -100,6 +100,8 @@ class Api:
                 return directory.account(call, self.limits)
             case "communication-preferences":
                 return self.preferences.handle(call)
+            case "crm.lists":
+                return lists.handle(call)
             case "marketing":
                 return marketing.list_forms(call)
             case "form-integrations":

@@ -16,7 +16,7 @@ _ENGAGEMENT_SCOPES = "contacts"  # engagements are covered by the contact scopes
 EVERY = (
     *(f"crm.objects.{name}.{verb}" for name in ("contacts", "companies", "deals", "users", "owners") for verb in ("read", "write")),
     *(f"crm.schemas.{name}.{verb}" for name in ("contacts", "companies", "deals") for verb in ("read", "write")),
-    "forms", "content", "communication_preferences.read", "communication_preferences.read_write",
+    "crm.lists.read", "crm.lists.write", "forms", "content", "communication_preferences.read", "communication_preferences.read_write",
 )  # fmt: skip
 """What a token has whose scopes are not limited, as far as this simulator looks at them."""
 
@@ -141,6 +141,8 @@ def needed_scopes(api: str, parts: list[str], method: str) -> list[str]:
         return [f"crm.schemas.{_ENGAGEMENT_SCOPES if kind.engagement else kind.plural}.{verb}"]
     if api == "crm.owners":
         return ["crm.objects.owners.read"]
+    if api == "crm.lists":
+        return [f"crm.lists.{verb}"]
     if api in ("marketing", "form-integrations"):
         return ["forms"]
     if api == "email":

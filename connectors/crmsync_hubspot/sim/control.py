@@ -27,10 +27,17 @@ _ARGUMENTS = {
     "associate": ("object", "id", "other", "other_id"),
     "dissociate": ("object", "id", "other", "other_id"),
     "set_options": ("object", "name", "options"),
+    "add_list": ("name",),
+    "delete_list": ("list_id",),
+    "set_member": ("list_id", "id"),
+    "members": ("list_id",),
     "revoke_tokens": (),
     "restore_tokens": (),
     "expire_tokens": (),
 }
+
+_SWITCHES = {"add_list": ("processing", "object_type"), "set_member": ("on",)}
+"""What a verb may be given besides."""
 
 
 def handle(sim: Simulator, method: str, path: str, raw: bytes) -> tuple[int, Any]:
@@ -97,6 +104,7 @@ def _do(sim: Simulator, body: Json) -> Any:
     given = {name: body[name] for name in needed}
     if verb in ("create", "edit", "delete", "undelete", "merge") and body.get("user"):
         given["user"] = body["user"]
+    given |= {name: body[name] for name in _SWITCHES.get(str(verb), ()) if name in body}
     if verb == "seed":
         given["people"] = [
             {**p, "created_at": datetime.fromisoformat(p["created_at"])} if p.get("created_at") else p for p in given.get("people", ())

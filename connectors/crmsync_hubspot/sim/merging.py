@@ -48,6 +48,8 @@ def merge(portal: Portal, table: Table, winner: Record, loser: Record, actor: Ac
     for record_id in (first.id, second.id):
         if record_id != new_id:
             portal.associations.move(table.kind.plural, record_id, new_id)
+            if table.kind.plural == "contacts":
+                portal.lists.move(record_id, new_id)
     return survivor
 
 

@@ -70,6 +70,8 @@ class Options:
     """Whether unsubscribing from every subscription type also sets hs_email_optout."""
     resubscribe_allowed: bool = False
     """Whether the API may subscribe somebody who had opted out of everything."""
+    list_answers: str = "live"
+    """live | reference: whether memberships are answered as the live API does (recordsIdsAdded, empty lists left out) or as v3's reference has them."""
     shuffle_results: bool = True
     seed_companies: bool = True
     webhooks: Sequence[tuple[str, Sequence[str | Mapping[str, Any]]]] = field(default_factory=tuple)
@@ -121,4 +123,5 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "preferences_api": ("v3", "v4", "both", "off"),
     "unknown_dispositions": ("reject", "accept"),
     "archived_owners": ("accept", "reject"),
+    "list_answers": ("live", "reference"),
 }

@@ -126,6 +126,7 @@ class Pages:
             total=len(found),
             pages=max(1, -(-len(found) // PER_PAGE)),
             tasks=self._tasks(),
+            lists=[(one, len(one.members)) for one in self.portal.lists.by_id.values()],
             writes=list(itertools.islice(self.portal.writes, WRITES_SHOWN)),
         )
 
@@ -199,6 +200,7 @@ class Pages:
             people=self._linked(kind.plural, doc.id, "contacts"),
             companies=self._linked(kind.plural, doc.id, "companies"),
             deals=self._linked(kind.plural, doc.id, "deals"),
+            lists=self.portal.lists.of(doc.id) if kind.plural == "contacts" else [],
             ahead=ahead,
             past=past,
             dispositions=self.portal.schema.of("calls")["hs_call_disposition"].options,

@@ -20,6 +20,7 @@ from .options import Options
 from .owners import Owner, Owners
 from .pipelines import Pipeline, lifecycle_pipeline, sales_pipeline
 from .schema import Property, Schema
+from .segments import Lists
 from .store import Doc, Record, Source, Table, Version
 from .validation import Rules, check
 
@@ -73,6 +74,7 @@ class Portal:
         self.owners = Owners()
         self.associations = Associations()
         self.marketing = MarketingLog()
+        self.lists = Lists()
         self.pipelines: dict[str, Pipeline] = {"default": sales_pipeline()}
         self.writes: deque[Write] = deque(maxlen=WRITES_KEPT)
         self.on_event: Callable[[Event], None] | None = None
@@ -294,6 +296,7 @@ class Portal:
         table.archived.discard(record_id)
         del table.records[record_id]
         self.marketing.forget(str(record.doc.props.get("email", "")))
+        self.lists.drop(record_id)
         for other, to_id, _ in list(self.associations.neighbours(table.kind.plural, record_id)):
             self.associations.unlink(table.kind.plural, record_id, other, to_id)
         kept = [w for w in self.writes if (w.object, w.id) != (table.kind.plural, str(record_id))]

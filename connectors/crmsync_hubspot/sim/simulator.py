@@ -248,6 +248,27 @@ class Simulator:
         with self.portal.lock:
             actions.forget(self.portal, object, id, user)
 
+    def add_list(self, name: str, *, processing: str = "MANUAL", object_type: str = "0-1") -> str:
+        """Makes a list of no members; its id. processing: MANUAL, SNAPSHOT or DYNAMIC (whose members a filter decides)."""
+        with self.portal.lock:
+            return str(self.portal.lists.add(name, processing, object_type, self.portal.settle()).id)
+
+    def delete_list(self, list_id: str) -> None:
+        """Deletes a list; KeyError when there is none."""
+        with self.portal.lock:
+            del self.portal.lists.by_id[int(list_id)]
+
+    def set_member(self, list_id: str, id: str, *, on: bool = True) -> bool:
+        """A person puts a contact on a list (or takes it off); whether that changed anything. KeyError without such a list."""
+        with self.portal.lock:
+            members, now = self.portal.lists.by_id[int(list_id)], self.portal.settle()
+            return members.join(int(id), now) if on else members.members.pop(int(id), None) is not None
+
+    def members(self, list_id: str) -> list[str]:
+        """Ids of who is on a list; KeyError without such a list."""
+        with self.portal.lock:
+            return [str(id) for id in sorted(self.portal.lists.by_id[int(list_id)].members)]
+
     # -- tokens, calls ----------------------------------------------------------------------------------------------
     def revoke_tokens(self, *, refresh: bool = False) -> None:
         """Revokes every access token, the private app's too; with `refresh` the refresh token as well."""

@@ -25,6 +25,7 @@ class Options:
     lead_with_what_refused: bool = True  # WhatId next to a lead WhoId [GK]
     shared_activities: bool = False  # several persons per activity: TaskRelation and EventRelation exist
     relation_deletes_are_final: bool = True  # a deleted relation row is not in queryAll [GK]
+    marketing: bool = True  # the marketing feature and a licence of it for our user: without, campaigns and their members are not there
     email_messages: bool = False  # Enhanced Email: EmailMessage exists, a reply also leaves one
     delete_takes_activities: bool = True  # a deleted person's activities go to the recycle bin; else they lose their WhoId [GK]
     convert_maps_custom: bool = True  # lead field mapping exists for custom fields of the same name

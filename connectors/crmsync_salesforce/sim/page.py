@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from crmsync_salesforce.sim import agenda, forms
+from crmsync_salesforce.sim import agenda, campaigns, forms
 from crmsync_salesforce.sim.errors import SalesforceError
 from crmsync_salesforce.sim.http import Call, Reply, segment
 from crmsync_salesforce.sim.ids import normalise_id
@@ -72,6 +72,8 @@ HTML = "text/html; charset=utf-8"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}
 PARTIES = frozenset({"Lead", "Contact", "Account", "Opportunity"})
+PERSONS = frozenset({"Lead", "Contact"})
+MEMBERS = 100
 
 
 class Page:
@@ -176,7 +178,9 @@ class Page:
             "index.html",
             tab=kind.name,
             plural=kind.plural,
-            tabs=[(name, self._org.kind(name).plural, sum(1 for _ in self._org.tables[name].live())) for name in TABS],
+            tabs=[
+                (name, self._org.kind(name).plural, sum(1 for _ in self._org.tables[name].live())) for name in TABS if self._org.known(name)
+            ],
             columns=[{"label": HEADINGS.get(field.name) or column_label(field), "name": field.name} for field in columns],
             rows=shown,
             search=search,
@@ -264,6 +268,8 @@ class Page:
             party=kind.name in PARTIES,
             activity=agenda.item_of(self._org, kind.name, row) if kind.name in ("Task", "Event") else None,
             facts=self._facts(kind, row),
+            campaigns=[(title_of(one), one["Id"]) for one in campaigns.of_person(self._org, row["Id"])] if kind.name in PERSONS else [],
+            members=self._members(row["Id"]) if kind.name == "Campaign" else None,
             ahead=ahead,
             past=past,
             writes=[self._write(entry) for entry in writes],
@@ -283,6 +289,21 @@ class Page:
     def _facts(self, kind: ObjectType, row: Row) -> list[dict[str, Any]]:
         found = [kind.fields[name.lower()] for name in FACTS.get(kind.name, ()) if kind.has(name)]
         return [{"label": column_label(field), **cell(self._org, kind, row, field)} for field in found]
+
+    def _members(self, campaign: str) -> list[dict[str, Any]]:
+        """Who is a member of a campaign, the newest first."""
+        found = sorted(campaigns.of(self._org, campaign), key=lambda row: (row["CreatedDate"], row["Id"]), reverse=True)
+        members = []
+        for row in found[:MEMBERS]:
+            name = "Contact" if row.get("ContactId") else "Lead"
+            person = row.get("ContactId") or row.get("LeadId")
+            members.append(
+                {
+                    "name": name_of(self._org, person), "link": f"/record/{name}/{person}", "status": row.get("Status"),
+                    "since": moment(row["CreatedDate"]), "by": name_of(self._org, row["CreatedById"]),
+                }
+            )  # fmt: skip
+        return members
 
     # ---- writes -----------------------------------------------------------------------------------------------
     def _write(self, entry: Write) -> dict[str, Any]:

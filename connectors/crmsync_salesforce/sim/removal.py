@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmsync_salesforce.sim import relations
+from crmsync_salesforce.sim import campaigns, relations
 from crmsync_salesforce.sim.derive import derive
 from crmsync_salesforce.sim.errors import SalesforceError, not_found
 from crmsync_salesforce.sim.ids import normalise_id
@@ -123,6 +123,8 @@ def merge(org: Org, name: str, winner_id: str, loser_ids: Sequence[str], saver: 
         raise SalesforceError("INVALID_OPERATION", "a record cannot be merged into itself", fields=[])
     for loser in losers:
         for child_name, reference in CASCADES.get(kind.name, ()):
+            for twice in campaigns.doubled(org, reference, loser["Id"], winner["Id"]) if child_name == "CampaignMember" else ():
+                _bin(org, org.kind(child_name), twice, saver)
             reparent(org, child_name, reference, loser["Id"], {reference: winner["Id"]}, saver)
         relations.move(org, loser["Id"], winner["Id"], saver.user)
         _bin(org, kind, loser, saver, MasterRecordId=winner["Id"])

@@ -191,6 +191,8 @@ def _finish(org: Org, kind: ObjectType, row: Row, old: Row | None, touched: set[
         admin_rules.check(org, kind.name, row, old)
     if kind.name in relations.ACTIVITY_OF and old is None:
         relations.check(org, kind.name, row)
+    if kind.name == "CampaignMember" and old is None:
+        campaigns.check(org, row)
     for rule in org.validation_rules:
         if rule.object == kind.name:
             rule.check(org.whole(kind, row))

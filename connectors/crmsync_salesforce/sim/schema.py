@@ -89,7 +89,10 @@ STANDARD = (
     ("FieldPermissions", "Field Permissions", "01k", tables_admin.FIELD_PERMISSIONS, "s"),
     ("ObjectPermissions", "Object Permissions", "110", tables_admin.OBJECT_PERMISSIONS, "s"),
 )
-NEEDS = {"TaskRelation": "shared_activities", "EventRelation": "shared_activities", "EmailMessage": "email_messages"}
+NEEDS = {
+    "TaskRelation": "shared_activities", "EventRelation": "shared_activities", "EmailMessage": "email_messages", "Campaign": "marketing",
+    "CampaignMember": "marketing", "CampaignMemberStatus": "marketing",
+}  # fmt: skip
 """Objects that exist only while a switch of the org is on."""
 
 
