@@ -15,15 +15,17 @@ import structlog
 
 from crmsync.connect.protocol import Connector, Identity
 from crmsync.decide import guard
+from crmsync.decide.asked import asked_of
 from crmsync.decide.belong import COMPANY
 from crmsync.decide.canonical import moment, stamp
-from crmsync.decide.condition import fields_of, lists_of
+from crmsync.decide.condition import lists_of
 from crmsync.decide.owners import Owners, owners_of
 from crmsync.decide.plan import SideFacts, Terms
 from crmsync.decide.translate import Lens, lenses_of
 from crmsync.engine import schemas
 from crmsync.engine.acquaint import meet_owners
 from crmsync.engine.beliefs import SCHEMA_SECONDS, look_again, recent, waiting_for
+from crmsync.engine.gate import Asked
 from crmsync.engine.kinds import Kinds
 from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError, UnreachableError
 from crmsync.model.attention import Halt
@@ -88,6 +90,7 @@ class World:
         self.missed: set[tuple[str, str, str]] = set()
         self.turns: dict[str, int] = {}
         self.listing: Listing | None = None
+        self.asked_about = Asked()
 
     @cached_property
     def sides(self) -> tuple[str, ...]:
@@ -124,8 +127,8 @@ class World:
 
     @cached_property
     def asked(self) -> frozenset[str]:
-        """Facts that conditions look at."""
-        return frozenset(name for rule in self.playbook.score.fit for name in fields_of(rule.when))
+        """Facts that conditions and rules look at."""
+        return asked_of(self.playbook)
 
     @cached_property
     def employable(self) -> frozenset[tuple[str, str]]:
@@ -140,7 +143,7 @@ class World:
         return map.to if map is not None and len(seen) > 1 else frozenset()
 
     def asks(self, kind: str) -> bool:
-        """Whether a condition looks at facts of a person's company or deal."""
+        """Whether a condition or a rule looks at facts of a person's company or deal."""
         return kind in self.kinds.maps and any(name.startswith(f"{kind}.") for name in self.asked)
 
     def families(self, side: str) -> list[tuple[str, ...]]:

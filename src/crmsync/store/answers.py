@@ -125,6 +125,20 @@ class Answers:
         with self._db.reading() as connection:
             return [row.person_id for row in _DUE[kind].rows(connection, now=micros(now), most=limit)]
 
+    def asked(self, kind: str, held: Mapping[str, Iterable[str]]) -> dict[str, str]:
+        """person -> the domain or address among those held that was noted for them; persons for whom none of them was are left out."""
+        column = getattr(tables.lookups.c, kind)
+        found: dict[str, str] = {}
+        with self._db.reading() as connection:
+            key = _key(connection)
+            for part in chunks(held if key is not None else ()):
+                query = select(tables.lookups.c.person_id, column).where(among(connection, tables.lookups.c.person_id, part))
+                for person, mark in connection.execute(query):
+                    text = next((text for text in held[person] if key is not None and mark and _mark(key, kind, text) == mark), None)
+                    if text is not None:
+                        found[person] = text
+        return found
+
     def waiting(self, now: datetime) -> dict[str, int]:
         """kind -> persons about whom it is to be asked now."""
         rows = tables.lookups.c

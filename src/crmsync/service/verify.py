@@ -1,0 +1,47 @@
+"""Whether, and whom, this installation asks about contact data (V1, V2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from crmsync.connect.discovery import all_loopback, options_for
+from crmsync.connect.http import is_loopback
+from crmsync.connect.verify_dns import SETTING, Dns
+from crmsync.connect.verify_http import HttpProvider
+from crmsync.engine.gate import Asked
+from crmsync.engine.verify import Verifier
+from crmsync.errors import ConfigError
+from crmsync.model.process import GateRules
+
+NAME = "verify"
+KNOWN = ("resolver", "token")
+
+
+def asked_about(environ: Mapping[str, str], rules: GateRules) -> Asked:
+    """What is asked about. Of simulated CRMs (all of them loopback) nobody outside this machine is: DNS only when a resolver is named, the provider only
+    when it is on this machine, too. Contacts nothing. Raises: ConfigError naming the setting that is wrong."""
+    resolver = _options(environ).get("resolver")
+    outside = not all_loopback(environ)
+    provider = rules.provider is not None and (outside or is_loopback(urlsplit(rules.provider.url.replace("{email}", "x")).hostname))
+    return Asked(domains=rules.mx and (outside or resolver is not None), addresses=provider)
+
+
+def verifier(environ: Mapping[str, str], rules: GateRules) -> Verifier | None:
+    """What asks; None when nobody is asked. Contacts nothing. Raises: ConfigError naming the setting that is missing or wrong."""
+    options, asked = _options(environ), asked_about(environ, rules)
+    if not asked:
+        return None
+    return Verifier(
+        domains=Dns(options.get("resolver"), seconds=rules.mx_seconds) if asked.domains else None,
+        provider=HttpProvider(rules.provider, options.get("token")) if asked.addresses and rules.provider is not None else None,
+        rules=rules,
+    )
+
+
+def _options(environ: Mapping[str, str]) -> dict[str, str]:
+    options = options_for(NAME, environ)
+    unknown = sorted(set(options) - set(KNOWN))
+    if unknown:
+        raise ConfigError(f"CRMSYNC_VERIFY__{unknown[0].upper()} is no setting; there are {SETTING} and CRMSYNC_VERIFY__TOKEN.")
+    return options
