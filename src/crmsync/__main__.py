@@ -31,6 +31,7 @@ def serve(
     from crmsync.daemon.signals import stopping
     from crmsync.service.lease import RUN_WAITS
     from crmsync.service.lease import utc_now as real_now
+    from crmsync.service.reload import PlaybookWatch
     from crmsync.service.signals import take as take_signals
     from crmsync.service.signals import used_signals
     from crmsync.service.status import status as read_status
@@ -40,6 +41,7 @@ def serve(
     from crmsync.web.server import Server
 
     time = clock or Clock()
+    watch = PlaybookWatch(settings.home)
     with open_workspace(settings, clock=real_now if clock is None else clock, sleep=time.sleep) as workspace:
         stopped: list[bool] = []
         daemon: list[Daemon] = []
@@ -51,15 +53,13 @@ def serve(
 
         with stopping(stop), workspace.lease(wait=RUN_WAITS, stopping=lambda: bool(stopped)) as lease:
             pause = SHORTEST_PAUSE if shortest_pause is None else shortest_pause
-            daemon.append(Daemon(workspace, lease, to_real=time.real, shortest_pause=pause))
+            daemon.append(Daemon(workspace, lease, to_real=time.real, shortest_pause=pause, watch=watch))
 
             def status() -> Status:
                 return read_status(workspace.store, now=workspace.clock(), real_now=real_now())
 
-            used = used_signals(workspace.playbook)
-
             def take(body: bytes) -> dict[str, Any]:
-                answer = take_signals(workspace.store, body, workspace.clock(), used)
+                answer = take_signals(workspace.store, body, workspace.clock(), used_signals(daemon[0].playbook))
                 if answer["new"]:
                     daemon[0].hear()
                 return answer

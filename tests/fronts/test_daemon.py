@@ -30,12 +30,14 @@ class Bench:
         self.answers: list[Exception | bool | dict[str, CrmsyncError]] = []
         self.cycles = 0
         self.waits: list[float] = []
+        self.anew: list[bool] = []
         workspace: Any = SimpleNamespace(
             clock=lambda: self.now,
             playbook=SimpleNamespace(poll_seconds=POLL),
             store=SimpleNamespace(next_due_at=lambda: self.due, next_retry_at=lambda: self.retry),
             settings=SimpleNamespace(home=tmp_path),
             api_calls=lambda: {"left": self.cycles},
+            refused=None,
         )
         lease: Any = SimpleNamespace(check=lambda: None)
         self.lease = lease
@@ -51,7 +53,11 @@ class Bench:
             raise answer
         errors = answer if isinstance(answer, dict) else {}
         return SimpleNamespace(
-            errors=errors, urgent=answer is True, pulled={"left": SimpleNamespace(read=3)}, sent=SimpleNamespace(done={"left": 2})
+            errors=errors,
+            urgent=answer is True,
+            anew=self.anew.pop(0) if self.anew else False,
+            pulled={"left": SimpleNamespace(read=3)},
+            sent=SimpleNamespace(done={"left": 2}),
         )
 
     def _wait(self, _event: threading.Event, seconds: float) -> bool:
@@ -183,7 +189,7 @@ def test_run_stops_after_the_cycle_under_way(bench: Bench) -> None:
     def stop(*_: object, **__: object) -> Any:
         bench.cycles += 1
         bench.daemon.stop()
-        return SimpleNamespace(errors={}, urgent=False, pulled={}, sent=SimpleNamespace(done={}))
+        return SimpleNamespace(errors={}, urgent=False, anew=False, pulled={}, sent=SimpleNamespace(done={}))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("crmsync.daemon.loop.one_cycle", stop)
@@ -223,7 +229,9 @@ def heard(bench: Bench, monkeypatch: pytest.MonkeyPatch, *, urgent: bool = False
 
     def decide(_workspace: object) -> Any:
         done.append("decide")
-        return SimpleNamespace(errors={}, urgent=urgent, sent=SimpleNamespace(done={"left": 1}))
+        return SimpleNamespace(
+            errors={}, urgent=urgent, anew=bool(bench.anew and bench.anew.pop(0)), sent=SimpleNamespace(done={"left": 1})
+        )
 
     def wait(event: threading.Event, _seconds: float) -> bool:
         if event is bench.daemon._stopping:
@@ -256,3 +264,9 @@ def test_news_do_not_wake_a_daemon_in_trouble(bench: Bench, monkeypatch: pytest.
     bench.answers = [UnreachableError("down", side="left")]
     assert heard(bench, monkeypatch) == []
     assert bench.cycles == 1
+
+
+def test_who_is_to_be_decided_anew_is_decided_in_the_pauses(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.anew = [True, True, True, False]
+    assert heard(bench, monkeypatch, times=0) == ["decide"] * 3
+    assert bench.cycles == 1, "the CRMs were asked once"

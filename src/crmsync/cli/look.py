@@ -10,6 +10,8 @@ from crmsync.cli.console import progress, say, show, show_json, table
 from crmsync.cli.options import Json, loaded
 
 NEWEST_WRITES = 30
+TYPES = 12
+"""Unknown types of signals that are named; `--json` has them all."""
 
 
 def register(app: typer.Typer) -> None:
@@ -46,6 +48,12 @@ def status(json: Json = False) -> None:
             ("conflicts", found.conflicts),
             ("next due", "nothing" if found.next_due_at is None else found.next_due_at.isoformat(timespec="seconds")),
         ]
+        if found.anew is not None:
+            rows.append(("decided anew", f"{found.anew[0]} of {found.anew[1]} persons, for the playbook changed"))
+        if found.unknown_signals:
+            shown = [f"{type} {count}" for type, count in list(found.unknown_signals.items())[:TYPES]]
+            more = len(found.unknown_signals) - len(shown)
+            rows.append(("unknown signals", ", ".join(shown) + (f" and {more} more types" if more else "") + ": no rule names them"))
         rows += [(f"{side} budget", f"{b.get('used')} of {b.get('limit')} API calls") for side, b in found.budgets.items()]
         rows += [
             (kind, f"{count['known']} known" + "".join(f", {n} {_words(why)}" for why, n in count.items() if why != "known"))

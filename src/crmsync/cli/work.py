@@ -64,10 +64,24 @@ def _show_plan(result: Plan) -> None:
         say("API calls it costs at least: " + ", ".join(f"{crm} {calls}" for crm, calls in sorted(result.calls.items())))
     else:
         say("Nothing to write.")
+    if result.playbook_change is not None:
+        _show_change(result.playbook_change)
     for (kind, why), count in sorted(result.waiting.items()):
         say(f"{count} × {kind} {WAITS[why]}")
     if result.problems or result.conflicts:
         say(f"{len(result.problems)} values could not be written, {result.conflicts} fields would wait for a person.")
+
+
+def _show_change(change: Plan) -> None:
+    say(f"The playbook changed: {change.persons} persons would be decided anew.", style="bold")
+    rows = [(crm, object, action, count) for (crm, object, action), count in sorted(change.counts.items())]
+    if rows:
+        show(table("Writes for that alone", ("CRM", "object", "action", "records"), rows, right=(3,)))
+        say("API calls for that alone at least: " + ", ".join(f"{crm} {calls}" for crm, calls in sorted(change.calls.items())))
+    else:
+        say("It causes no writes.")
+    for (before, after), (count, ids) in sorted(change.moves.items()):
+        say(f"  {count} × {before or '(new)'} → {after}: {', '.join(ids)}{' …' if count > len(ids) else ''}")
 
 
 def _short(value: object) -> str:

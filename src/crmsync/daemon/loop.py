@@ -11,8 +11,10 @@ from datetime import datetime
 import structlog
 
 from crmsync.errors import BusyError, ConfigError, CredentialsError, CrmsyncError, HaltError, QuotaError
+from crmsync.model.rules import Playbook
 from crmsync.service.lease import Lease
 from crmsync.service.logs import keep_crash
+from crmsync.service.reload import PlaybookWatch
 from crmsync.service.sync import decide_waiting, one_cycle
 from crmsync.service.workspace import Workspace
 
@@ -41,7 +43,7 @@ class Daemon:
     """Runs cycles in the calling thread until `stop`. `reasons` and `totals` may be read from any thread.
 
     to_real: turns seconds of the workspace's clock into real seconds. shortest_pause: real seconds between cycles, whatever is due.
-    on_cycle: called after every cycle that did not fail.
+    on_cycle: called after every cycle that did not fail. watch: notices an edited playbook (None: the one it began with stays).
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class Daemon:
         on_cycle: Callable[[], None] = lambda: None,
         wait: Callable[[threading.Event, float], bool] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        watch: PlaybookWatch | None = None,
     ) -> None:
+        self._watch = watch
         self._workspace, self._lease, self._to_real, self._on_cycle = workspace, lease, to_real, on_cycle
         self._shortest = shortest_pause
         self._wait = wait or (lambda event, seconds: event.wait(seconds))
@@ -66,7 +70,7 @@ class Daemon:
         self._reasons: tuple[str, ...] = ("no cycle has run yet",)
         self._totals = Totals()
         self._failures = self._crashes = self._bursts = 0
-        self._ran_well = False
+        self._ran_well = self._anew = False
 
     # --- from other threads ---------------------------------------------------------------------------------------------
 
@@ -88,8 +92,14 @@ class Daemon:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the daemon is not ready; empty when it is."""
+        refused = self._workspace.refused
         with self._lock:
-            return self._reasons
+            return self._reasons if refused is None else (*self._reasons, refused)
+
+    @property
+    def playbook(self) -> Playbook:
+        """The one in force."""
+        return self._workspace.playbook
 
     @property
     def totals(self) -> Totals:
@@ -104,9 +114,16 @@ class Daemon:
         while not self._stopping.is_set():
             pause = max(self.step(), 0.0)
             end = self._monotonic() + pause
-            while self._wait(self._wake, pause) and self._news():
+            while self._passed(pause):
                 pause = max(end - self._monotonic(), 0.0)
             self._wake.clear()
+
+    def _passed(self, pause: float) -> bool:
+        """A part of the pause between two cycles: whoever is to be decided anew is decided in it, batch by batch, as long as nothing happens. False
+        when the pause is over."""
+        if self._anew and pause > 0.0 and not self._wake.is_set():
+            return self._decided()
+        return self._wait(self._wake, pause) and self._news()
 
     def _news(self) -> bool:
         """Decides about what was heard. False when the pause is over: something else woke us, or there is more to do than that."""
@@ -115,7 +132,9 @@ class Daemon:
             return False
         self._wait(self._stopping, TOGETHER)
         self._heard.clear()
-        return not self._ran_well or bool(self.reasons) or self._decided()
+        with self._lock:
+            trouble = bool(self._reasons)
+        return not self._ran_well or trouble or self._decided()
 
     def _decided(self) -> bool:
         try:
@@ -133,6 +152,7 @@ class Daemon:
             self._totals = replace(
                 self._totals, written=_plus(self._totals.written, report.sent.done), api_calls=self._workspace.api_calls()
             )
+        self._anew = report.anew
         self._on_cycle()
         return not report.urgent and not report.errors
 
@@ -140,6 +160,8 @@ class Daemon:
         """One cycle. Returns the real seconds to wait before the next."""
         try:
             self._lease.check()
+            if self._watch is not None:
+                self._workspace = self._watch.current(self._workspace)
             report = one_cycle(self._workspace, everything=False)
         except BusyError:
             raise
@@ -157,7 +179,7 @@ class Daemon:
                 raise
             return self._paused(f"a cycle failed unexpectedly ({type(error).__name__}); details in {path}", self._backoff(error))
         self._failures = self._crashes = 0
-        self._ran_well = True
+        self._ran_well, self._anew = True, report.anew
         with self._lock:
             self._reasons = tuple(f"{side}: {error}" for side, error in sorted(report.errors.items()))
             self._totals = Totals(
@@ -192,6 +214,7 @@ class Daemon:
         return max(self._to_real(self._workspace.playbook.poll_seconds), self._shortest)
 
     def _paused(self, reason: str, seconds: float) -> float:
+        self._anew = False
         with self._lock:
             news = self._reasons != (reason,)
             self._reasons = (reason,)

@@ -22,12 +22,11 @@ from crmsync.engine.world import World
 from crmsync.errors import CrmsyncError
 from crmsync.model.attention import Halt
 from crmsync.model.change import Action
+from crmsync.model.event import DECIDED_UNDER
 from crmsync.store import Store
 
 log = structlog.get_logger(__name__)
 
-DECIDED_UNDER = "decided_under"
-"""Where the store keeps it."""
 CHANGED = "playbook"
 """Kind of the event."""
 
@@ -52,13 +51,13 @@ class Revision:
         store.put(DECIDED_UNDER, {one.name: getattr(self, one.name) for one in fields(self)})
 
     def behind(self, people: Sequence[str], verdicts: Sequence[Verdict]) -> Revision:
-        """The pass once these are decided; a batch that is not whole is the last one. A first touch is a record that is created, too."""
+        """The pass once these are decided; a batch that is not whole is the last one. A task is a record that is created, too."""
         changed: Counter[str] = Counter(self.changed)
         creates = self.creates
         for verdict in verdicts:
             changed.update(verdict.reconciled.replaced)
             creates += sum(1 for write in verdict.plan.writes if write.action is Action.CREATE)
-            creates += int(verdict.decision is not None and verdict.decision.task is not None)
+            creates += len(verdict.decision.tasks) if verdict.decision is not None else 0
         after = people[-1] if len(people) == PERSONS_AT_ONCE else None
         return replace(self, after=after, decided=self.decided + len(people), creates=creates, changed=dict(changed))
 

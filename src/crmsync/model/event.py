@@ -8,6 +8,8 @@ from datetime import datetime
 
 CLOSED_STREAMS = "events_closed"
 """Key in the store: side -> list of events -> {why our credentials may not read it, since when}."""
+DECIDED_UNDER = "decided_under"
+"""Key in the store: the rules everybody was last decided under, and how far a pass for others has come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

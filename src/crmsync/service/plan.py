@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from crmsync.decide.plan import PlannedWrite
@@ -14,12 +15,16 @@ from crmsync.engine.deliberate import Verdict
 from crmsync.engine.preview import preview
 from crmsync.engine.pull import pull_all
 from crmsync.engine.resume import settle_open
+from crmsync.engine.revise import to_come
 from crmsync.errors import CrmsyncError
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action
 from crmsync.model.record import Ref, Value
 from crmsync.service.lease import SYNC_WAITS
 from crmsync.service.workspace import Workspace
+
+EXAMPLES = 5
+"""Persons named for each move from stage to stage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,8 @@ class Plan:
     very sync creates included), "filter" or "problem".
 
     halted: why a cycle would stop (or has stopped) for safety. conflicts: fields that would wait for a person. problems: what could not
-    be written. read_calls: what looking cost.
+    be written. read_calls: what looking cost. playbook_change: the part of it that is there only because the rules changed (None: they did not);
+    moves: (from stage, to stage) -> persons it would move, with ids of some of them.
     """
 
     writes: list[WritePlan] = field(default_factory=list)
@@ -75,6 +81,8 @@ class Plan:
     problems: list[dict[str, Any]] = field(default_factory=list)
     halted: str | None = None
     errors: dict[str, CrmsyncError] = field(default_factory=dict)
+    playbook_change: Plan | None = None
+    moves: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -94,7 +102,7 @@ class Plan:
                 }
                 for w in self.writes
             ],
-            "counts": [{"crm": c, "object": o, "action": a, "writes": n} for (c, o, a), n in sorted(self.counts.items())],
+            "counts": self._counts(),
             "api_calls": self.calls,
             "read_api_calls": self.read_calls,
             "persons": self.persons,
@@ -104,7 +112,29 @@ class Plan:
             "problems": self.problems,
             "halted": self.halted,
             "errors": {side: str(error) for side, error in self.errors.items()},
+            "playbook_change": None if self.playbook_change is None else self.playbook_change.change_json(),
         }  # fmt: skip
+
+    def change_json(self) -> dict[str, Any]:
+        """The documented shape of what only changed rules cause."""
+        return {
+            "persons": self.persons,
+            "counts": self._counts(),
+            "api_calls": self.calls,
+            "enter": dict(self._stages(1)),
+            "leave": dict(self._stages(0)),
+            "moves": [{"from": a or None, "to": b, "persons": n, "examples": list(ids)} for (a, b), (n, ids) in sorted(self.moves.items())],
+        }
+
+    def _counts(self) -> list[dict[str, Any]]:
+        return [{"crm": c, "object": o, "action": a, "writes": n} for (c, o, a), n in sorted(self.counts.items())]
+
+    def _stages(self, end: int) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for move, (count, _) in self.moves.items():
+            found[move[end]] += count
+        found.pop("", None)
+        return found
 
 
 def plan(workspace: Workspace, *, keep: int | None = None) -> Plan:
@@ -123,17 +153,45 @@ def plan(workspace: Workspace, *, keep: int | None = None) -> Plan:
         result.errors = {side: p.error for side, p in pulled.items() if p.error is not None}
         if len(result.errors) == len(world.sides):
             raise next(iter(result.errors.values()))
+        anew = Plan()
         halt = preview(
             world,
             now,
             lambda verdicts: _take(result, verdicts, world.tasks_in, task_object(workspace), keep),
             lambda plans: _take_twins(result, plans, keep),
+            anew=to_come(world),
+            visit_anew=lambda verdicts: _take_anew(anew, verdicts, world.tasks_in, task_object(workspace), keep, now),
         )
+        if next(to_come(world), None) is not None:
+            _join(result, anew, workspace, keep)
     result.read_calls = workspace.api_calls()
     stop = standing or halt
     result.halted = None if stop is None else stop.message
     result.calls = _calls(workspace, result)
     return result
+
+
+def _take_anew(anew: Plan, verdicts: Sequence[Verdict], tasks_in: str, task: str, keep: int | None, now: datetime) -> None:
+    """Counts what changed rules cause, and who would move."""
+    _take(anew, verdicts, tasks_in, task, keep)
+    for verdict in verdicts:
+        fresh = [entry for entry in verdict.state.stages if entry.at == now]
+        if fresh and fresh[0].previous != fresh[-1].stage:
+            move = (fresh[0].previous or "", fresh[-1].stage)
+            count, ids = anew.moves.get(move, (0, ()))
+            anew.moves[move] = (count + 1, (*ids, verdict.state.person_id) if count < EXAMPLES else ids)
+
+
+def _join(result: Plan, anew: Plan, workspace: Workspace, keep: int | None) -> None:
+    """What changed rules cause is part of the plan."""
+    anew.calls = _calls(workspace, anew)
+    result.playbook_change = anew
+    result.writes = [*result.writes, *anew.writes][:keep]
+    result.counts.update(anew.counts)
+    result.links.update(anew.links)
+    result.persons += anew.persons
+    result.conflicts += anew.conflicts
+    result.problems += anew.problems
 
 
 def _calls(workspace: Workspace, result: Plan) -> dict[str, int]:

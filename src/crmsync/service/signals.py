@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -11,9 +11,11 @@ from typing import Any
 
 import orjson
 
+from crmsync.decide.condition import signals_of
 from crmsync.decide.signals import ANSWER_LENGTH, ANSWERS, DETAIL_LIMIT
 from crmsync.engine.events import Taken, take_signals
 from crmsync.errors import CrmsyncError
+from crmsync.model.condition import Condition
 from crmsync.model.link import Signal, SignalSource
 from crmsync.model.rules import Playbook
 from crmsync.store import Store
@@ -128,6 +130,33 @@ def _moment(text: str, place: int | None) -> datetime:
 
 def used_signals(playbook: Playbook) -> frozenset[str]:
     """Names that a rule of the playbook looks at."""
-    rules = (name for rule in playbook.score.behavior for name in rule.signals)
-    types = (name for type in playbook.types for name in type.signals)
-    return frozenset({*rules, *types, *playbook.score.express})
+    models = (playbook.score, *(segment.score for segment in playbook.segments))
+    stages = playbook.stages
+    named = (
+        *(rule.signals for model in models for rule in model.behavior),
+        *(model.express for model in models),
+        *(rule.signals for rule in playbook.types),
+        *(signals_of(condition) for condition in _conditions(playbook)),
+        stages.signals,
+        stages.form_types,
+        stages.straight_to_sql,
+    )
+    return frozenset(name for names in named for name in names)
+
+
+def _conditions(playbook: Playbook) -> Iterator[Condition]:
+    """Every condition of the rules."""
+    for model in (playbook.score, *(segment.score for segment in playbook.segments)):
+        yield from (rule.when for rule in model.fit)
+    yield from (segment.when for segment in playbook.segments)
+    yield from (rule.when for rule in playbook.types if rule.when is not None)
+    yield from (found.when for found in playbook.profile.sets if found.when is not None)
+    for track in playbook.tracks:
+        yield from (when for when in (track.when, track.graduate) if when is not None)
+
+
+def named_signals(playbook: Playbook) -> frozenset[str]:
+    """Names that a rule looks at or that a map of the playbook makes: signals of any other type are nobody's."""
+    made = (name for map in playbook.signals for name in map.types)
+    told = (test.type for twin in playbook.twins.values() for test in twin.signals)
+    return used_signals(playbook) | {*made, *told}

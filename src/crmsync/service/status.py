@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from crmsync.model.event import CLOSED_STREAMS
+from crmsync.model.event import CLOSED_STREAMS, DECIDED_UNDER
 from crmsync.service.lease import surely_dead
 from crmsync.store import Store
 
@@ -16,7 +16,9 @@ EVENTS = 20
 LAST_CYCLE = "last_cycle"
 LAST_GOOD = "last_good_cycle"
 POLLED = "polled"
-"""Where the store keeps what the newest cycle did, the newest one without an error, and when each object was last read to its end."""
+NAMED_SIGNALS = "named_signals"
+"""Where the store keeps what the newest cycle did, the newest one without an error, when each object was last read to its end, and the types of
+signals that the playbook in force names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,9 @@ class Status:
     records: crm -> object -> state -> number. activities: kind -> "known" and "waiting_for_person", "_filter", "_problem" -> number (companies
     and deals, too). polled: crm -> object -> when it was last read to its end. holder: the process that runs cycles now, None when none does. waiting: records to decide.
     without_email: crm -> live records for whom nobody is created elsewhere (empty unless asked for). open_writes: sent without an answer yet. events: (at, kind, text), newest first.
-    erased: persons ever erased, the last one at erased_at. closed: crm -> list of events -> why it cannot be read.
+    erased: persons ever erased, the last one at erased_at. closed: crm -> list of events -> why it cannot be read. anew: (persons decided, all of
+    them) of a pass over everybody after the rules changed, None while there is none. unknown_signals: type -> signals of it that no rule and
+    no map names (None: not asked for, or no cycle has run).
     """
 
     at: datetime
@@ -52,6 +56,8 @@ class Status:
     erased: int = 0
     erased_at: datetime | None = None
     closed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    anew: tuple[int, int] | None = None
+    unknown_signals: Mapping[str, int] | None = None
 
     @property
     def object_lags(self) -> dict[str, dict[str, float]]:
@@ -71,6 +77,8 @@ class Status:
             found.append("no cycle has run yet")
         else:
             found += [f"{side}: {text}" for side, text in self.last_cycle.get("errors", {}).items() if text != self.halted]
+            refused = self.last_cycle.get("playbook_refused")
+            found += [refused] if refused else []
         return tuple(found)
 
     def json(self) -> dict[str, Any]:
@@ -96,13 +104,16 @@ class Status:
             "conflicts": self.conflicts,
             "next_due_at": None if self.next_due_at is None else self.next_due_at.isoformat(),
             "erased": {"persons": self.erased, "last_at": None if self.erased_at is None else self.erased_at.isoformat()},
+            "deciding_anew": None if self.anew is None else {"decided": self.anew[0], "persons": self.anew[1]},
+            "unknown_signals": None if self.unknown_signals is None else dict(self.unknown_signals),
             "lists_not_read": {side: dict(found) for side, found in self.closed.items()},
             "events": [{"at": at.isoformat(), "kind": kind, "text": text} for at, kind, text in self.events],
         }
 
 
 def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = False) -> Status:
-    """thorough: also what takes a look at every record. now: on the clock that cycles run on. real_now: for the lease, which is about processes."""
+    """thorough: also what takes a look at every record or signal. now: on the clock that cycles run on. real_now: for the lease, which is about
+    processes."""
     records: dict[str, dict[str, dict[str, int]]] = {}
     for (side, object, state), count in store.count_snapshots().items():
         records.setdefault(side, {}).setdefault(object, {})[state] = count
@@ -138,7 +149,23 @@ def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = 
         erased=erased,
         erased_at=erased_at,
         closed=_closed_streams(store),
+        anew=_anew(store),
+        unknown_signals=_unknown(store) if thorough else None,
     )
+
+
+def _anew(store: Store) -> tuple[int, int] | None:
+    found = store.get(DECIDED_UNDER)
+    return None if found is None or found["after"] is None else (found["decided"], max(found["total"], found["decided"]))
+
+
+def _unknown(store: Store) -> dict[str, int] | None:
+    """The most frequent first."""
+    named: list[str] | None = store.get(NAMED_SIGNALS)
+    if named is None:
+        return None
+    found = [(type, count) for type, count in store.signal_types().items() if type not in set(named)]
+    return dict(sorted(found, key=lambda row: (-row[1], row[0])))
 
 
 def _closed_streams(store: Store) -> dict[str, dict[str, str]]:

@@ -11,7 +11,8 @@ from crmsync.engine.cycle import Objects, Report, cycle
 from crmsync.errors import BusyError, ConfigError, CrmsyncError, HaltError
 from crmsync.service.lease import SYNC_WAITS, Lease
 from crmsync.service.retention import forget_daily
-from crmsync.service.status import LAST_CYCLE, LAST_GOOD, POLLED
+from crmsync.service.signals import named_signals
+from crmsync.service.status import LAST_CYCLE, LAST_GOOD, NAMED_SIGNALS, POLLED
 from crmsync.service.workspace import Workspace
 from crmsync.store import Store
 
@@ -144,18 +145,30 @@ def remember(
         "decided": 0 if report is None else report.decided,
         "api_calls": {side: c.calls() - before[side] for side, c in workspace.connectors.items()},
         "errors": errors,
+        "playbook_refused": workspace.refused,
     }
     budgets = {side: _budget(connector) for side, connector in workspace.connectors.items()}
     polled = {} if report is None else {side: dict.fromkeys(pulled.objects, now.isoformat()) for side, pulled in report.pulled.items()}
-    _store(workspace.store, row, {side: b for side, b in budgets.items() if b is not None}, errors, polled)
+    _store(
+        workspace.store,
+        row,
+        {side: b for side, b in budgets.items() if b is not None},
+        errors,
+        polled,
+        sorted(named_signals(workspace.playbook)),
+    )
 
 
-def _store(store: Store, row: dict[str, Any], budgets: dict[str, Any], errors: dict[str, str], polled: dict[str, dict[str, str]]) -> None:
+def _store(
+    store: Store, row: dict[str, Any], budgets: dict[str, Any], errors: dict[str, str], polled: dict[str, dict[str, str]], named: list[str]
+) -> None:
     try:
         with store.begin():
             store.put(LAST_CYCLE, row)
             if not errors:
                 store.put(LAST_GOOD, row)
+            if store.get(NAMED_SIGNALS) != named:
+                store.put(NAMED_SIGNALS, named)
             known = store.get(POLLED) or {}
             store.put(POLLED, {**known, **{side: {**known.get(side, {}), **objects} for side, objects in polled.items()}})
             store.put("budgets", {**(store.get("budgets") or {}), **budgets})

@@ -34,7 +34,8 @@ def quiet(what: str, done: int, total: int | None) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """clock: the only source of `now` for use cases (aware UTC). sleep: waits in that clock's seconds."""
+    """clock: the only source of `now` for use cases (aware UTC). sleep: waits in that clock's seconds. refused: why an edited playbook was not taken
+    while this one is in force."""
 
     settings: Settings
     playbook: Playbook
@@ -44,6 +45,7 @@ class Workspace:
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     began: Mapping[str, int] = field(default_factory=dict)
+    refused: str | None = None
 
     def api_calls(self) -> dict[str, int]:
         """side -> API calls made in this workspace."""
