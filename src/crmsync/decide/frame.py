@@ -6,7 +6,7 @@ arrays: whose, which type, when. Moments are microseconds since 1970 UTC (int64)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from crmsync.decide.condition import parts_of
 from crmsync.decide.signals import unique
+from crmsync.model.condition import Condition, Test
 from crmsync.model.link import Signal
 from crmsync.model.record import Fields, Value
 
@@ -58,7 +60,7 @@ class Frame:
     """`size` persons, numbered from 0. A field that is not among `facts` is empty for all.
 
     types: names of signal types; type: numbers into them. person, type, at: one row per signal, each event once. starts: where each person's rows
-    begin, and the end, when the rows are sorted by person and time; None: they are in any order. colleagues, recycled: as Subject has them, recycled
+    begin, and the end, when the rows are sorted by person and time; None: they are not. timely: they are in the order of time. colleagues, recycled: as Subject has them, recycled
     in microseconds, LONG_AGO for never; None: nobody has any.
     """
 
@@ -69,6 +71,7 @@ class Frame:
     type: Ints
     at: Longs
     starts: Longs | None = None
+    timely: bool = False
     colleagues: Floats | None = None
     recycled: Longs | None = None
 
@@ -82,10 +85,7 @@ class Frame:
                 person = person - np.int32(first)
             starts = self.starts[first : last + 1] - low
         else:
-            person, kind, at = self.person, self.type, self.at
-            if rows is not None:
-                person, kind, at = person[rows], kind[rows], at[rows]
-            person, kind, at, starts = _sorted(last - first, person - np.int32(first), kind, at)
+            person, kind, at, starts = self._sorted(first, last, rows)
         return replace(
             self,
             size=last - first,
@@ -97,6 +97,18 @@ class Frame:
             colleagues=None if self.colleagues is None else self.colleagues[first:last],
             recycled=None if self.recycled is None else self.recycled[first:last],
         )
+
+    def _sorted(self, first: int, last: int, rows: Longs | None) -> tuple[Ints, Ints, Longs, Longs]:
+        """(person, type, at, starts) of these persons, by person, then time."""
+        if not self.timely:
+            by_time = np.argsort(self.at if rows is None else self.at[rows])
+            rows = by_time if rows is None else rows[by_time]
+        person = (self.person if rows is None else self.person[rows]) - np.int32(first)
+        # Stable, so the order of time stays. Numbers of 16 bits are sorted by counting them, in a fraction of the time of comparing.
+        order = np.argsort(person.astype(np.uint16) if last - first <= 1 << 16 else person, kind="stable")
+        rows = order if rows is None else rows[order]
+        starts = _starts(last - first, person)
+        return np.repeat(np.arange(last - first, dtype=np.int32), np.diff(starts)), self.type[rows], self.at[rows], starts
 
     def parts(self, persons: int) -> Iterator[tuple[int, int, Longs | None]]:
         """Arguments for `part` that cut the frame into pieces of so many persons."""
@@ -134,8 +146,8 @@ class Frame:
         )
 
 
-def frame_of(subjects: Sequence[Subject], fields: Iterable[str]) -> Frame:
-    """The frame of these persons with these house fields; signals that are told twice are left out (S12)."""
+def frame_of(subjects: Sequence[Subject], conditions: Iterable[Condition]) -> Frame:
+    """The frame of these persons, to judge these conditions; signals that are told twice are left out (S12)."""
     numbers: dict[str, int] = {}
     person: list[int] = []
     kinds: list[int] = []
@@ -147,7 +159,7 @@ def frame_of(subjects: Sequence[Subject], fields: Iterable[str]) -> Frame:
         moments += [micros(s.at) for s in signals]
     return frame_from(
         size=len(subjects),
-        facts={name: encoded([s.facts.get(name) for s in subjects]) for name in dict.fromkeys(fields)},
+        facts={name: encoded([s.facts.get(name) for s in subjects], ops) for name, ops in looks(conditions).items()},
         types=tuple(numbers),
         person=np.array(person, np.int32),
         type=np.array(kinds, np.int32),
@@ -171,6 +183,7 @@ def frame_from(
     """A frame of arrays as they come, each event once. Signals in any order; whether they are sorted already is found out."""
     person = person.astype(np.int32, copy=False)
     starts: Longs | None = None
+    timely = bool(np.all(at[1:] >= at[:-1]))
     if bool(np.all((person[1:] > person[:-1]) | ((person[1:] == person[:-1]) & (at[1:] >= at[:-1])))):
         starts = _starts(size, person)
     return Frame(
@@ -181,20 +194,33 @@ def frame_from(
         type=type.astype(np.int16 if len(types) < 1 << 15 else np.int32, copy=False),
         at=at,
         starts=starts,
+        timely=timely,
         colleagues=colleagues,
         recycled=recycled if recycled is not None and bool(np.any(recycled > LONG_AGO)) else None,
     )
 
 
-def encoded(values: Sequence[Value]) -> Column:
-    """Values of one field, person by person, as a column. True and 1 stay apart."""
-    numbers: dict[object, int] = {}
+def looks(conditions: Iterable[Condition]) -> dict[str, frozenset[str]]:
+    """House fields that these conditions look at -> the operators they do it with."""
+    found: dict[str, frozenset[str]] = {}
+    for part in (part for condition in conditions for part in parts_of(condition)):
+        if isinstance(part, Test):
+            found[part.field] = found.get(part.field, frozenset()) | {part.op}
+    return found
+
+
+def encoded(values: Sequence[Value], ops: Collection[str] = ()) -> Column:
+    """Values of one field, person by person, as a column; True and 1 stay apart. ops: the operators that will look at it, when they are known: where only
+    the domain of an address is looked at, nothing else of it is kept, so that the distinct values are few."""
+    if ops and set(ops) == {"domain_in"}:
+        values = [v[v.rindex("@") :] if isinstance(v, str) and "@" in v else v for v in values]
     kinds = set(map(type, values))
     keys: Sequence[object] = values
     if bool in kinds and len(kinds) > 1:
         keys = [(v,) if isinstance(v, bool) else v for v in values]
-    codes = np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys), np.int32, len(values))
-    return Column(values=[key[0] if isinstance(key, tuple) else key for key in numbers], codes=codes)  # type: ignore[misc]
+    distinct = {key: n for n, key in enumerate(dict.fromkeys(keys))}
+    codes = np.fromiter(map(distinct.__getitem__, keys), np.int32, len(values))
+    return Column(values=[key[0] if isinstance(key, tuple) else key for key in distinct], codes=codes)
 
 
 def micros(at: datetime) -> int:
@@ -215,13 +241,3 @@ def _starts(size: int, person: Ints) -> Longs:
     starts: Longs = np.zeros(size + 1, np.int64)
     np.cumsum(np.bincount(person, minlength=size), out=starts[1:])
     return starts
-
-
-def _sorted(size: int, person: Ints, kind: Ints, at: Longs) -> tuple[Ints, Ints, Longs, Longs]:
-    """Rows by person, then time. Most come in the order of time, or person by person: then a stable sort by person is all."""
-    if not bool(np.all(at[1:] >= at[:-1])):
-        order = np.argsort(at)
-        person, kind, at = person[order], kind[order], at[order]
-    # numpy sorts numbers of 16 bits by counting them, which takes a fraction of the time of comparing.
-    order = np.argsort(person.astype(np.uint16) if size <= 1 << 16 else person, kind="stable")
-    return person[order], kind[order], at[order], _starts(size, person)

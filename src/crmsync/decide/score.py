@@ -27,7 +27,7 @@ from crmsync.model.rules import Playbook
 from crmsync.model.verdict import Reason, ScoreVerdict
 
 __all__ = [
-    "Scores", "Subject", "cluster_hits", "fields_for", "rules_of", "score", "score_all", "score_base", "score_frame", "thresholds",
+    "Scores", "Subject", "cluster_hits", "conditions_of", "rules_of", "score", "score_all", "score_base", "score_frame", "thresholds",
 ]  # fmt: skip
 
 PORTION = 32_768
@@ -102,11 +102,11 @@ def thresholds(rules: ScoreRules) -> tuple[float, ...]:
     return tuple(sorted({rules.mql_at, rules.mql_at - rules.hysteresis, rules.sql_at, *rules.bands}))
 
 
-def fields_for(playbook: Playbook) -> tuple[str, ...]:
-    """House fields that a frame needs for the models and segments of this playbook."""
+def conditions_of(playbook: Playbook) -> tuple[Condition, ...]:
+    """Every condition that a score by this playbook depends on: of its segments and of all models' fit rules. `looks` tells which fields a frame
+    needs for them."""
     models = (playbook.score, *(s.score for s in playbook.segments))
-    conditions = [*(s.when for s in playbook.segments), *(rule.when for model in models for rule in model.fit)]
-    return tuple(dict.fromkeys(name for condition in conditions for name in fields_of(condition)))
+    return (*(s.when for s in playbook.segments), *(rule.when for model in models for rule in model.fit))
 
 
 def score_frame(
@@ -131,7 +131,7 @@ def score_base(
     ahead: bool = True,
     spread: Many = map,
 ) -> Scores:
-    """As score_frame, each person by the model of their segment, as `score_all` does it. frame: with the fields of `fields_for`."""
+    """As score_frame, each person by the model of their segment, as `score_all` does it. frame: with the fields that `conditions_of` look at."""
     models = [rules_of(playbook, name, cuts) for name in (*(s.name for s in playbook.segments), "")]
     return _in_portions(frame, playbook.segments, models, lists, now, due, ahead, spread)
 
@@ -220,7 +220,7 @@ def _scored(frame: Frame, rules: ScoreRules, known: Answers, now: Longs, ahead: 
 def _chosen(subjects: Sequence[Subject], playbook: Playbook, lists: Lists) -> list[int]:
     if not playbook.segments or not subjects:
         return [-1] * len(subjects)
-    frame = frame_of(subjects, [name for s in playbook.segments for name in fields_of(s.when)])
+    frame = frame_of(subjects, [s.when for s in playbook.segments])
     known = answers(frame, [s.when for s in playbook.segments], lists)
     chosen: list[int] = segment_of(frame.arranged(), playbook.segments, known, _moments(subjects)).tolist()
     return chosen
@@ -235,7 +235,7 @@ def _explained(
 ) -> list[ScoreVerdict]:
     """Verdicts of these persons by one model. conditions: what chose the model, and may turn with time, too."""
     looked_at = [*conditions, *(rule.when for rule in rules.fit)]
-    frame = frame_of(subjects, [name for condition in looked_at for name in fields_of(condition)]).arranged()
+    frame = frame_of(subjects, looked_at).arranged()
     scored = _scored(frame, rules, answers(frame, looked_at, lists), _moments(subjects))
     columns = (c.tolist() for c in (scored.total, scored.fit, scored.behavior, scored.own, scored.due(conditions)))
     return [
@@ -249,7 +249,8 @@ def _reasons(subjects: Sequence[Subject], scored: _Scored) -> Iterator[tuple[Rea
     rules, curve = scored.rules, scored.curve
     gains = np.array([[rule.points > 0] for rule in rules.behavior], np.bool_).reshape(-1, 1)
     points = np.where(gains, curve.points() * curve.keeps(), curve.points()).T.tolist()
-    hits, newest, counts = curve.hits.T.tolist(), curve.newest.T.tolist(), scored.counts.T.tolist()
+    hits, counts = curve.hits.T.tolist(), scored.counts.T.tolist()
+    newest = np.datetime_as_string(np.where(curve.hits > 0, curve.newest, 0).view("datetime64[us]"), unit="D").T.tolist()
     steps, steady = curve.step().tolist(), curve.steady.tolist()
     old = None if curve.old is None else curve.old.T.tolist()
     fields = [fields_of(rule.when) for rule in rules.fit]
@@ -261,8 +262,7 @@ def _reasons(subjects: Sequence[Subject], scored: _Scored) -> Iterator[tuple[Rea
                 found.append(Reason(rule=rule.name, points=rule.points, source=", ".join(shown)))
         for r, (given, told) in enumerate(zip(points[n], rules.behavior, strict=True)):
             if given != 0:
-                last = moment_of(newest[n][r])
-                source = f"{hits[n][r]} × {' or '.join(told.signals)}, last {last:%Y-%m-%d}"
+                source = f"{hits[n][r]} × {' or '.join(told.signals)}, last {newest[n][r]}"
                 if old is not None and old[n][r] != 0:
                     source += f", × {rules.recycle_factor:g} up to the recycling"
                 found.append(Reason(rule=told.name, points=given, source=source))
