@@ -6,7 +6,7 @@ from typing import Any
 
 from crmsync.connect.protocol import Budget, Finding, Identity
 from crmsync.errors import CredentialsError, QuotaError, UnreachableError
-from crmsync.model.fields import OWN_FIELDS
+from crmsync.model.fields import own_fields
 from crmsync_hubspot import users, wire
 from crmsync_hubspot.auth import SIDE
 from crmsync_hubspot.client import Client
@@ -87,7 +87,7 @@ def _fields(schemas: Schemas) -> list[Finding]:
         there = schemas.fresh(wire.CONTACTS).fields
     except CredentialsError as error:
         return [Finding(level="error", subject="HubSpot: read properties", message=str(error), fix="add the scope in the app's settings")]
-    missing = [f.name for f in OWN_FIELDS if "person" in f.on and f.name not in there]
+    missing = [f.name for f in own_fields(()) if "person" in f.on and f.name not in there]
     if not missing:
         return []
     text = f"{len(missing)} crmsync properties are missing on contacts ({', '.join(missing[:3])} …)"

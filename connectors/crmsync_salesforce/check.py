@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crmsync.connect.protocol import Finding
 from crmsync.errors import CredentialsError
-from crmsync.model.fields import OWN_FIELDS
+from crmsync.model.fields import own_fields
 from crmsync_salesforce.client import Client, RefusedError
 from crmsync_salesforce.people import People
 from crmsync_salesforce.schema import Describes
@@ -60,8 +60,9 @@ def _own_fields(describes: Describes, object: str, on: str) -> list[Finding]:
     schema = describes.schema(object)
     if schema is None:
         return []
-    missing = [f.name for f in OWN_FIELDS if on in f.on and f"{f.name}__c" not in schema.fields]
-    locked = [f.name for f in OWN_FIELDS if on in f.on and f"{f.name}__c" in schema.fields and not schema.fields[f"{f.name}__c"].updateable]
+    wanted = own_fields(())  # answers of a framework are looked at with the playbook that switches it on
+    missing = [f.name for f in wanted if on in f.on and f"{f.name}__c" not in schema.fields]
+    locked = [f.name for f in wanted if on in f.on and f"{f.name}__c" in schema.fields and not schema.fields[f"{f.name}__c"].updateable]
     found = []
     if missing:
         message = (

@@ -29,7 +29,7 @@ from crmsync.engine.gate import Asked
 from crmsync.engine.kinds import Kinds
 from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError, UnreachableError
 from crmsync.model.attention import Halt
-from crmsync.model.fields import KEY, OWN_FIELDS
+from crmsync.model.fields import KEY, own_fields
 from crmsync.model.record import ObjectSchema, User
 from crmsync.model.rules import Playbook
 from crmsync.playbook.fingerprint import of_decisions
@@ -157,7 +157,7 @@ class World:
 
     def own(self, side: str) -> dict[str, str]:
         connector = self.connectors[side]
-        return {f.name: connector.own_field(f.name) for f in OWN_FIELDS if "person" in f.on}
+        return {f.name: connector.own_field(f.name) for f in own_fields(self.playbook.frameworks) if "person" in f.on}
 
     def start(self, now: datetime) -> datetime:
         """The moment before which nothing has outward effects (section 9a): configured, or that of the first sync, remembered for ever."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from crmsync.connect.protocol import Finding
-from crmsync.model.fields import KEY, OWN_FIELDS
+from crmsync.model.fields import KEY, own_fields
 from crmsync.model.record import FieldSchema, ObjectSchema
 from crmsync.model.rules import FieldMap, FieldType, PersonMap, Place, Playbook, TwinMap
 from crmsync.playbook.problems import close
@@ -68,7 +68,7 @@ def check(playbook: Playbook, schemas: Schemas, own: Mapping[str, Callable[[str]
     found.extend(_statuses(person, schemas))
     found.extend(_required(person, schemas))
     for side, name_of in (own or {}).items():
-        found.extend(_own(side, name_of, person, schemas))
+        found.extend(_own(side, name_of, playbook, schemas))
     for twin in playbook.twins.values():
         found.extend(_twin(twin, schemas))
     places = dict.fromkeys(
@@ -298,12 +298,13 @@ def _required(person: PersonMap, schemas: Schemas) -> Iterator[Finding]:
                 yield _error(subject, what, f"map a field to it, give it a default value in {side}, or take {side} out of create_as")
 
 
-def _own(side: str, name_of: Callable[[str], str], person: PersonMap, schemas: Schemas) -> Iterator[Finding]:
-    for object in person.objects.get(side, ()):
+def _own(side: str, name_of: Callable[[str], str], playbook: Playbook, schemas: Schemas) -> Iterator[Finding]:
+    fields = [f for f in own_fields(playbook.frameworks) if "person" in f.on]
+    for object in playbook.person.objects.get(side, ()):
         schema = schemas.get(side, {}).get(object)
         if schema is None:
             continue
-        names = {f.name: name_of(f.name) for f in OWN_FIELDS if "person" in f.on}
+        names = {f.name: name_of(f.name) for f in fields}
         missing = [native for native in names.values() if native not in schema.fields]
         if missing:
             yield _error(
@@ -313,7 +314,7 @@ def _own(side: str, name_of: Callable[[str], str], person: PersonMap, schemas: S
             )
         locked = [
             names[f.name]
-            for f in OWN_FIELDS
+            for f in fields
             if f.role in ("output", "key") and (s := schema.fields.get(names.get(f.name, ""))) is not None and not s.updateable
         ]
         if locked:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crmsync.model.fields import OWN_FIELDS
+from crmsync.model.fields import FRAMEWORK_FIELDS, own_fields
 from crmsync.model.rules import FieldMap, FieldType, Playbook
 from crmsync.playbook.problems import one_of, quoted
 from crmsync.playbook.references_twins import twins_of
@@ -24,7 +24,7 @@ class Fact:
     options: tuple[str, ...] = ()
 
 
-MEDDIC = ("metrics", "economic_buyer", "decision_criteria", "decision_process", "identified_pain", "champion")
+MEDDIC = tuple(f.name.removeprefix("crmsync_") for f in FRAMEWORK_FIELDS["meddic"])
 """Answers that reps can only give when the framework is on (process.md S10)."""
 _NUMBERS, _BOOLS = frozenset({FieldType.NUMBER}), frozenset({FieldType.BOOL})
 _MOMENTS = frozenset({FieldType.DATE, FieldType.DATETIME, FieldType.DAY})
@@ -62,11 +62,10 @@ def facts_in(playbook: Playbook) -> dict[str, Fact]:
 
 def answers(frameworks: frozenset[str] | set[str]) -> dict[str, Fact]:
     """crmsync's own fields that reps fill."""
-    off = set() if "meddic" in frameworks else {f"crmsync_{name}" for name in MEDDIC}
     return {
         f.name: Fact(type=FieldType.PICKLIST if f.type == "picklist" else FieldType.TEXT, options=f.options)
-        for f in OWN_FIELDS
-        if f.role == "input" and f.name not in off
+        for f in own_fields(frameworks)
+        if f.role == "input"
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crmsync.connect import Finding
-from crmsync.model.fields import OWN_FIELDS
+from crmsync.model.fields import own_fields
 from crmsync.service.workspace import Workspace
 
 
@@ -13,9 +13,11 @@ def provision(workspace: Workspace, *, dry_run: bool) -> dict[str, list[Finding]
     Raises: CredentialsError, UnreachableError.
     """
     found: dict[str, list[Finding]] = {}
+    playbook = workspace.playbook
+    fields = own_fields(playbook.frameworks, [track.name for track in playbook.tracks])
     for done, (side, connector) in enumerate(workspace.connectors.items()):
         workspace.world.report("provisioning", done, len(workspace.connectors))
-        found[side] = connector.provision(OWN_FIELDS, dry_run=dry_run)
+        found[side] = connector.provision(fields, dry_run=dry_run)
     workspace.world.report("provisioning", len(found), len(found))
     if not dry_run:
         workspace.store.put("world_read_at", None)  # the schemas that cycles remember are old now
