@@ -115,7 +115,7 @@ class HubSpotConnector:
         fields: dict[str, Value] = {
             "hs_timestamp": wire.iso(draft.due_at),
             "hs_task_subject": draft.subject,
-            "hs_task_body": wire.as_html(draft.body),
+            "hs_task_body": draft.html or wire.as_html(draft.body),
             "hs_task_status": "NOT_STARTED",
             "hs_task_priority": _PRIORITY.get(draft.priority, "MEDIUM"),
             "hs_task_type": _CHANNEL.get(draft.channel, "TODO"),

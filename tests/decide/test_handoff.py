@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmsync.decide.handoff import LIMIT, complete, cut_lines, handoff_text, reachable, reason_line
+from crmsync.decide.bodies import to_text
+from crmsync.decide.handoff import HTML_LIMIT, LIMIT, as_html, complete, cut_lines, handoff_html, handoff_text, reachable, reason_line
 from crmsync.decide.text import one_line, points_text
 from crmsync.model.link import Signal
 from crmsync.model.process import TypeRule
 from crmsync.model.record import Value
-from crmsync.model.verdict import Reason, ScoreVerdict
+from crmsync.model.verdict import GateVerdict, Reason, ScoreVerdict
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 RULE = TypeRule(type="direct_request", goal="Book a meeting")
@@ -144,5 +146,82 @@ def test_points_text() -> None:
 def test_a_forms_answers_stand_below_it() -> None:
     answers = ("message: Fifty\nseats", "budget: 10,000", "\u202e")
     told = package({}, [Signal(event_id="1", type="demo_request", at=NOW, detail="Contact us", answers=answers)])
-    assert "FORMS AND ANSWERS\n- demo_request: Contact us (2026-06-01 12:00 UTC)\n-   message: Fifty seats\n-   budget: 10,000\n\n" in told
+    assert "FORMS AND ANSWERS\n- demo_request: Contact us (2026-06-01 12:00 UTC)\n  message: Fifty seats\n  budget: 10,000\n\n" in told
     assert told.endswith("RECENT HISTORY\n- 2026-06-01 12:00 UTC demo_request: Contact us")
+
+
+# --- verified contact data --------------------------------------------------------------------------------------------------
+
+
+def contact(facts: dict[str, Value], gate: GateVerdict | None) -> list[str]:
+    text = handoff_text(facts=facts, score=SCORE, signals=(), type_rule=RULE, trigger="x", stage="sal", gate=gate)
+    return text.partition("\n\n")[0].splitlines()[1:]
+
+
+def test_h1_contact_data_says_how_far_it_is_verified() -> None:
+    facts: dict[str, Value] = {"email": "ada@acme.example", "phone": "+49 30 1234567", "mobile": "12", "email_opt_out": True}
+    gate = GateVerdict(
+        quality="verified", issues=("The mobile number 12 is not a valid one.",), phones={"phone": "valid", "mobile": "invalid"}
+    )
+    assert contact(facts, gate) == [
+        "- E-mail: ada@acme.example (verified, opted out: send no e-mail)",
+        "- Phone: +49 30 1234567 (valid)",
+        "- Mobile: 12 (not valid)",
+        "- Note: The mobile number 12 is not a valid one.",
+    ]
+    assert contact(facts, None)[0] == "- E-mail: ada@acme.example (opted out: send no e-mail)"
+    assert contact({"email": "a@b.example"}, GateVerdict(quality="unknown")) == ["- E-mail: a@b.example (not verified)"]
+    assert contact({"email": "a@b"}, GateVerdict(quality="invalid", issues=("The e-mail address is not\nvalid.",))) == [
+        "- E-mail: a@b (not valid)", "- Note: The e-mail address is not valid."
+    ]  # fmt: skip
+
+
+# --- HTML -------------------------------------------------------------------------------------------------------------------
+
+
+def test_h1_the_package_as_html_says_the_same() -> None:
+    answers = ("message: Fifty seats",)
+    signals = [*SIGNALS, Signal(event_id="5", type="form", at=NOW, detail="Contact us", answers=answers)]
+    made = {"facts": FACTS, "score": SCORE, "signals": signals, "type_rule": RULE, "trigger": "x", "stage": "sal"}
+    html, text = handoff_html(**made), handoff_text(**made)  # type: ignore[arg-type]
+    assert html.startswith("<div><strong>CONTACT</strong></div><ul><li>Name: Ada Byron</li>")
+    assert '<li><a href="https://acme.example/pricing">https://acme.example/pricing</a></li>' in html
+    assert "<li>form: Contact us (2026-06-01 12:00 UTC)<br>message: Fifty seats</li>" in html
+    assert to_text(html) == text
+    assert "style" not in html
+
+
+@given(
+    values=st.lists(
+        HOSTILE | st.sampled_from(["<script>alert(1)</script>", "</ul>", "&amp;", '" onclick="x', "https://a.example/&&&"]),
+        min_size=4,
+        max_size=4,
+    )
+)
+def test_hostile_text_stays_text_in_html(values: list[str]) -> None:
+    text = package({"first_name": values[0], "company": values[1], "crmsync_need": values[2]}, SIGNALS, f"x{values[3]}")
+    html = as_html(f"Call first.\n\n{text}")
+    assert set(re.findall(r"<(/?[a-z]+)", html)) <= {
+        "p",
+        "/p",
+        "div",
+        "/div",
+        "strong",
+        "/strong",
+        "ul",
+        "/ul",
+        "li",
+        "/li",
+        "br",
+        "a",
+        "/a",
+    }
+    assert re.findall(r"<(?!a )[a-z]+ ", html) == []
+    assert html.count("<strong>") <= 7
+
+
+def test_the_longest_html_fits() -> None:
+    lines = "\n".join(f"- https://acme.example/?{'&' * 300}" for _ in range(25))
+    short, long = as_html(f"PAGES VIEWED\n{lines}"), as_html(f"PAGES VIEWED\n{lines}\n{lines}")
+    assert ("cut by crmsync" in short, "cut by crmsync" in long) == (len(lines) * 10 > HTML_LIMIT, True)
+    assert max(len(short), len(long)) <= HTML_LIMIT + 100

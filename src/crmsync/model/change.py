@@ -77,7 +77,8 @@ class Outcome:
 class TaskDraft:
     """A native task that a rep will see. due_at is UTC; due_on is the same moment's calendar day in the owner's time zone.
 
-    priority: "high" | "normal" | "low". channel: "call" | "email" | "other". owner_id is the CRM's own id of the owner.
+    priority: "high" | "normal" | "low". channel: "call" | "email" | "other". owner_id is the CRM's own id of the owner. body is plain text; html:
+    the same as HTML, for a CRM whose bodies are that ("": none was made).
     """
 
     key: str
@@ -90,3 +91,4 @@ class TaskDraft:
     priority: str = "normal"
     channel: str = "other"
     remind_at: datetime | None = None
+    html: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -376,6 +377,7 @@ def test_a_task_is_seen_by_the_rep_and_created_once(ready: Portal) -> None:
     shown = ready.sim.get("tasks", outcome.id)
     assert shown["hs_task_subject"] == "Call <Ann>"
     assert shown["hs_task_body"] == "Hi<br>&lt;b&gt;now&lt;/b&gt;"
+    assert ready.hub.task(replace(draft, html="<p><b>Hi</b></p>"), "tw0").fields["hs_task_body"] == "<p><b>Hi</b></p>"
     assert (shown["hs_task_status"], shown["hs_task_priority"], shown["hs_task_type"]) == ("NOT_STARTED", "HIGH", "CALL")
     assert shown["hubspot_owner_id"] == owner
     assert outcome.id
