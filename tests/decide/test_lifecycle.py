@@ -36,7 +36,7 @@ def demo(at: datetime = NOW, type: str = "demo_request") -> Signal:
 
 def step(state: PersonState, points: float, now: datetime, *, hand: str | None = None, signals: Sequence[Signal] = ()) -> PersonState:
     """One cycle: verdict, entry, latch."""
-    verdict = stage(state=state, score=total(points), signals=signals, rules=RULES, hand_stage=hand)
+    verdict = stage(state=state, score=total(points), signals=signals, rules=RULES, now=now, hand_stage=hand)
     peak = latch(state=state, verdict=verdict, score=total(points), rules=RULES)
     if not verdict.changed:
         return replace(state, peak_since_reset=peak)
@@ -98,19 +98,19 @@ def test_a_hand_made_stage_is_taken_and_kept(before: str, hand: str, points: flo
 
 
 def test_first_seen_is_a_lead_with_a_cause() -> None:
-    verdict = stage(state=PersonState(person_id="p"), score=total(0), signals=(), rules=RULES)
+    verdict = stage(state=PersonState(person_id="p"), score=total(0), signals=(), rules=RULES, now=NOW)
     assert verdict == StageVerdict(stage="lead", changed=True, cause="first seen", who="engine")
 
 
 def test_threshold_names_its_trigger() -> None:
-    verdict = stage(state=at_stage("lead"), score=total(62.9), signals=(), rules=RULES)
+    verdict = stage(state=at_stage("lead"), score=total(62.9), signals=(), rules=RULES, now=NOW)
     assert (verdict.stage, verdict.trigger, verdict.cause) == ("mql", "score 62 ≥ 60", "threshold: score 62 ≥ 60")
-    assert not stage(state=at_stage("lead"), score=total(59.99), signals=(), rules=RULES).changed
+    assert not stage(state=at_stage("lead"), score=total(59.99), signals=(), rules=RULES, now=NOW).changed
 
 
 def test_express_lane_promotes_at_once_and_names_the_newest() -> None:
     signals = [demo(NOW - 9 * HOUR), demo(NOW - HOUR, "pricing_inquiry"), demo(NOW, "page_view")]
-    verdict = stage(state=at_stage("lead"), score=total(-40), signals=signals, rules=RULES)
+    verdict = stage(state=at_stage("lead"), score=total(-40), signals=signals, rules=RULES, now=NOW)
     assert (verdict.stage, verdict.trigger) == ("mql", "pricing_inquiry: Demo form at 2026-06-01 11:00 UTC")
 
 
@@ -125,9 +125,9 @@ def test_express_lane_again_only_by_a_newer_signal() -> None:
 
 @pytest.mark.parametrize("name", ["mql", "sal", "sql", "opportunity", "customer", "disqualified"])
 def test_no_step_back_or_aside_by_score_or_signal(name: str) -> None:
-    verdict = stage(state=at_stage(name), score=total(99), signals=[demo()], rules=RULES)
+    verdict = stage(state=at_stage(name), score=total(99), signals=[demo()], rules=RULES, now=NOW)
     assert (verdict.stage, verdict.changed) == (name, False)
-    assert stage(state=at_stage(name), score=total(-99), signals=(), rules=RULES).stage == name
+    assert stage(state=at_stage(name), score=total(-99), signals=(), rules=RULES, now=NOW).stage == name
 
 
 @pytest.mark.parametrize(
@@ -136,15 +136,15 @@ def test_no_step_back_or_aside_by_score_or_signal(name: str) -> None:
 )
 def test_handoff_needs_owner_and_package_and_no_history(owner: str | None, complete: bool, historic: bool, name: str) -> None:
     state = at_stage("mql", historic=historic, peak=True)
-    assert stage(state=state, score=total(70), signals=(), rules=RULES, owner=owner, complete=complete).stage == name
+    assert stage(state=state, score=total(70), signals=(), rules=RULES, now=NOW, owner=owner, complete=complete).stage == name
 
 
 def test_a_historic_mql_becomes_one_anew_by_a_new_event() -> None:
     state = at_stage("mql", historic=True, peak=True)
-    again = stage(state=state, score=total(70), signals=[demo()], rules=RULES)
+    again = stage(state=state, score=total(70), signals=[demo()], rules=RULES, now=NOW)
     assert (again.stage, again.changed) == ("mql", True)
-    assert not stage(state=state, score=total(70), signals=[demo(NOW - 2 * HOUR)], rules=RULES).changed
-    assert stage(state=replace(state, peak_since_reset=False), score=total(70), signals=(), rules=RULES).changed
+    assert not stage(state=state, score=total(70), signals=[demo(NOW - 2 * HOUR)], rules=RULES, now=NOW).changed
+    assert stage(state=replace(state, peak_since_reset=False), score=total(70), signals=(), rules=RULES, now=NOW).changed
 
 
 START = NOW - 5 * HOUR
@@ -169,7 +169,9 @@ def test_historic(
     points: float, express: Signal | None, signals: list[Signal], created: datetime | None, fit: float, written: int | None, historic: bool
 ) -> None:
     state = PersonState(person_id="p", created_at=created, outputs={"crmsync_fit_score": written})
-    found = is_historic(state=state, express=express, signals=signals, score=total(points, fit), rules=RULES, start_from=START)
+    found = is_historic(
+        state=state, happened=express.at if express else None, signals=signals, score=total(points, fit), rules=RULES, start_from=START
+    )
     assert found is historic
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 
 from crmsync.decide.condition import lists_of
 from crmsync.decide.person import RETRY, Decision, decide
+from crmsync.decide.score import score
 from crmsync.model.condition import Test
 from crmsync.model.fields import OUTPUTS, STAGES
 from crmsync.model.link import PersonState, Signal
-from crmsync.model.process import BehaviorRule, FitRule, ScoreRules, TypeRule
+from crmsync.model.process import BehaviorRule, FitRule, ScoreRules, StageRules, TypeRule
 from crmsync.model.record import Fields, User, Value
 from crmsync.model.rules import PersonMap, Playbook, RoutingRules, WorkingHours
 from crmsync.playbook.load import load_files, shipped_paths
@@ -79,10 +81,14 @@ def go(
     counter: int = 4,
     pool: Sequence[str] = POOL,
     playbook: Playbook = PLAYBOOK,
+    **more: Any,
 ) -> Decision:
+    verdict = score(
+        facts=facts, signals=signals, rules=playbook.score, lists=LISTS, now=now, recycled_at=person.recycled_at,
+    )  # fmt: skip
     return decide(
-        person=person, facts=facts, signals=signals, playbook=playbook, lists=LISTS, pool=pool, counter=counter, users=USERS, now=now,
-        start_from=START, shown=person.outputs if shown is None else shown, shown_owner=shown_owner,
+        person=person, facts=facts, signals=signals, score=verdict, rules=playbook.score, playbook=playbook, lists=LISTS, pool=pool,
+        counter=counter, users=USERS, now=now, start_from=START, shown=person.outputs if shown is None else shown, shown_owner=shown_owner, **more,
     )  # fmt: skip
 
 
@@ -265,7 +271,8 @@ def test_type_of_a_second_mql_comes_from_what_is_new() -> None:
     first = go(signals=[demo()])
     pages = [Signal(event_id=str(n), type="pricing_page_view", at=NOW + DAY + n * HOUR) for n in range(3)]
     state = replace(go(first.state, shown={"crmsync_stage": "nurture"}, now=NOW + HOUR).state, peak_since_reset=False)
-    again = go(state, facts=GOOD, signals=[demo(), *pages], now=NOW + 2 * DAY)
+    eager = replace(PLAYBOOK, stages=StageRules(cool_off_days=1))
+    again = go(state, facts=GOOD, signals=[demo(), *pages], now=NOW + 2 * DAY, playbook=eager)
     assert again.outputs["crmsync_mql_type"] == "pre_qualified"
 
 
@@ -306,9 +313,10 @@ def test_the_playbook_that_ships_hands_off_a_demo_request() -> None:
     playbook = load_files(shipped_paths())
     signal = Signal(event_id="d", type="demo_request", at=NOW, detail="Request a demo")
     ceo: dict[str, Value] = {**GOOD, "title": "Chief Executive Officer"}
+    verdict = score(facts=ceo, signals=[signal], rules=playbook.score, lists=lists_of(playbook), now=NOW)
     d = decide(
-        person=NEW, facts=ceo, signals=[signal], playbook=playbook, lists=lists_of(playbook), pool=POOL, counter=0, users=USERS, now=NOW,
-        start_from=START, shown={},
+        person=NEW, facts=ceo, signals=[signal], score=verdict, rules=playbook.score, playbook=playbook, lists=lists_of(playbook), pool=POOL,
+        counter=0, users=USERS, now=NOW, start_from=START, shown={},
     )  # fmt: skip
     assert stages(d) == ["mql", "sal"]
     assert d.outputs["crmsync_score"] == 90

@@ -131,6 +131,7 @@ def test_head_equals_the_tables(url: str, raw: Database) -> None:
             "snapshots_person",
             "snapshots_key",
             "persons_due",
+            "persons_account",
             "journal_open",
             "tasks_waiting",
             "twins_due",

@@ -13,7 +13,7 @@ from crmsync.decide.text import one_line, points_text, stamp
 from crmsync.model.link import PersonState
 from crmsync.model.process import ScoreRules
 from crmsync.model.record import Fields, Value
-from crmsync.model.verdict import ScoreVerdict
+from crmsync.model.verdict import GateVerdict, ScoreVerdict
 
 REASONS_LIMIT = 4_000
 TEXT_LIMIT = 255
@@ -22,13 +22,20 @@ SCORE_FIELDS = (*SCORE_NUMBERS, "crmsync_score_reasons")
 
 
 def outputs(
-    *, state: PersonState, score: ScoreVerdict, rules: ScoreRules, previous: Fields, handoff: str | None = None, fresh: bool = False
+    *,
+    state: PersonState,
+    score: ScoreVerdict,
+    rules: ScoreRules,
+    previous: Fields,
+    handoff: str | None = None,
+    fresh: bool = False,
+    gate: GateVerdict | None = None,
 ) -> Fields:
     """House names -> wanted values: `previous` with what `state` (already updated) and `score` say now.
 
     Fields that nothing has been said about stay out, as do those that other rules own; a field said earlier is cleared (None) when its value
-    is gone. handoff: the package, when one was made now (None: the earlier one stays). fresh: write the score whatever it moved. The
-    very `previous` is returned when nothing differs.
+    is gone. handoff: the package, when one was made now (None: the earlier one stays). fresh: write the score whatever it moved. gate: the
+    verdict on the contact data (None: nothing is said about it). The very `previous` is returned when nothing differs.
     """
     assigned = state.assigned_at
     since = state.stages[-1].at if state.stages else None
@@ -44,6 +51,11 @@ def outputs(
         "crmsync_assigned_at": _stamp(assigned),
         "crmsync_routing_reason": (one_line(state.owner_reason, TEXT_LIMIT) or None) if assigned is not None else None,
     }
+    if state.recycles or "crmsync_recycles" in previous:
+        said["crmsync_recycles"] = state.recycles
+    if gate is not None:
+        said["crmsync_data_quality"] = gate.quality
+        said["crmsync_data_issues"] = one_line(" ".join(gate.issues), TEXT_LIMIT) or None
     if handoff is not None:
         said["crmsync_handoff"] = handoff or None
     for name, value in said.items():

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crmsync.decide.canonical import same
+from crmsync.decide.disposition import DISPOSITION, REASON
 from crmsync.decide.fits import misfit
 from crmsync.decide.owners import Owners
 from crmsync.decide.reconcile import Reconciled
@@ -122,7 +123,8 @@ def plan_person(
         if snapshot is not None:
             draft = Draft(state, snapshot.ref, snapshot, terms, parked)
             draft.take_moves(reconciled, owner, owner_because)
-            draft.take_outputs(wanted)
+            # A person who is judged anew: what was decided before is taken back where it stands (L7).
+            draft.take_outputs({**wanted, DISPOSITION: None, REASON: None} if side in state.retracting else wanted)
             draft.take_statuses(statuses)
             if draft.noted:
                 written[side] = draft.noted

@@ -11,6 +11,7 @@ import structlog
 from crmsync.decide import guard
 from crmsync.engine.apply import Sent, send
 from crmsync.engine.beliefs import BELIEVED_SECONDS, SCHEMA_SECONDS
+from crmsync.engine.cuts import take_cuts
 from crmsync.engine.deliberate import DECISION_CAUSES, Verdict, deliberate
 from crmsync.engine.doubts import by_problems
 from crmsync.engine.forget import compact, erase_asked, erase_purged
@@ -23,7 +24,7 @@ from crmsync.engine.readback import SILENT, alike
 from crmsync.engine.resume import settle_open
 from crmsync.engine.revise import Revision, begun, go_on
 from crmsync.engine.sweep import sweep
-from crmsync.engine.tasks import outgoing_tasks, task_row
+from crmsync.engine.tasks import claimed_tasks, outgoing_tasks
 from crmsync.engine.twins import decide_dirty, deliberate_twins, handed_on, remember, told_first
 from crmsync.engine.world import AccountChangedError, World
 from crmsync.errors import ConfigError, CrmsyncError, HaltError
@@ -101,6 +102,7 @@ def _cycle(world: World, now: datetime, *, everything: bool, sparing: bool, only
     report.sent.errors.update(report.errors)
     outbox = Outbox(batches={side: c.traits.write_batch for side, c in world.connectors.items()})
     _decide_twins(world, now, report, outbox, told_first(world))
+    take_cuts(world, now)
     _decide_dirty(world, now, report, outbox)
     send(world, outbox.rest(), now, report.sent)
     _decide_due(world, now, report, outbox)
@@ -280,9 +282,7 @@ def _remember(world: World, verdicts: Sequence[Verdict], now: datetime, report: 
                 delayed.append(person)  # that side does not answer: the person stays due until it does
                 continue
             items.append(outgoing(planned, person_id=person, write_id=world.new_id(), now=now))
-        touch = verdict.decision.task if verdict.decision is not None else None
-        if touch is not None and store.claim_effect("first_touch", person, touch.mql_at):
-            tasks.append(task_row(world, person, f"{person}-{int(touch.mql_at.timestamp())}", touch, now))
+        tasks += claimed_tasks(world, person, verdict.decision, now)
     store.save_persons([verdict.state for verdict in verdicts])
     store.save_tasks(tasks)
     store.open_conflicts([(v.state.person_id, name, values) for v in verdicts for name, values in v.conflicts.items()], now)

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
+from crmsync.decide.frame import Subject
 from crmsync.decide.match import primary, spares
 from crmsync.decide.person import Decision, decide
 from crmsync.decide.plan import PersonPlan, plan_person
 from crmsync.decide.reconcile import Reconciled, reconcile
 from crmsync.decide.route import members
-from crmsync.decide.signals import signals_from, signals_from_history
 from crmsync.engine.employers import Employers
-from crmsync.engine.events import addresses_of, adopt
+from crmsync.engine.histories import Draft, Histories, moments_of, signals_of
 from crmsync.engine.parties import PartyFacts
+from crmsync.engine.scores import Scores
+from crmsync.engine.shown import facts_of, said_of, shown_of
 from crmsync.engine.world import World
-from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
+from crmsync.errors import CrmsyncError
 from crmsync.model.attention import ParkedProblem, Problem
-from crmsync.model.fields import INPUTS, STAGES
-from crmsync.model.link import UNDONE, Agreed, PersonState, Signal, Snapshot
-from crmsync.model.record import GONE, FieldVersion, Ref, Value
+from crmsync.model.link import UNDONE, Agreed, PersonState, Snapshot
+from crmsync.model.record import GONE, Value
 
 COUNTER = "route:"
 DECISION_CAUSES = frozenset(
@@ -37,6 +39,8 @@ DECISION_CAUSES = frozenset(
         "handoff_waits",
         "no_owner",
         "unknown_stage",
+        "reason_missing",
+        "unknown_disposition",
     }
 )
 """Problems found by looking, not by being refused: they go away as soon as a look no longer finds them."""
@@ -70,8 +74,8 @@ def deliberate(
     for conflict in store.conflicts(person_ids=person_ids):
         if conflict.resolution is not None:
             resolved.setdefault(conflict.person_id, {})[conflict.field] = conflict.resolution
-    source = _Histories(world, down)
-    signals = _signals(world, snapshots, source if history else None)
+    source = Histories(world, down)
+    signals = signals_of(world, snapshots, source if history else None)
     around = PartyFacts(world, snapshots)
     employers = Employers(world, snapshots)
     start = world.start(now)
@@ -79,7 +83,7 @@ def deliberate(
     counter_name = COUNTER + world.playbook.routing.pool
     counter = first_counter = store.counter(counter_name)
 
-    drafts: list[tuple[PersonState, dict[str, Snapshot], Reconciled, dict[str, str]]] = []
+    drafts: list[Draft] = []
     contested: dict[str, set[str]] = {}
     for id in person_ids:
         if id in source.unanswered:
@@ -95,40 +99,63 @@ def deliberate(
         for name in reconciled.contested:
             contested.setdefault(id, set()).add(name)
         drafts.append((state, primaries, reconciled, chosen))
-    moments = _moments(world, drafts, contested, source) if history and contested else {}
+    moments = moments_of(world, drafts, contested, source) if history and contested else {}
+    drafts = [
+        (state, primaries, _reconciled(world, state, primaries, chosen, moments) or reconciled, chosen)
+        for state, primaries, reconciled, chosen in drafts
+        if state.person_id not in source.unanswered
+    ]
+    subjects = {
+        state.person_id: Subject(
+            facts={**facts_of(world, state, reconciled.facts, primaries), **around.of(state.person_id)},
+            signals=signals.get(state.person_id, ()),
+            now=now,
+            recycled_at=state.recycled_at,
+        )
+        for state, primaries, reconciled, _ in drafts
+        if primaries
+    }
+    scores = Scores(world, subjects, {state.person_id: state for state, *_ in drafts}, around)
 
     verdicts: list[Verdict] = []
-    for state, primaries, reconciled, chosen in drafts:
-        id = state.person_id
-        if id in source.unanswered:
-            continue
-        if id in moments:
-            reconciled = reconcile(state, primaries, world.lenses, tie=world.playbook.person.tie, resolved=chosen, moments=moments[id])
-        decision = None
+    for state, primaries, reconciled, _ in drafts:
+        id, decision = state.person_id, None
         if primaries:
-            decision = decide(
-                person=replace(state, base=reconciled.base, sent=reconciled.sent, anchors=_anchors(state, reconciled)),
-                facts={**_facts(world, reconciled.facts, primaries), **around.of(id)},
-                signals=signals.get(id, ()),
-                playbook=world.playbook,
-                lists=world.lists,
-                pool=pool,
-                counter=counter,
-                users=world.owners.users,
-                now=now,
-                start_from=start,
-                shown=_shown(world, state, primaries),
-                shown_owner=_owner(reconciled),
-            )
+            subject = subjects[id]
+            person = scores.remembered(replace(state, base=reconciled.base, sent=reconciled.sent, anchors=_anchors(state, reconciled)))
+            settle = partial(
+                decide, facts=subject.facts, signals=subject.signals, rules=scores.rules(id), playbook=world.playbook, lists=world.lists,
+                pool=pool, users=world.owners.users, now=now, start_from=start, shown_owner=_owner(reconciled), said=said_of(world, primaries),
+                deals=around.dealings(id),
+            )  # fmt: skip
+            decision = settle(person=person, score=scores.of(id), counter=counter, shown=shown_of(world, state, primaries))
+            if decision.state.recycled_at is not None and decision.state.recycled_at != person.recycled_at:
+                halved = scores.recycled(id, decision.state.recycled_at)
+                decision = decision.then(settle(person=decision.state, score=halved, counter=decision.counter, shown={}))
             counter = decision.counter
         verdict = _verdict(world, state, snapshots.get(id, ()), primaries, reconciled, decision, parked.get(id, {}))
         after, plan = employers.carry(verdict.state, primaries, verdict.plan, parked.get(id, {}))
         if id in again:
             after = replace(after, next_due_at=min(filter(None, (after.next_due_at, again[id]))))
         verdicts.append(verdict if plan is verdict.plan and after is verdict.state else replace(verdict, state=after, plan=plan))
+    scores.wake()
     if counter != first_counter:
         store.set_counter(counter_name, counter)
     return verdicts
+
+
+def _reconciled(
+    world: World,
+    state: PersonState,
+    primaries: Mapping[str, Snapshot],
+    chosen: Mapping[str, str],
+    moments: Mapping[str, Mapping[str, Mapping[str, datetime]]],
+) -> Reconciled | None:
+    """Once more, by when each contested field was set; None where nothing is contested."""
+    found = moments.get(state.person_id)
+    if found is None:
+        return None
+    return reconcile(state, primaries, world.lenses, tie=world.playbook.person.tie, resolved=chosen, moments=found)
 
 
 def _verdict(
@@ -192,38 +219,6 @@ def _owner(reconciled: Reconciled) -> str | None:
     return None if owner is None else str(owner)
 
 
-def _facts(world: World, merged: Mapping[str, Value], primaries: Mapping[str, Snapshot]) -> dict[str, Value]:
-    """House fields plus our input fields (disposition, budget, …) as either side shows them."""
-    facts = dict(merged)
-    for side, snapshot in primaries.items():
-        own = world.terms.sides[side].own
-        for name in INPUTS:
-            value = snapshot.extra.get(own[name])
-            if value is not None:
-                facts[name] = value
-    return facts
-
-
-def _shown(world: World, state: PersonState, primaries: Mapping[str, Snapshot]) -> dict[str, Value]:
-    """The stage where a person set it in a CRM: a value that is not the one we delivered there (L2). For somebody never staged: where our own field,
-    else the CRM's own status, says they stand; of several the furthest."""
-    stages: list[str] = []
-    for side, snapshot in primaries.items():
-        value, written = snapshot.extra.get(world.terms.sides[side].own["crmsync_stage"]), state.written.get(side, {})
-        # One that was put back by `undo` is nobody's command.
-        if value is not None and value not in (written.get("crmsync_stage"), written.get(UNDONE + "crmsync_stage")):
-            stages.append(str(value))
-    if not stages and not state.stages:
-        for (side, object, native), words in world.playbook.person.stage_from.items():
-            found = primaries.get(side)
-            if found is not None and found.ref.object == object:
-                stage = words.get(str(found.extra.get(native)))
-                if stage is not None:
-                    stages.append(stage)
-    known = [stage for stage in stages if stage in STAGES] or stages
-    return {"crmsync_stage": max(known, key=lambda s: STAGES.index(s) if s in STAGES else -1)} if known else {}
-
-
 def parked_of(
     world: World, ids: Sequence[str], now: datetime, looked_for: frozenset[str]
 ) -> dict[str, dict[tuple[str, str, str | None], str]]:
@@ -248,86 +243,6 @@ def _again(rows: Sequence[ParkedProblem], now: datetime) -> dict[str, datetime]:
         if row.problem.person_id is not None and row.retry_at is not None and row.retry_at > now:
             found[row.problem.person_id] = min(row.retry_at, found.get(row.problem.person_id, row.retry_at))
     return found
-
-
-class _Histories:
-    """Asks the CRMs for field histories. unanswered: persons about whom nothing could be learned. Lives for one call of deliberate."""
-
-    def __init__(self, world: World, down: dict[str, CrmsyncError] | None) -> None:
-        self._world = world
-        self._down = down
-        self.unanswered: set[str] = set()
-
-    def of(self, side: str, object: str, people: Mapping[str, str], fields: Sequence[str]) -> list[FieldVersion]:
-        """Versions of these records' fields. people: record id -> person."""
-        if self._down is None:
-            return self._world.connectors[side].history(object, list(people), fields)
-        if side not in self._down:
-            try:
-                return self._world.connectors[side].history(object, list(people), fields)
-            except (CredentialsError, UnreachableError) as error:
-                self._down[side] = error
-        self.unanswered.update(people.values())
-        return []
-
-
-def _signals(world: World, snapshots: Mapping[str, Sequence[Snapshot]], source: _Histories | None) -> dict[str, list[Signal]]:
-    """Stores what the records tell of behaviour and returns every signal of these persons, oldest first. A record that shows a new event is asked for
-    its history (one call per batch of records), so that events between two polls are not missed. source=None: nobody is asked."""
-    store, maps = world.store, world.playbook.signals
-    known = store.signals(list(snapshots))
-    fresh: list[tuple[str, Signal]] = []
-    ask: dict[tuple[str, str], dict[str, str]] = {}
-    for person, records in snapshots.items():
-        seen = {signal.event_id for signal in known.get(person, ())}
-        for snapshot in records:
-            if snapshot.state in GONE:
-                continue
-            found = [s for s in signals_from(snapshot, None, maps) if s.event_id not in seen]
-            if found:
-                fresh += [(person, signal) for signal in found]
-                ask.setdefault((snapshot.ref.side, snapshot.ref.object), {})[snapshot.ref.id] = person
-    early = store.any_waiting_signals()
-    people = {person: addresses_of(world, records) for person, records in snapshots.items()} if early else {}
-    if not fresh:
-        return store.signals(list(snapshots)) if early and adopt(world, people, (), known) else known
-    if source is not None:
-        for (side, object), ids in ask.items():
-            fields = sorted({n for m in maps if (m.side, m.object) == (side, object) for n in (m.field, m.time_field) if n})
-            versions: dict[str, list[FieldVersion]] = {}
-            for version in source.of(side, object, ids, fields):
-                versions.setdefault(version.id, []).append(version)
-            for id, rows in versions.items():
-                ref = Ref(side=side, object=object, id=id)
-                fresh += [(ids[id], s) for s in signals_from_history(rows, ref, maps)]
-        # An event that is stored is never asked about again: one without its history has to wait for it.
-        fresh = [(person, signal) for person, signal in fresh if person not in source.unanswered]
-    adopt(world, people, fresh, known)
-    return store.signals(list(snapshots))
-
-
-def _moments(
-    world: World,
-    drafts: Sequence[tuple[PersonState, dict[str, Snapshot], Reconciled, dict[str, str]]],
-    contested: Mapping[str, set[str]],
-    source: _Histories,
-) -> dict[str, dict[str, dict[str, datetime]]]:
-    """When each contested field was last set, from the histories of the CRMs that keep one: "the side changed later wins" is about the field."""
-    moments: dict[str, dict[str, dict[str, datetime]]] = {}
-    wanted: dict[tuple[str, str], dict[str, tuple[str, set[str]]]] = {}
-    for state, primaries, _, _ in drafts:
-        for side, snapshot in primaries.items() if state.person_id in contested else ():
-            wanted.setdefault((side, snapshot.ref.object), {})[snapshot.ref.id] = (state.person_id, contested[state.person_id])
-    for (side, object), ids in wanted.items():
-        columns = world.lenses[side, object].by_name
-        names = {columns[name].place.field: name for _, fields in ids.values() for name in fields if name in columns}
-        for version in source.of(side, object, {id: person for id, (person, _) in ids.items()}, sorted(names)):
-            person, fields = ids[version.id]
-            name = names.get(version.field)
-            if name in fields:
-                times = moments.setdefault(person, {}).setdefault(side, {})
-                times[name] = max(version.at, times.get(name, version.at))
-    return moments
 
 
 def _state_problems(world: World, state: PersonState, snapshots: Sequence[Snapshot], primaries: Mapping[str, Snapshot]) -> list[Problem]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from crmsync.decide.account import counts_accounts
 from crmsync.decide.belong import COMPANY, DEAL
 from crmsync.decide.company import alike, company_domain, company_name
+from crmsync.decide.deals import Dealings, dealings
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.link import Snapshot, Twin
@@ -158,12 +160,14 @@ def told_by(kind: str, facts: Mapping[str, Value], *, known: bool) -> dict[str, 
 
 
 class PartyFacts:
-    """The companies and deals of a batch of persons. Made once per batch; three or six statements, none when no condition asks."""
+    """The companies and deals of a batch of persons. Made once per batch; three or six statements, none when neither a condition nor a rule asks."""
 
     def __init__(self, world: World, snapshots: Mapping[str, Sequence[Snapshot]]) -> None:
         self._companies: dict[str, list[Twin]] = {}
         self._deals: dict[str, list[Twin]] = {}
-        if world.asks(COMPANY):
+        # Deals that we may not see any more are not gone.
+        self._deals_known = world.playbook.stages.deals and bool(world.objects_of(DEAL))
+        if world.asks(COMPANY) or (COMPANY in world.kinds.maps and counts_accounts(world.playbook)):
             self._companies = _companies(world, snapshots)
         if world.asks(DEAL):
             self._deals = _deals(world, list(snapshots))
@@ -171,13 +175,27 @@ class PartyFacts:
     def of(self, person_id: str) -> dict[str, Value]:
         """`company.…` of the person's company and `deal.…` of their leading deal; names that are not known are absent."""
         facts: dict[str, Value] = {}
-        # Of several, the one that both CRMs know.
-        company = max(self._companies.get(person_id, ()), key=lambda twin: len(twin.state.anchors), default=None)
+        company = self._company(person_id)
         deal = max(self._deals.get(person_id, ()), key=_leading, default=None)
         for kind, twin in ((COMPANY, company), (DEAL, deal)):
             if twin is not None:
                 facts.update({f"{kind}.{name}": value for name, value in twin.state.outputs.items()})
         return facts
+
+    def company(self, person_id: str) -> tuple[str | None, Value]:
+        """The id of the person's company and its domain; None and None without one."""
+        company = self._company(person_id)
+        return (None, None) if company is None else (company.twin_id, company.state.outputs.get(DOMAIN))
+
+    def dealings(self, person_id: str) -> Dealings | None:
+        """All deals of the person, as far as stages follow deals (L5); None: they do not, or no deal can be seen."""
+        if not self._deals_known:
+            return None
+        return dealings((twin.twin_id, twin.state.outputs) for twin in self._deals.get(person_id, ()))
+
+    def _company(self, person_id: str) -> Twin | None:
+        """Of several, the one that both CRMs know."""
+        return max(self._companies.get(person_id, ()), key=lambda twin: len(twin.state.anchors), default=None)
 
 
 def _leading(twin: Twin) -> tuple[bool, str, str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.match import primary
-from crmsync.decide.person import FirstTouch
+from crmsync.decide.person import Decision
+from crmsync.decide.touch import FIRST_TOUCH, FirstTouch
 from crmsync.engine.apply import task_write
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.world import World
@@ -18,8 +19,15 @@ from crmsync.model.record import Ref
 from crmsync.store import TaskRow
 
 
-def task_row(world: World, person_id: str, key: str, touch: FirstTouch, now: datetime) -> TaskRow:
+def claimed_tasks(world: World, person_id: str, decision: Decision | None, now: datetime) -> list[TaskRow]:
+    """The tasks of a decision that were never made before (law 9): the first touch, and what a rep is asked for."""
+    touches = decision.tasks if decision is not None else ()
+    return [_row(world, person_id, touch, now) for touch in touches if world.store.claim_effect(touch.kind, person_id, touch.mql_at)]
+
+
+def _row(world: World, person_id: str, touch: FirstTouch, now: datetime) -> TaskRow:
     """A decided task as it is remembered until the CRM has it. `draft` is JSON."""
+    kind = "" if touch.kind == FIRST_TOUCH else f"{touch.kind}-"
     draft = {
         "subject": touch.subject,
         "body": touch.body,
@@ -30,11 +38,11 @@ def task_row(world: World, person_id: str, key: str, touch: FirstTouch, now: dat
         "channel": touch.channel,
     }
     return TaskRow(
-        key=key,
+        key=f"{person_id}-{kind}{int(touch.mql_at.timestamp())}",
         person_id=person_id,
         side=world.tasks_in,
         record_id=None,
-        kind="first_touch",
+        kind=touch.kind,
         owner=touch.owner,
         due_at=touch.due_at,
         created_at=now,

@@ -105,7 +105,9 @@ class PersonState:
     owner_by: "router" | "hand" | "crm". stages: newest last. next_due_at: the earliest moment a rule would answer differently (UTC).
     employers: side -> twin id of the company that the person's record there belonged to when last settled (None: to no company).
     recycles, recycled_at: how often, and when last, the person went back to nurture (L6). judged: the disposition and reason code last acted on
-    (L7), "rejected/wrong_icp". track, track_since: the nurture track they are in (N1); tracks_done: those finished at the present stage.
+    (L7), "rejected/wrong_icp". judgements: side -> the same as that side showed it when it was looked at last; retracting: sides where it is being taken
+    back. dealt: deal or opportunity -> "open" | "won" | "lost" as last acted on (L5). asked: kind of task asked of a rep -> the moment that
+    names the occasion. segment: the scoring model that counted last (S5). track, track_since: the nurture track they are in (N1); tracks_done: those finished at the present stage.
     member_of: side -> lists and campaigns that we put them on; found_on: side -> those we found them on already, which stay as they are. account: what they and their colleagues have in common ("domain:acme.example" or
     "company:<twin id>"); engagement: their own behaviour points as colleagues last counted them (S7).
     """
@@ -131,6 +133,11 @@ class PersonState:
     recycles: int = 0
     recycled_at: datetime | None = None
     judged: str = ""
+    judgements: Mapping[str, str] = field(default_factory=dict)
+    retracting: tuple[str, ...] = ()
+    dealt: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, datetime] = field(default_factory=dict)
+    segment: str = ""
     track: str | None = None
     track_since: datetime | None = None
     tracks_done: tuple[str, ...] = ()

@@ -33,13 +33,14 @@ class ScoreVerdict:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageVerdict:
     """The stage the person should be in now. changed: whether it is a transition. cause: rule and trigger in words. who: "engine" or a
-    hand."""
+    hand. happened: when what caused it happened, as far as that is known (UTC)."""
 
     stage: str
     changed: bool
     cause: str = ""
     who: str = "engine"
     trigger: str = ""
+    happened: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ _partial("snapshots_dirty", "dirty = 1", snapshots.c.side, snapshots.c.object, s
 _partial("snapshots_person", "person_id IS NOT NULL", snapshots.c.person_id)
 _partial("snapshots_key", "key IS NOT NULL", snapshots.c.key)
 _partial("persons_due", "next_due_at IS NOT NULL", persons.c.next_due_at, persons.c.person_id)
+_partial("persons_account", "account IS NOT NULL", persons.c.account, persons.c.engagement)
 _partial("journal_open", "outcome IS NULL", journal.c.seq)
 _partial("tasks_waiting", "record_id IS NULL", tasks.c.key)
 _partial("twins_due", "retry_at IS NOT NULL", twins.c.retry_at, twins.c.twin_id)

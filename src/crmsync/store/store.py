@@ -252,6 +252,29 @@ class Store:
         with self._db.writing() as connection:
             persons.drop(connection, ids)
 
+    def colleagues(self, accounts: Sequence[str]) -> dict[str, float]:
+        """account -> the sum of the engagement of all its persons; accounts without any are left out."""
+        with self._db.reading() as connection:
+            return persons.colleagues(connection, accounts)
+
+    def account_members(self, account: str, limit: int) -> list[str]:
+        """Its persons, the most engaged first."""
+        with self._db.reading() as connection:
+            return persons.members(connection, account, limit)
+
+    def score_cut(self, segment: str, percent: float) -> float | None:
+        """The lowest score that at most that share of the segment's scored persons reaches; None: there is none."""
+        with self._db.reading() as connection:
+            return persons.cut(connection, segment, percent)
+
+    def wake_between(self, segment: str, low: float, high: float) -> None:
+        """Persons of that scoring model whose score lies between both (included) wait for a decision again."""
+        with self._db.writing() as connection:
+            after = ""
+            while page := persons.between(connection, segment, low, high, after, CHUNK):
+                snapshots.mark_dirty_persons(connection, page)
+                after = page[-1]
+
     def due_persons(self, now: datetime, limit: int) -> list[str]:
         """Persons whose next_due_at is now or past, the longest due first."""
         with self._db.reading() as connection:

@@ -6,7 +6,7 @@ Partial indexes are in crmsync.store.indexes.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text
 
 metadata = MetaData()
 
@@ -52,8 +52,13 @@ persons = Table(
     Column("owner", WORD),
     Column("stage", WORD),
     Column("data", LargeBinary, nullable=False),
+    Column("account", WORD),
+    Column("engagement", Double),
+    Column("segment", WORD),
+    Column("score", Double),
 )
 Index("persons_stage", persons.c.stage)
+Index("persons_score", persons.c.segment, persons.c.score)
 
 signals = Table(
     "signals",
