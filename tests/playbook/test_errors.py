@@ -60,7 +60,7 @@ CASES = {
     "misspelt kind of event": (SIGNALS, "type: email_open, events: email_open}", "type: email_open, events: «email_opn»}", 'events: unknown kind of event "email_opn", which would never be read; use one of form_submission, email_open, email_click, email_reply, email_unsubscribe, email_bounce (did you mean email_open?)'),
     "events of a CRM without lists": (SIGNALS, "elsewhere: [", "  - {side: salesforce, object: Lead, field: X__c, type: email_open, events: «email_open»}\nelsewhere: [", 'events: unknown kind of event "email_open", which would never be read; salesforce lists no events: remove events here'),
     "signal of a strange CRM": (SIGNALS, "  - {side: hubspot, object: contacts, field: hs_email_last_open_date,", "  - {side: «zoho», object: contacts, field: hs_email_last_open_date,", 'side: unknown CRM "zoho"; use one of hubspot, salesforce'),
-    "no domain": (LISTS, "  - gmail.com\n", "  - «gmail»\n", None),
+    "no domain": (LISTS, "[hey.com,", "[«hey»,", None),
     "tasks nowhere": ("crmsync.yaml", "tasks_in: salesforce", "tasks_in: «salesfroce»", 'tasks_in: unknown CRM "salesfroce"; use one of hubspot, salesforce (did you mean salesforce?)'),
     "unknown policy": ("crmsync.yaml", "deletes: unlink", "deletes: «delete»", 'deletes: unknown value "delete"; use one of unlink, propagate'),
     "no moment": ("crmsync.yaml", "start_from:\n", "start_from: «soon»\n", None),

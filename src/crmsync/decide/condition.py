@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from crmsync.decide.canonical import moment
+from crmsync.decide.domains import mail_domains
+from crmsync.decide.titles import Titles, phrases, titled
+from crmsync.decide.words import fold_words
 from crmsync.errors import ConfigError
 from crmsync.model.condition import All, Condition, Happened, Not, Test
 from crmsync.model.link import Signal
 from crmsync.model.record import Fields, Value
 from crmsync.model.rules import Playbook
+
+__all__ = [
+    "OPS",
+    "Lists",
+    "domain_of",
+    "fields_of",
+    "fold_words",
+    "holds",
+    "lists_of",
+    "parts_of",
+    "passes",
+    "signals_of",
+    "text_matches",
+    "turns_at",
+]
 
 OPS: frozenset[str] = frozenset({
     "eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "between", "matches", "contains", "empty", "filled", "domain_in", "title_is",
@@ -22,29 +39,31 @@ OPS: frozenset[str] = frozenset({
 })  # fmt: skip
 """Every operator that `holds` knows; a playbook with another one is refused when it is loaded."""
 
-_DOTTED = re.compile(r"(?<!\w)(?:\w\.){2,}\w?(?!\w)")
-_BREAKS = re.compile(r"[\W_]+")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lists:
-    """The word lists that conditions name. Domains are lower case; titles: class -> phrases as `fold_words` makes them (" chief of staff ")."""
+    """The word lists that conditions name. Domains are lower case; none is both free and disposable."""
 
     free: frozenset[str] = frozenset()
     disposable: frozenset[str] = frozenset()
     competitor: frozenset[str] = frozenset()
     target: frozenset[str] = frozenset()
-    titles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    titles: Titles = field(default_factory=Titles)
 
 
 def lists_of(playbook: Playbook) -> Lists:
-    """The lists of a playbook, folded for comparison. Make it once per playbook: it walks every domain."""
+    """The lists of a playbook, folded for comparison, with the libraries' mail services. Make it once per playbook: it walks every domain."""
+    free, disposable = mail_domains(playbook)
     return Lists(
-        free=frozenset(d.strip().lower() for d in playbook.free_domains),
-        disposable=frozenset(d.strip().lower() for d in playbook.disposable_domains),
+        free=free,
+        disposable=disposable,
         competitor=frozenset(d.strip().lower() for d in playbook.competitor_domains),
         target=frozenset(d.strip().lower() for d in playbook.target_domains),
-        titles={name: tuple(p for p in map(fold_words, words) if p.strip()) for name, words in playbook.titles.items()},
+        titles=Titles(
+            ranks={name: phrases(texts) for name, texts in playbook.titles.items()},
+            departments={name: phrases(texts) for name, texts in playbook.departments.items()},
+            without={name: phrases(texts) for name, texts in playbook.titles_except.items()},
+        ),
     )
 
 
@@ -154,15 +173,6 @@ def domain_of(text: str) -> str:
     return host if "." in host and " " not in host else ""
 
 
-@lru_cache(maxsize=4096)
-def fold_words(text: str) -> str:
-    """Words of `text`, accents and case folded, initials joined ("C.E.O." is "ceo"), one blank around each: " vice president "."""
-    folded = _DOTTED.sub(lambda m: m.group().replace(".", ""), text)
-    if not folded.isascii():
-        folded = "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
-    return f" {_BREAKS.sub(' ', folded.casefold()).strip()} "
-
-
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     try:
@@ -207,12 +217,7 @@ def passes(test: Test, value: Value, lists: Lists, now: datetime | None = None) 
         return any(c.casefold() in value.casefold() for c in choices)
     if op == "domain_in":
         return _domain_in(domain_of(value), choices, lists)
-    title = fold_words(value)
-    for c in choices:
-        for phrase in lists.titles.get(c, ()):
-            if phrase in title:
-                return True
-    return False
+    return titled(value, choices, lists.titles)
 
 
 def _domain_in(domain: str, choices: list[str], lists: Lists) -> bool:

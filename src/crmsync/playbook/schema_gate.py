@@ -76,7 +76,7 @@ class GateFile(Strict):
     """The data gate: whom sales can reach at all. An invalid e-mail address and no phone number is not handed off; a task asks to fix it.
     Addresses of roles (info@…) stand in lists.yaml."""
 
-    disposable: bool = Field(default=True, description="Whether addresses of throw-away mail services are invalid.")
+    disposable: bool = Field(default=True, description="Whether addresses of throw-away mail services count as risky.")
     mx: bool = Field(default=True, description="Whether DNS is asked if the domain of an address takes mail at all.")
     mx_per_run: Annotated[int, Field(ge=0, le=100_000)] = Field(
         default=200, description="At most so many domains are asked for in one run."

@@ -99,7 +99,7 @@ class ListsFile(Strict):
     )
     titles_except: dict[HouseName, Annotated[list[Text], Field(min_length=1)]] = Field(
         default={},
-        description="Phrases that are taken out of a title before a rank or department is looked for in the rest: a vice president is no president.",
+        description="Rank or department -> phrases that are taken out of a title before a rank or department is looked for in the rest: a vice president is no president.",
     )
     departments: dict[HouseName, Annotated[list[Text], Field(min_length=1)]] = Field(
         default={}, description="Departments, with the phrases of each; `title_is` names them like ranks."
@@ -107,10 +107,10 @@ class ListsFile(Strict):
     competitor_domains: list[Domain] = Field(default=[], description="Your competitors; `domain_in: competitor`.")
     target_account_domains: list[Domain] = Field(default=[], description="Accounts you name as targets; `domain_in: target`.")
     free_mail_domains: list[Domain] = Field(
-        default=[], description="Personal mail services beside the some 5,000 that crmsync knows; `domain_in: free`."
+        default=[], description="Personal mail services beside the 4,000 that crmsync knows; `domain_in: free`."
     )
     disposable_domains: list[Domain] = Field(
-        default=[], description="Throw-away mail services beside the some 8,000 that crmsync knows; `domain_in: disposable`."
+        default=[], description="Throw-away mail services beside the 10,000 that crmsync knows; `domain_in: disposable`."
     )
     business_domains: list[Domain] = Field(
         default=[], description="Domains that are neither personal nor throw-away mail, whatever is known of them."
