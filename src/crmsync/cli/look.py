@@ -99,12 +99,11 @@ def _show_person(found: dict[str, Any]) -> None:
     for link in found["links"]:
         mark = "" if link["kept_in_step"] else "  (not kept in step)"
         say(f"  {link['crm']} {link['object']} {link['record_id']} {link['state']}{mark}")
-    say(f"Score {score['total']} = fit {score['fit']} + behavior {score['behavior']}", style="bold")
-    for reason in score["reasons"]:
-        say(f"  {reason['points']:+g}  {reason['rule']}" + (f"  ({reason['source']})" if reason["source"] else ""))
+    _show_score(score)
     say(f"Stage {stage['current']}" + (f", {person['mql_type']}" if person["mql_type"] else ""), style="bold")
     for entry in stage["history"]:
         say(f"  {entry['at']}  {entry['from'] or '(new)'} → {entry['to']}  {entry['cause']}  by {entry['who']}")
+    _show_rules(found)
     say(f"Owner {owner['owner'] or 'nobody'}" + (f": {owner['reason']}" if owner["reason"] else ""), style="bold")
     for touch in found["touches"]:
         say(f"  task {touch['record_id'] or '(not created yet)'} due {touch['due_at']}: {touch['subject']}")
@@ -134,6 +133,44 @@ def _show_person(found: dict[str, Any]) -> None:
         for w in found["writes"][:NEWEST_WRITES]
     ]
     show(table("Newest writes", ("at", "write", "CRM", "what", "field", "old", "new", "because", "outcome"), newest))
+
+
+def _show_score(score: dict[str, Any]) -> None:
+    model = f", model {score['segment']}" if score.get("segment") else ""
+    limit = f"; mql at {score['mql_at']:g}{model}" if "mql_at" in score else ""
+    say(f"Score {score['total']} = fit {score['fit']} + behavior {score['behavior']}{limit}", style="bold")
+    for reason in score["reasons"]:
+        event, faded = reason["event"], reason["full"] != reason["points"]
+        newest = (
+            f"  newest: {event['type']}{': ' if event['detail'] else ''}{_text(event['detail'])} at {event['at'][:16]}" if event else ""
+        )
+        say(
+            f"  {reason['points']:+g}  {reason['rule']}"
+            + (f"  {reason['full']:+g} before decay" if faded else "")
+            + (f"  ({reason['source']})" if reason["source"] else "")
+            + newest
+        )
+
+
+def _show_rules(found: dict[str, Any]) -> None:
+    """Data gate, track, questions, and what time alone would change next."""
+    gate, track, coming = found["gate"], found["track"], found["next"]
+    if gate is not None:
+        issues = f": {'; '.join(gate['issues'])}" if gate["issues"] else ""
+        say(f"Contact data {gate['quality']}{issues}" + ("" if gate["reachable"] else "  (cannot be handed to sales)"), style="bold")
+    if track["track"] is not None:
+        say(f"Track {track['track']} since {(track['since'] or '')[:16]}", style="bold")
+    if found["next_questions"]:
+        say(f"Next questions {found['next_questions']}", style="bold")
+    if coming is None:
+        say("Next: only a change of data or a new signal changes anything", style="bold")
+        return
+    say(f"Next: {coming['at'][:16]} UTC, if nothing happens before", style="bold")
+    for change in coming["changes"]:
+        why = f"  ({change['why']})" if change["why"] else ""
+        say(f"  {change['what']} {_text(change['from']) or '(none)'} → {_text(change['to']) or '(none)'}{why}")
+    if not coming["changes"]:
+        say("  looked at again")
 
 
 def _text(value: object) -> str:

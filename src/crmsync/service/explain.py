@@ -11,10 +11,11 @@ from crmsync.engine.preview import look
 from crmsync.errors import CrmsyncError
 from crmsync.model.change import OutcomeKind
 from crmsync.model.journal import JournalEntry
-from crmsync.model.link import PersonState, Signal, Snapshot
+from crmsync.model.link import PersonState, Snapshot
 from crmsync.model.record import Value
 from crmsync.service.conflicts import as_json
 from crmsync.service.explain_activities import activities, changed_by, newest, what
+from crmsync.service.explain_rules import gate_of, next_change, score_of, track_of
 from crmsync.service.forget import erased_at
 from crmsync.service.workspace import Workspace
 from crmsync.store import TaskRow
@@ -38,7 +39,8 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
     state = store.persons([person_id]).get(person_id) or PersonState(person_id=person_id)
     snapshots = store.snapshots_of([person_id]).get(person_id, [])
     writes = store.writes_of(person_id, limit=WRITES)
-    verdict = look(world, [person_id], workspace.clock())[0] if world.recall() else None
+    now = workspace.clock()
+    verdict = look(world, [person_id], now)[0] if world.recall() else None
     problems = store.problems(person_ids=[person_id])
     around, their_writes = activities(workspace, person_id)
     everything = sorted([*writes, *their_writes], key=lambda entry: entry.at, reverse=True)[:WRITES]
@@ -47,8 +49,11 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
         "also": found[1:],
         "links": [_link(s, verdict) for s in snapshots],
         "fields": _fields(state, snapshots, verdict, writes, workspace),
-        "score": _score(verdict, store.signals([person_id]).get(person_id, [])),
+        "score": score_of(world, verdict, state, store.signals([person_id]).get(person_id, []), now),
         "stage": _stage(state),
+        "gate": gate_of(verdict),
+        "track": track_of(state),
+        "next_questions": state.outputs.get("crmsync_next_questions"),
         "owner": {
             "owner": state.owner,
             "by": state.owner_by,
@@ -67,6 +72,7 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
             for p in problems
         ],
         "next_due_at": None if state.next_due_at is None else state.next_due_at.isoformat(),
+        "next": next_change(world, verdict),
         "erased": None if erased is None else erased.isoformat(),
     }  # fmt: skip
 
@@ -152,24 +158,14 @@ def _shown(snapshots: Sequence[Snapshot], verdict: Verdict | None) -> dict[str, 
     return shown
 
 
-def _score(verdict: Verdict | None, signals: Sequence[Signal]) -> dict[str, Any]:
-    score = verdict.decision.score if verdict is not None and verdict.decision is not None else None
-    return {
-        "total": None if score is None else round(score.total, 2),
-        "fit": None if score is None else round(score.fit, 2),
-        "behavior": None if score is None else round(score.behavior, 2),
-        "reasons": [] if score is None else [{"rule": r.rule, "points": round(r.points, 2), "source": r.source} for r in score.reasons],
-        "signals": [
-            {"type": s.type, "at": s.at.isoformat(), "detail": s.detail, "answers": list(s.answers), "source": s.source} for s in signals
-        ],
-    }
-
-
 def _stage(state: PersonState) -> dict[str, Any]:
     newest = state.stages[-1] if state.stages else None
     return {
         "current": None if newest is None else newest.stage,
         "since": None if newest is None else newest.at.isoformat(),
+        "mql_type": state.mql_type,
+        "trigger": state.trigger or None,
+        "recycles": state.recycles,
         "history": [
             {"from": e.previous, "to": e.stage, "at": e.at.isoformat(), "cause": e.cause, "who": e.who} for e in state.stages
         ],
