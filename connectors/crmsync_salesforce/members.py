@@ -30,7 +30,7 @@ _FORBIDDEN = frozenset(
         "INSUFFICIENT_ACCESS_OR_READONLY", "INVALID_TYPE", "INVALID_TYPE_FOR_OPERATION", "NOT_FOUND", "OPERATION_NOT_ALLOWED",
     }
 )  # fmt: skip
-_ABSENT = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"})
+_ABSENT = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "MALFORMED_ID"})
 _PASSING = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "TXN_SECURITY_METERING_ERROR"})
 _GRANT = "Grant the integration user create and delete on campaign members (Marketing User, and read on Campaign)."
 

@@ -20,6 +20,7 @@ from crmsync.model.change import Action, OutcomeKind, Write
 from crmsync.model.fields import KEY, OWN_FIELDS
 from crmsync.model.record import RecordState, Ref, Value
 from crmsync.testing.contract_links import LinksContract
+from crmsync.testing.contract_lists import ListsContract
 from crmsync.testing.rig import Rig, add, asked, create, draft_of, each_method, error_of, mail, needs, of, pull, update
 
 __all__ = ["ConnectorContract", "Rig"]
@@ -27,7 +28,7 @@ __all__ = ["ConnectorContract", "Rig"]
 ODD = 'Zoë "O\'Brien" \\ 50 % & <b> 😀'
 
 
-class ConnectorContract(LinksContract):
+class ConnectorContract(LinksContract, ListsContract):
     """Subclass it in a test module and give it a `rig` fixture with a fresh CRM per test."""
 
     # --- reading ----------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from crmsync.connect.protocol import Connector
@@ -12,11 +13,12 @@ from crmsync.errors import QuotaError, UnreachableError
 from crmsync.model.fields import OWN_FIELDS
 from crmsync.model.record import Ref, User, Value
 from crmsync.testing.hostile import hostile
-from crmsync.testing.memory import MemoryCrm
+from crmsync.testing.memory_lists import ListingCrm
 from crmsync_hubspot import connect as connect_hubspot
 from crmsync_hubspot.sim import Simulator as HubSpot
 from crmsync_salesforce import connect as connect_salesforce
 from crmsync_salesforce.sim import Simulator as Salesforce
+from crmsync_salesforce.sim.ids import make_id
 
 Fields = Mapping[str, Value]
 START = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -45,17 +47,18 @@ class MemoryRig:
     object, email, text = "person", "email", "text"
     needs: ClassVar[Fields] = {}
     bad: ClassVar[Fields] = {"text": "refuse me"}
-    can = frozenset({"merge", "unique_email", "tasks", "refuse", "break"})
-    idle_calls, seen_after, gone_after, unknown_id = 1, 0.0, 0.0, "m9999"
+    can: frozenset[str] = frozenset({"merge", "unique_email", "tasks", "refuse", "break"})
+    idle_calls, seen_after, gone_after, unknown_id, unknown_list = 1, 0.0, 0.0, "m9999", "no such list"
 
     def __init__(self, *, rude: bool = False) -> None:
         users = [User(side="m", id="u1", email="rep@corp.example", name="Rep")]
-        make = hostile if rude else MemoryCrm
+        make = hostile if rude else partial(ListingCrm, clock=self.now)
+        self.can = self.can if rude else self.can | {"lists"}
+        self._seconds = 0.0
         self.crm = make(
             name="m", names=("email", "text", *OWN), users_list=users, unique_email="email", reads_back=True, page=2, refuses=refuses
         )
         self.connector = cast(Connector, self.crm)
-        self._seconds = 0.0
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self._seconds)
@@ -85,6 +88,24 @@ class MemoryRig:
     def tasks(self) -> int:
         return len(self.crm.tasks)
 
+    @property
+    def _listing(self) -> ListingCrm:
+        return cast(ListingCrm, self.crm)
+
+    def new_list(self) -> str:
+        self._listing.lists[made := f"list {len(self._listing.lists)}"] = {}
+        return made
+
+    def closed_list(self) -> str:
+        self._listing.closed.add(made := self.new_list())
+        return made
+
+    def enlist(self, list_id: str, id: str) -> None:
+        self._listing.set_member(list_id, id)
+
+    def listed(self, list_id: str) -> set[str]:
+        return set(self._listing.lists[list_id])
+
     def calls(self) -> int | None:
         return None
 
@@ -93,7 +114,7 @@ class MemoryRig:
 
     def trouble(self, what: str) -> None:
         def strike(call: str, phase: str) -> None:
-            if what == "lost" and call == "write" and phase == "after":
+            if (what, call, phase) in (("lost", "write", "after"), ("lost members", "members", "after")):
                 raise ConnectionError
             if phase == "before" and what == "down":
                 raise UnreachableError("m did not answer", side="m")
@@ -113,7 +134,8 @@ def refuses(fields: Fields) -> str | None:
 
 class SalesforceRig:
     email = "Email"
-    can = frozenset({"merge", "tasks", "refuse", "break", "bare", "activities"})
+    can = frozenset({"merge", "tasks", "refuse", "break", "bare", "activities", "lists"})
+    unknown_list = make_id("701", 999_999)
     activity, activity_text = "Task", "Subject"
     activity_needs: ClassVar[Fields] = {}
     idle_calls, seen_after, gone_after = 1, 1.0, 1.0
@@ -183,6 +205,20 @@ class SalesforceRig:
             self.sim.faults.add({"do": "status", "status": 403, "body": quota, "times": FOREVER})
         elif what == "lost":
             self.sim.faults.add({"do": "drop_after", "times": 1, "method": "PATCH"})
+        elif what == "lost members":
+            self.sim.faults.add({"do": "drop_after", "times": 1, "method": "POST", "path": "composite/sobjects"})
+
+    def new_list(self) -> str:
+        return self.sim.create("Campaign", {"Name": "Nurture"})
+
+    def closed_list(self) -> str:
+        return ""
+
+    def enlist(self, list_id: str, id: str) -> None:
+        self.sim.create("CampaignMember", {"CampaignId": list_id, f"{self.object}Id": id})
+
+    def listed(self, list_id: str) -> set[str]:
+        return {row[f"{self.object}Id"] for row in self.sim.all("CampaignMember") if row["CampaignId"] == list_id}
 
     def close(self) -> None:
         self.connector.close()
@@ -193,7 +229,8 @@ class HubSpotRig:
     object, email, text = "contacts", "email", "jobtitle"
     needs: ClassVar[Fields] = {}
     bad: ClassVar[Fields] = {"email": "not an address"}
-    can = frozenset({"merge", "unique_email", "tasks", "refuse", "break", "bare", "activities"})
+    can = frozenset({"merge", "unique_email", "tasks", "refuse", "break", "bare", "activities", "lists"})
+    unknown_list = "777"
     activity, activity_text = "tasks", "hs_task_subject"
     activity_needs: ClassVar[Fields] = {"hs_timestamp": "2030-01-07T10:00:00.000Z"}
     idle_calls, seen_after, gone_after, unknown_id = 1, 10.0, 1000.0, "99999999999"
@@ -254,6 +291,20 @@ class HubSpotRig:
             self.sim.faults.add({"do": "status", "status": 429, "body": quota, "times": FOREVER})
         elif what == "lost":
             self.sim.faults.add({"do": "drop_after", "times": 1, "path": "batch/create"})
+        elif what == "lost members":
+            self.sim.faults.add({"do": "drop_after", "times": 1, "path": "/memberships/"})
+
+    def new_list(self) -> str:
+        return self.sim.add_list("Nurture")
+
+    def closed_list(self) -> str:
+        return self.sim.add_list("Everybody", processing="DYNAMIC")
+
+    def enlist(self, list_id: str, id: str) -> None:
+        self.sim.set_member(list_id, id)
+
+    def listed(self, list_id: str) -> set[str]:
+        return set(self.sim.members(list_id))
 
     def close(self) -> None:
         self.connector.close()
