@@ -16,14 +16,14 @@ from askable import MX, NameServer, ProviderServer, name_server, provider_server
 from crmsync.connect.verify import ProviderBusyError
 from crmsync.connect.verify_dns import Dns
 from crmsync.connect.verify_http import HttpProvider
-from crmsync.engine.verify import NOTES, WOKEN_AT_ONCE, Verifier
+from crmsync.engine.verify import WOKEN_AT_ONCE, Verifier
 from crmsync.engine.world import World
 from crmsync.errors import ConfigError
 from crmsync.model.link import PersonState, Snapshot
 from crmsync.model.process import GateRules, ProviderRule
 from crmsync.model.record import Ref, User
 from crmsync.service.verify import asked_about, verifier
-from crmsync.store import ADDRESS, DOMAIN, Lookup, Store, StoredSnapshot
+from crmsync.store import ADDRESS, DOMAIN, NOTES, Lookup, Store, StoredSnapshot
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECRET = "s3cret-of-the-provider"

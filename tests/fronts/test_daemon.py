@@ -16,6 +16,7 @@ import pytest
 from crmsync.daemon.loop import AT_ONCE, CRASHES_IN_A_ROW, FIRST_BACKOFF, LONGEST_BACKOFF, SHORTEST_PAUSE, Daemon
 from crmsync.daemon.signals import stopping
 from crmsync.errors import BusyError, ConfigError, CredentialsError, CrmsyncError, HaltError, QuotaError, UnreachableError
+from crmsync.model.process import GateRules
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 POLL = 15.0
@@ -33,14 +34,18 @@ class Bench:
         self.anew: list[bool] = []
         workspace: Any = SimpleNamespace(
             clock=lambda: self.now,
-            playbook=SimpleNamespace(poll_seconds=POLL),
+            playbook=SimpleNamespace(poll_seconds=POLL, gate=GateRules()),
             store=SimpleNamespace(next_due_at=lambda: self.due, next_retry_at=lambda: self.retry),
-            settings=SimpleNamespace(home=tmp_path),
+            settings=SimpleNamespace(home=tmp_path, environ={}),
+            world=None,
             api_calls=lambda: {"left": self.cycles},
             refused=None,
         )
         lease: Any = SimpleNamespace(check=lambda: None)
         self.lease = lease
+        self.woken = 0
+        verifier = SimpleNamespace(step=lambda world, now, **how: self.woken, close=lambda: None)
+        monkeypatch.setattr("crmsync.service.verify.verifier", lambda environ, rules: verifier)
         self.daemon = Daemon(workspace, lease, wait=self._wait, monotonic=lambda: 0.0)
         monkeypatch.setattr("crmsync.daemon.loop.one_cycle", self._cycle)
         self.due: datetime | None
@@ -77,6 +82,25 @@ def test_it_polls_and_is_ready(bench: Bench) -> None:
     bench.daemon.step()
     totals = bench.daemon.totals
     assert (totals.cycles, totals.read, totals.written, totals.api_calls) == (2, {"left": 6}, {"left": 4}, {"left": 2})
+
+
+def test_whom_an_answer_about_contact_data_concerns_is_decided_without_a_poll(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bool] = []
+    monkeypatch.setattr(bench.daemon, "hear", lambda: heard.append(True))
+    bench.daemon.step()
+    assert heard == []
+    bench.woken = 3
+    assert bench.daemon.step() == POLL
+    assert heard == [True]
+
+
+def test_nobody_is_asked_about_contact_data_while_a_crm_is_down(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bool] = []
+    monkeypatch.setattr(bench.daemon, "hear", lambda: heard.append(True))
+    bench.woken = 3
+    bench.answers = [{"left": UnreachableError("down", side="left")}]
+    bench.daemon.step()
+    assert heard == []
 
 
 @pytest.mark.parametrize(

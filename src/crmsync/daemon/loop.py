@@ -16,6 +16,7 @@ from crmsync.service.lease import Lease
 from crmsync.service.logs import keep_crash
 from crmsync.service.reload import PlaybookWatch
 from crmsync.service.sync import decide_waiting, one_cycle
+from crmsync.service.verify import Verification
 from crmsync.service.workspace import Workspace
 
 SHORTEST_PAUSE = 1.0
@@ -71,6 +72,7 @@ class Daemon:
         self._totals = Totals()
         self._failures = self._crashes = self._bursts = 0
         self._ran_well = self._anew = False
+        self._verification = Verification()
 
     # --- from other threads ---------------------------------------------------------------------------------------------
 
@@ -111,12 +113,15 @@ class Daemon:
 
     def run(self) -> None:
         """Returns when stopped. Raises: BusyError when another process took over; ConfigError when the very first cycle cannot work."""
-        while not self._stopping.is_set():
-            pause = max(self.step(), 0.0)
-            end = self._monotonic() + pause
-            while self._passed(pause):
-                pause = max(end - self._monotonic(), 0.0)
-            self._wake.clear()
+        try:
+            while not self._stopping.is_set():
+                pause = max(self.step(), 0.0)
+                end = self._monotonic() + pause
+                while self._passed(pause):
+                    pause = max(end - self._monotonic(), 0.0)
+                self._wake.clear()
+        finally:
+            self._verification.close()
 
     def _passed(self, pause: float) -> bool:
         """A part of the pause between two cycles: whoever is to be decided anew is decided in it, batch by batch, as long as nothing happens. False
@@ -162,7 +167,10 @@ class Daemon:
             self._lease.check()
             if self._watch is not None:
                 self._workspace = self._watch.current(self._workspace)
+            self._verification.prepare(self._workspace)
             report = one_cycle(self._workspace, everything=False)
+            if not report.errors and self._verification.step(self._workspace):
+                self.hear()
         except BusyError:
             raise
         except HaltError as error:

@@ -21,15 +21,13 @@ from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.gate import address_of
 from crmsync.engine.gate import NO, YES
 from crmsync.model.process import GateRules
-from crmsync.store import ADDRESS, DOMAIN, Answer, Store
+from crmsync.store import ADDRESS, DOMAIN, NOTES, Answer, Store
 
 if TYPE_CHECKING:
     from crmsync.engine.world import World
 
 log = structlog.get_logger(__name__)
 
-NOTES = "verify"
-"""Where the store keeps, by kind, why nobody is asked just now: {"domain": {"note": …, "until": …, "failures": …}}."""
 THREADS = {DOMAIN: 8, ADDRESS: 4}
 WOKEN_AT_ONCE = 1_000
 """Persons who become due by one step: an answer about a large mail service concerns many, and their writes must not hold up anybody else."""
@@ -66,11 +64,12 @@ class Verifier:
         self._control: dict[str, bool] = {}
         self._lock = Lock()
 
-    def step(self, world: World, now: datetime, *, wait: float = 0.0) -> int:
-        """Takes in answers, asks what is due, and waits for at most that many seconds for it; returns how many persons are due because of an
-        answer. Raises what the store raises."""
+    def step(self, world: World, now: datetime, *, wait: float = 0.0, ask: bool = True) -> int:
+        """Takes in answers, asks what is due (unless told not to), and waits for at most that many seconds for it; returns how many persons are due
+        because of an answer. Raises what the store raises."""
         self._take(world.store, now)
-        self._ask(world, now)
+        if ask:
+            self._ask(world, now)
         if wait > 0 and self._running:
             wait_for(self._running.values(), timeout=wait)
             self._take(world.store, now)

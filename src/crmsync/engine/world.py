@@ -63,8 +63,10 @@ class World:
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         report: Callable[[str, int, int | None], None] = lambda what, done, total: None,
         credentials: Mapping[str, str] | None = None,
+        asked_about: Asked | None = None,
     ) -> None:
-        """credentials: side -> what changes with its credentials. The same ones lead to the same account: a new process need not ask."""
+        """credentials: side -> what changes with its credentials. The same ones lead to the same account: a new process need not ask. asked_about:
+        whose answers about contact data count (None: nobody's)."""
         if not connectors:
             raise ConfigError("no CRM is connected: the settings of none were given; nothing was contacted")
         self.store = store
@@ -90,7 +92,7 @@ class World:
         self.missed: set[tuple[str, str, str]] = set()
         self.turns: dict[str, int] = {}
         self.listing: Listing | None = None
-        self.asked_about = Asked()
+        self.asked_about = asked_about or Asked()
 
     @cached_property
     def sides(self) -> tuple[str, ...]:

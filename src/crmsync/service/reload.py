@@ -17,6 +17,7 @@ from crmsync.playbook.check import check
 from crmsync.playbook.schema import FILES
 from crmsync.playbook.yamlfile import MAX_BYTES
 from crmsync.service.playbook import known_to, load_playbook
+from crmsync.service.verify import asked_about
 from crmsync.service.workspace import Workspace
 
 log = structlog.get_logger(__name__)
@@ -111,6 +112,7 @@ def _world(workspace: Workspace, playbook: Playbook) -> World:
         new_id=old.new_id,
         report=old.report,
         credentials=old.credentials,
+        asked_about=asked_about(workspace.settings.environ, playbook.gate),
     )
     troubles = fresh.refresh(workspace.clock())
     if troubles and _marks(fresh) != _marks(old):

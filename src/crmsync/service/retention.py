@@ -36,6 +36,7 @@ def forget_daily(store: Store, retention: Retention, now: datetime) -> dict[str,
         "problems": _steps(store.forget_problems, now - timedelta(days=retention.problems_days)),
         "effects": _steps(store.forget_effects, now - timedelta(days=retention.effects_days)),
         "signals": _steps(store.forget_waiting_signals, now - timedelta(days=WAITING_DAYS)),
+        "answers": _steps(store.answers.forget, now - EVERY),
     }
     if any(forgotten.values()):
         log.info("forgot what is old", **forgotten)

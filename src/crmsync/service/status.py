@@ -9,7 +9,7 @@ from typing import Any
 
 from crmsync.model.event import CLOSED_STREAMS, DECIDED_UNDER
 from crmsync.service.lease import surely_dead
-from crmsync.store import Store
+from crmsync.store import NOTES, Store
 
 EVENTS = 20
 
@@ -30,7 +30,8 @@ class Status:
     without_email: crm -> live records for whom nobody is created elsewhere (empty unless asked for). open_writes: sent without an answer yet. events: (at, kind, text), newest first.
     erased: persons ever erased, the last one at erased_at. closed: crm -> list of events -> why it cannot be read. anew: (persons decided, all of
     them) of a pass over everybody after the rules changed, None while there is none. unknown_signals: type -> signals of it that no rule and
-    no map names (None: not asked for, or no cycle has run).
+    no map names (None: not asked for, or no cycle has run). unverified: "domain" or "address" -> persons about whose it is still to be asked;
+    verify_notes: the same -> why nobody is asked just now.
     """
 
     at: datetime
@@ -58,6 +59,8 @@ class Status:
     closed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     anew: tuple[int, int] | None = None
     unknown_signals: Mapping[str, int] | None = None
+    unverified: Mapping[str, int] = field(default_factory=dict)
+    verify_notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def object_lags(self) -> dict[str, dict[str, float]]:
@@ -104,6 +107,7 @@ class Status:
             "conflicts": self.conflicts,
             "next_due_at": None if self.next_due_at is None else self.next_due_at.isoformat(),
             "erased": {"persons": self.erased, "last_at": None if self.erased_at is None else self.erased_at.isoformat()},
+            "contact_data": {"waiting": dict(self.unverified), "notes": dict(self.verify_notes)},
             "deciding_anew": None if self.anew is None else {"decided": self.anew[0], "persons": self.anew[1]},
             "unknown_signals": None if self.unknown_signals is None else dict(self.unknown_signals),
             "lists_not_read": {side: dict(found) for side, found in self.closed.items()},
@@ -151,6 +155,8 @@ def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = 
         closed=_closed_streams(store),
         anew=_anew(store),
         unknown_signals=_unknown(store) if thorough else None,
+        unverified={kind: count for kind, count in store.answers.waiting(now).items() if count},
+        verify_notes={kind: f"{found['note']}; asked again after {found['until']}" for kind, found in (store.get(NOTES) or {}).items()},
     )
 
 

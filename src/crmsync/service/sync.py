@@ -13,6 +13,7 @@ from crmsync.service.lease import SYNC_WAITS, Lease
 from crmsync.service.retention import forget_daily
 from crmsync.service.signals import named_signals
 from crmsync.service.status import LAST_CYCLE, LAST_GOOD, NAMED_SIGNALS, POLLED
+from crmsync.service.verify import Verification
 from crmsync.service.workspace import Workspace
 from crmsync.store import Store
 
@@ -73,9 +74,12 @@ def sync(workspace: Workspace, *, max_cycles: int = MAX_CYCLES, wait: float = SY
     Raises: BusyError when another process holds the database; ConfigError before anything was read.
     """
     result = SyncResult(read=dict.fromkeys(workspace.connectors, 0), written=dict.fromkeys(workspace.connectors, 0))
+    verification = Verification()
+    verification.prepare(workspace)
     with workspace.lease(wait=wait) as lease:
         try:
             _cycles(workspace, lease, result, max_cycles)
+            _verify(workspace, lease, result, verification)
         except HaltError as error:
             result.halted = str(error)
         except BusyError:
@@ -84,6 +88,7 @@ def sync(workspace: Workspace, *, max_cycles: int = MAX_CYCLES, wait: float = SY
             result.errors[str(getattr(error, "side", None) or "")] = error
         finally:
             result.api_calls = workspace.api_calls()
+            verification.close()
         result.problems, result.conflicts = workspace.store.count_problems(), workspace.store.count_conflicts()
     for failure in result.errors.values():
         if result.cycles == 0 and isinstance(failure, ConfigError) and not hasattr(failure, "side"):
@@ -91,9 +96,18 @@ def sync(workspace: Workspace, *, max_cycles: int = MAX_CYCLES, wait: float = SY
     return result
 
 
-def _cycles(workspace: Workspace, lease: Lease, result: SyncResult, max_cycles: int) -> None:
+def _verify(workspace: Workspace, lease: Lease, result: SyncResult, verification: Verification) -> None:
+    """Asks what is not known of contact data, waits a little for it, and decides about those whom an answer concerns."""
+    if result.errors:
+        return
+    woken = verification.step(workspace, wait=workspace.playbook.gate.mx_seconds)
+    while woken and not result.errors and not result.more:
+        _cycles(workspace, lease, result, result.cycles + MAX_CYCLES, only={})
+        woken = verification.step(workspace, ask=False)
+
+
+def _cycles(workspace: Workspace, lease: Lease, result: SyncResult, max_cycles: int, *, only: Objects | None = None) -> None:
     result.more, anew = True, False
-    only: Objects | None = None
     while result.more and (result.cycles < max_cycles or anew):
         lease.check()
         report = one_cycle(workspace, only=only)

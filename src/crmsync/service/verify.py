@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from crmsync.connect.discovery import all_loopback, options_for
@@ -13,6 +14,9 @@ from crmsync.engine.gate import Asked
 from crmsync.engine.verify import Verifier
 from crmsync.errors import ConfigError
 from crmsync.model.process import GateRules
+
+if TYPE_CHECKING:
+    from crmsync.service.workspace import Workspace
 
 NAME = "verify"
 KNOWN = ("resolver", "token")
@@ -37,6 +41,32 @@ def verifier(environ: Mapping[str, str], rules: GateRules) -> Verifier | None:
         provider=HttpProvider(rules.provider, options.get("token")) if asked.addresses and rules.provider is not None else None,
         rules=rules,
     )
+
+
+class Verification:
+    """Follows a workspace from cycle to cycle, also when an edited playbook asks others. Belongs to the thread that runs cycles."""
+
+    def __init__(self) -> None:
+        self._rules: GateRules | None = None
+        self._verifier: Verifier | None = None
+
+    def prepare(self, workspace: Workspace) -> None:
+        """Gets ready to ask whom the playbook now names. Contacts nothing. Raises: ConfigError naming the setting that is missing or wrong."""
+        if workspace.playbook.gate != self._rules:
+            self.close()
+            self._verifier = verifier(workspace.settings.environ, workspace.playbook.gate)
+            self._rules = workspace.playbook.gate
+
+    def step(self, workspace: Workspace, *, wait: float = 0.0, ask: bool = True) -> int:
+        """How many persons are due because of an answer, after `Verifier.step`."""
+        self.prepare(workspace)
+        return 0 if self._verifier is None else self._verifier.step(workspace.world, workspace.clock(), wait=wait, ask=ask)
+
+    def close(self) -> None:
+        """Asks nobody any more."""
+        if self._verifier is not None:
+            self._verifier.close()
+        self._rules = self._verifier = None
 
 
 def _options(environ: Mapping[str, str]) -> dict[str, str]:

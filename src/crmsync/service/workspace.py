@@ -75,9 +75,11 @@ def open_workspace(
     from crmsync.connect.discovery import connect_all, credentials_of
     from crmsync.engine.world import World
     from crmsync.service.playbook import known_to, load_playbook
+    from crmsync.service.verify import asked_about
 
     settings = settings or read_settings()
     playbook = load_playbook(settings)
+    asked = asked_about(settings.environ, playbook.gate)
     connectors = connect_all(settings.environ, sleep=sleep, clock=clock)
     try:
         if not connectors:
@@ -86,7 +88,9 @@ def open_workspace(
         store = Store.open(settings.database_url)
         try:
             marks = credentials_of(settings.environ, connectors)
-            world = World(store=store, connectors=connectors, playbook=playbook, report=report, credentials=marks)
+            world = World(
+                store=store, connectors=connectors, playbook=playbook, report=report, credentials=marks, asked_about=asked
+            )  # fmt: skip
             yield Workspace(
                 settings=settings, playbook=playbook, connectors=world.connectors, store=store, world=world, clock=clock, sleep=sleep,
                 began={side: connector.calls() for side, connector in connectors.items()},

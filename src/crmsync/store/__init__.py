@@ -1,6 +1,6 @@
 """Everything crmsync remembers: SQLite embedded, PostgreSQL beyond one process."""
 
-from crmsync.store.answers import ADDRESS, DOMAIN, Answer, Lookup, told
+from crmsync.store.answers import ADDRESS, DOMAIN, NOTES, Answer, Lookup, told
 from crmsync.store.forgotten import Erasure
 from crmsync.store.settings import PROOF
 from crmsync.store.signals import whose as early_place
@@ -8,4 +8,17 @@ from crmsync.store.snapshots import StoredSnapshot
 from crmsync.store.store import Store
 from crmsync.store.tasks import TaskRow
 
-__all__ = ["ADDRESS", "DOMAIN", "PROOF", "Answer", "Erasure", "Lookup", "Store", "StoredSnapshot", "TaskRow", "early_place", "told"]
+__all__ = [
+    "ADDRESS",
+    "DOMAIN",
+    "NOTES",
+    "PROOF",
+    "Answer",
+    "Erasure",
+    "Lookup",
+    "Store",
+    "StoredSnapshot",
+    "TaskRow",
+    "early_place",
+    "told",
+]

@@ -22,6 +22,8 @@ from crmsync.store.prepared import Prepared
 
 DOMAIN, ADDRESS = "domain", "address"
 """Kinds of what is asked about."""
+NOTES = "verify"
+"""Where the store keeps, by kind, why nobody is asked just now: {"domain": {"note": …, "until": …, "failures": …}}."""
 _KEY = "crmsync:answers"
 _ANSWER = Upsert(
     table="answers",
