@@ -22,7 +22,7 @@ from _common import table
 from crmsync.decide.condition import Lists, lists_of
 from crmsync.decide.frame import NEVER, Column, Floats, Frame, Longs, frame_from, micros
 from crmsync.decide.outputs import score_fields, settle_score
-from crmsync.decide.score import fields_for, rules_of, score_base, thresholds
+from crmsync.decide.score import rules_of, score_base, thresholds
 from crmsync.model.record import Value
 from crmsync.model.rules import Playbook
 from crmsync.model.verdict import ScoreVerdict
@@ -64,7 +64,7 @@ def people(count: int, playbook: Playbook, seed: int = 68) -> Frame:
     }
     return frame_from(
         size=count,
-        facts={name: known[name] for name in fields_for(playbook) if name in known},
+        facts=known,
         types=names,
         person=person,
         type=rng.choice(len(names), len(person), p=often / often.sum()),
