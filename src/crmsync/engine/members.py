@@ -195,7 +195,7 @@ def _problem(world: World, entry: JournalEntry, outcome: Outcome) -> Problem:
     return Problem(
         cause=outcome.cause or "rejected",
         message=f"{entry.side} {word} {list_id} takes no members from us: {outcome.message[:300]} Everything else goes on. `crmsync check --live` "
-        "looks at it again; then `crmsync problems --retry`.",
+        f"looks at it again; then `crmsync problems retry --cause {outcome.cause or 'rejected'}`.",
         side=entry.side,
         object=LIST,
         record_id=entry.write.id,

@@ -12,6 +12,7 @@ from crmsync.model.rules import Playbook
 from crmsync.playbook.check import check as check_schemas
 from crmsync.playbook.lint import lint
 from crmsync.playbook.rights import check_rights
+from crmsync.service.check_lists import check_lists
 
 if TYPE_CHECKING:
     from crmsync.service.workspace import Workspace
@@ -53,6 +54,7 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
     found["users"] = check_users(workspace.playbook, users, workspace.world.tasks_in)
     workspace.world.forget_schema()  # somebody asks because something changed: the next cycle shall know as well
     found["mapping"] = list(check_schemas(workspace.playbook, schemas, {side: c.own_field for side, c in workspace.connectors.items()}))
+    found["mapping"] += check_lists(workspace.playbook.tracks, workspace.connectors)
     first = workspace.world.tasks_in
     found["mapping"] += check_rights(workspace.playbook, schemas, {first: workspace.connectors[first].traits.task_object})
     return found
