@@ -78,12 +78,12 @@ def test_f68_s11_decay_alone_writes_only_crossings() -> None:
     assert stale > 10 * written.total(), "decay moved far more scores than it wrote"
 
 
-PEOPLE: Mapping[str, Sequence[tuple[float, str]]] = {
-    "ann@example.com": [(1, "demo_request"), (2, "webinar_attended"), (1, "pricing_page_view"), (2, "pricing_page_view")],
-    "bob@example.com": [(0.5, "webinar_attended"), (3, "case_study_view")],
-    "cat@example.com": [(1, "demo_request"), (25, "trial_start"), (4, "pricing_page_view"), (5, "content_download")],
-    "dan@example.com": [(20, "blog_read")],
-    "eve@example.com": [],
+PEOPLE: Mapping[str, Sequence[tuple[float, str]]] = {  # nobody has colleagues
+    "ann@acme.example": [(1, "demo_request"), (2, "webinar_attended"), (1, "pricing_page_view"), (2, "pricing_page_view")],
+    "bob@globex.example": [(0.5, "webinar_attended"), (3, "case_study_view")],
+    "cat@initech.example": [(1, "demo_request"), (25, "trial_start"), (4, "pricing_page_view"), (5, "content_download")],
+    "dan@umbrella.example": [(20, "blog_read")],
+    "eve@hooli.example": [],
 }
 
 
@@ -94,7 +94,7 @@ def test_f68_s11_sixty_silent_days_through_both_crms(monkeypatch: pytest.MonkeyP
         # Tracks have clocks of their own.
         both.restart(playbook=lambda playbook: replace(playbook, tracks=(), sweep_hours=0.0))
         for email in PEOPLE:
-            both.hs.create("contacts", {"email": email, "lastname": email[:3], "company": "Acme", "jobtitle": TITLE})
+            both.hs.create("contacts", {"email": email, "lastname": email[:3], "company": email[4:], "jobtitle": TITLE})
         both.settle()
         told = [
             {"email": email, "type": kind, "at": (START - DAY * days).isoformat(), "id": f"{email}{n}"}
@@ -125,7 +125,7 @@ def test_f68_s11_sixty_silent_days_through_both_crms(monkeypatch: pytest.MonkeyP
                 assert (both.contact(email)["crmsync_score"], both.lead(email)["crmsync_score__c"]) == (str(shown), shown)
             busy += bool(crossed)
         assert 5 <= busy <= NIGHTS / 4
-        assert both.contact("eve@example.com")["crmsync_score"] == "25", "who did nothing does not decay"
+        assert both.contact("eve@hooli.example")["crmsync_score"] == "25", "who did nothing does not decay"
         # Our own writes come back with the next poll, and nothing follows from them.
         both.settle()
         both.assert_settled()
