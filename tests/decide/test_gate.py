@@ -10,8 +10,9 @@ import pytest
 from crmsync.decide.condition import Lists
 from crmsync.decide.country import country_name, country_of
 from crmsync.decide.gate import INVALID, RISKY, UNKNOWN, VERIFIED, address_of, check, phone_state
+from crmsync.decide.reach import reached
 from crmsync.model.link import Signal
-from crmsync.model.process import GateRules
+from crmsync.model.process import GateRules, TypeRule
 from crmsync.model.verdict import GateVerdict
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -239,6 +240,40 @@ def test_no_name_stands_for_two_countries() -> None:
             assert told.setdefault(country._fold(name), code) == code, name
     assert len(country._rows()) > 240
     assert country_name("DE") == "Germany"
+
+
+# --- G1 on decisions ---------------------------------------------------------------------------------------------------------
+
+MAIL = TypeRule(type="content_download", channel="email", action="E-mail first")
+PHONE_RULE = TypeRule(type="direct_request", channel="call", action="Call now")
+BOTH = TypeRule(type="pre_qualified", channel="call", action="Call and e-mail")
+BROWSER = TypeRule(type="browser", channel="email", action="Add to an e-mail campaign, no call")
+OUT = {"email": "ann@acme.com", "email_opt_out": True}
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "channel", "action"),
+    [
+        (MAIL, {"email": "ann@acme.com"}, "email", "E-mail first"),
+        (MAIL, {**OUT, "phone": PHONE}, "call", "Call, no e-mail (they opted out)"),
+        (MAIL, OUT, "other", "Reach out, no e-mail (they opted out)"),
+        (MAIL, {**OUT, "phone": "12"}, "other", "Reach out, no e-mail (they opted out)"),
+        (MAIL, {**OUT, "email_opt_out": False}, "email", "E-mail first"),
+        (MAIL, {"email": "not one", "phone": PHONE}, "call", "Call, no e-mail (the address takes none)"),
+        (MAIL, {"phone": PHONE}, "call", "Call, no e-mail (no address)"),
+        (PHONE_RULE, OUT, "call", "Call now"),
+        (PHONE_RULE, {"email": "not one"}, "call", "Call now"),
+        (BOTH, {**OUT, "phone": PHONE}, "call", "Call, no e-mail (they opted out)"),
+        (BOTH, {"email": "ann@acme.com"}, "call", "Call and e-mail"),
+        (BROWSER, {**OUT, "phone": PHONE}, "other", "Reach out, no e-mail (they opted out)"),
+    ],
+)
+def test_g1_nobody_who_opted_out_is_e_mailed(rule: TypeRule, facts: dict[str, Any], channel: str, action: str) -> None:
+    found = reached(rule, facts, verdict(facts))
+    assert (found.channel, found.action) == (channel, action)
+    assert (found.type, found.respond_minutes) == (rule.type, rule.respond_minutes)
+    if facts.get("phone") != "12" and facts.get("email") != "not one":
+        assert reached(rule, facts, None) == found
 
 
 # --- L10 --------------------------------------------------------------------------------------------------------------------

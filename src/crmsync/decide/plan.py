@@ -211,6 +211,9 @@ class Draft:
             if move.field == "owner" and owner is not None:
                 continue
             if self._put_mapped(move.field, move.value, move.old, move.because):
+                if move.mark:
+                    self.own[move.mark] = move.value
+                    continue
                 # Somebody stands in for the owner (F48): nothing was agreed, so the next look finds it again and an owner who has a user by then.
                 stands_in = move.field == "owner" and self.merged["owner"] != move.value
                 self.base[move.field] = dict.fromkeys(move.base) if stands_in else move.base

@@ -20,13 +20,15 @@ Moments = Mapping[str, Mapping[str, datetime]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """One house field to be written on one side. base: what to store as agreed once the write is accepted."""
+    """One house field to be written on one side. base: what to store as agreed once the write is accepted. mark: under which name it counts as
+    delivered then; nothing is agreed by it, so that the other side gets it as news ("": an ordinary move)."""
 
     field: str
     value: Value
     old: Value
     because: str
     base: Mapping[str, Value]
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,8 @@ class Desk:
         """The task of a handoff: due after the type's response time, in the owner's working hours where the type says so."""
         due = self._after(owner, rule.respond_minutes, rule.working_time)
         remind = self._after(owner, rule.respond_minutes / 2, rule.working_time) if rule.priority == "high" else None
-        head = f"{one_line(rule.action)} by {minute(due)}, {one_line(rule.channel)} first."
+        first = f", {one_line(rule.channel)} first" if rule.channel != "other" else ""
+        head = f"{one_line(rule.action)} by {minute(due)}{first}."
         return FirstTouch(
             owner=owner, subject=self._subject(one_line(rule.action, 80)), body=f"{head}\n\n{package}", due_at=due,
             due_on=self._day(owner, due), mql_at=mql_at, priority=rule.priority, channel=rule.channel, remind_at=remind,
