@@ -17,7 +17,7 @@ import numpy.typing as npt
 from crmsync.decide.condition import parts_of
 from crmsync.decide.signals import unique
 from crmsync.model.condition import Condition, Test
-from crmsync.model.link import Signal
+from crmsync.model.link import Signal, SignalSource
 from crmsync.model.record import Fields, Value
 
 Ints = npt.NDArray[np.integer[Any]]
@@ -153,10 +153,13 @@ def frame_of(subjects: Sequence[Subject], conditions: Iterable[Condition]) -> Fr
     kinds: list[int] = []
     moments: list[int] = []
     for n, subject in enumerate(subjects):
-        signals = unique(subject.signals) if len(subject.signals) > 1 else subject.signals
+        signals, at = subject.signals, [micros(s.at) for s in subject.signals]
+        if _may_repeat(signals, at):
+            signals = unique(signals)
+            at = [micros(s.at) for s in signals]
         person += [n] * len(signals)
         kinds += [numbers.setdefault(s.type, len(numbers)) for s in signals]
-        moments += [micros(s.at) for s in signals]
+        moments += at
     return frame_from(
         size=len(subjects),
         facts={name: encoded([s.facts.get(name) for s in subjects], ops) for name, ops in looks(conditions).items()},
@@ -167,6 +170,12 @@ def frame_of(subjects: Sequence[Subject], conditions: Iterable[Condition]) -> Fr
         colleagues=np.array([s.colleagues for s in subjects], np.float64),
         recycled=np.array([LONG_AGO if s.recycled_at is None else micros(s.recycled_at) for s in subjects], np.int64),
     )
+
+
+def _may_repeat(signals: Sequence[Signal], at: Sequence[int]) -> bool:
+    """Whether `unique` may leave one out. What it takes for one event has one id, or one moment, or is an activity."""
+    count = len(signals)
+    return len(set(at)) < count or len({s.event_id for s in signals}) < count or SignalSource.ACTIVITY in {s.source for s in signals}
 
 
 def frame_from(

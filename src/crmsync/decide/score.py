@@ -253,7 +253,7 @@ def _reasons(subjects: Sequence[Subject], scored: _Scored) -> Iterator[tuple[Rea
     newest = np.datetime_as_string(np.where(curve.hits > 0, curve.newest, 0).view("datetime64[us]"), unit="D").T.tolist()
     steps, steady = curve.step().tolist(), curve.steady.tolist()
     old = None if curve.old is None else curve.old.T.tolist()
-    fields = [fields_of(rule.when) for rule in rules.fit]
+    fields, names_of = [fields_of(rule.when) for rule in rules.fit], [" or ".join(rule.signals) for rule in rules.behavior]
     for n, subject in enumerate(subjects):
         found: list[Reason] = []
         for rule, names, held in zip(rules.fit, fields, counts[n], strict=True):
@@ -262,7 +262,7 @@ def _reasons(subjects: Sequence[Subject], scored: _Scored) -> Iterator[tuple[Rea
                 found.append(Reason(rule=rule.name, points=rule.points, source=", ".join(shown)))
         for r, (given, told) in enumerate(zip(points[n], rules.behavior, strict=True)):
             if given != 0:
-                source = f"{hits[n][r]} × {' or '.join(told.signals)}, last {newest[n][r]}"
+                source = f"{hits[n][r]} × {names_of[r]}, last {newest[n][r]}"
                 if old is not None and old[n][r] != 0:
                     source += f", × {rules.recycle_factor:g} up to the recycling"
                 found.append(Reason(rule=told.name, points=given, source=source))
