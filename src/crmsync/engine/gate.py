@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from crmsync.decide.enrich import enriched
 from crmsync.decide.gate import Address, address_of, check
 from crmsync.decide.lifecycle import stage_of
-from crmsync.model.link import PersonState, Signal
+from crmsync.decide.reconcile import Reconciled
+from crmsync.model.link import PersonState, Signal, Snapshot
 from crmsync.model.record import Fields, Value
 from crmsync.model.verdict import GateVerdict
 from crmsync.store import ADDRESS, DOMAIN, Answer, Lookup, told
@@ -69,6 +71,13 @@ class Gates:
         """House field -> what the provider knows of this person."""
         _, address = self._answers(person)
         return {} if address is None else address.data
+
+    def enriched(self, state: PersonState, primaries: Mapping[str, Snapshot], reconciled: Reconciled) -> Reconciled:
+        """With what the provider knows on its way into fields that are empty everywhere."""
+        found = self.found(state.person_id)
+        if not found or not primaries:
+            return reconciled
+        return enriched(reconciled, found, state, primaries, self._world.lenses, first=self._world.tasks_in)
 
     def note(self, verdicts: Mapping[str, tuple[PersonState, GateVerdict]]) -> None:
         """Remembers whose contact data has to be asked about. verdicts: person -> (state as decided, what the gate said)."""
