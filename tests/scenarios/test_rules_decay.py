@@ -17,6 +17,7 @@ from crmsync.decide.outputs import score_fields, settle_score, shown_total
 from crmsync.decide.score import Subject, conditions_of, rules_of, score_all, score_base, thresholds
 from crmsync.engine.cycle import cycle
 from crmsync.model.link import Signal, SignalSource
+from crmsync.model.process import AccountRule
 from crmsync.model.rules import Playbook
 from crmsync.service.signals import take, used_signals
 from scenarios.world import START, Both, shipped_playbook
@@ -24,6 +25,7 @@ from scenarios.world import START, Both, shipped_playbook
 NIGHTS = 60
 DAY = timedelta(days=1)
 TITLE = "Director of Sales"
+ACCOUNT = AccountRule(share=0.1, max_points=20.0)
 
 
 def band(total: float, playbook: Playbook, segment: str = "") -> int:
@@ -78,13 +80,19 @@ def test_f68_s11_decay_alone_writes_only_crossings() -> None:
     assert stale > 10 * written.total(), "decay moved far more scores than it wrote"
 
 
-PEOPLE: Mapping[str, Sequence[tuple[float, str]]] = {  # nobody has colleagues
+PEOPLE: Mapping[str, Sequence[tuple[float, str]]] = {
     "ann@acme.example": [(1, "demo_request"), (2, "webinar_attended"), (1, "pricing_page_view"), (2, "pricing_page_view")],
     "bob@globex.example": [(0.5, "webinar_attended"), (3, "case_study_view")],
     "cat@initech.example": [(1, "demo_request"), (25, "trial_start"), (4, "pricing_page_view"), (5, "content_download")],
     "dan@umbrella.example": [(20, "blog_read")],
     "eve@hooli.example": [],
 }
+COLLEAGUES: Mapping[str, Sequence[tuple[float, str]]] = {
+    "fay@big.example": [(1, "demo_request"), (3, "case_study_view")],
+    "gus@big.example": [(9, "webinar_attended"), (2, "pricing_page_view"), (1, "pricing_page_view")],
+    "hal@big.example": [(16, "trial_start"), (12, "content_download")],
+}
+"""What one of them does counts for the others (S7), and so would its decay."""
 
 
 def test_f68_s11_sixty_silent_days_through_both_crms(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,13 +100,14 @@ def test_f68_s11_sixty_silent_days_through_both_crms(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("crmsync.engine.cycle.BELIEVED_SECONDS", 1e9)  # schemas and users are not what is counted, nor are sweeps
     with Both(kinds=()) as both:
         # Tracks have clocks of their own.
-        both.restart(playbook=lambda playbook: replace(playbook, tracks=(), sweep_hours=0.0))
-        for email in PEOPLE:
+        both.restart(playbook=lambda shipped: replace(shipped, score=replace(shipped.score, account=ACCOUNT), tracks=(), sweep_hours=0.0))
+        everybody = {**PEOPLE, **COLLEAGUES}
+        for email in everybody:
             both.hs.create("contacts", {"email": email, "lastname": email[:3], "company": email[4:], "jobtitle": TITLE})
         both.settle()
         told = [
             {"email": email, "type": kind, "at": (START - DAY * days).isoformat(), "id": f"{email}{n}"}
-            for email, did in PEOPLE.items()
+            for email, did in everybody.items()
             for n, (days, kind) in enumerate(did)
         ]
         assert take(both.store, orjson.dumps(told), both.time(), used_signals(both.playbook))["new"] == len(told)
@@ -107,25 +116,29 @@ def test_f68_s11_sixty_silent_days_through_both_crms(monkeypatch: pytest.MonkeyP
 
         lists = lists_of(both.playbook)
         people = [Subject(facts={"title": TITLE}, signals=signals(did), now=both.time()) for did in PEOPLE.values()]
+        assert any("colleagues" in both.contact(email)["crmsync_score_reasons"] for email in COLLEAGUES)
         before = {email: band(v.total, both.playbook) for email, v in zip(PEOPLE, score_all(people, both.playbook, lists), strict=True)}
         busy = 0
         for _ in range(NIGHTS):
             both.mark()
+            was = {email: float(both.contact(email)["crmsync_score"]) for email in everybody}
             now = both.time.advance(days=1)
             cycle(both.world, now, everything=False, sparing=True, only={})
             verdicts = dict(zip(PEOPLE, score_all([replace(one, now=now) for one in people], both.playbook, lists), strict=True))
             bands = {email: band(v.total, both.playbook) for email, v in verdicts.items()}
-            crossed = sorted(email for email in PEOPLE if bands[email] != before[email])
+            crossed = {email for email in PEOPLE if bands[email] != before[email]}
             before = bands
-            assert sorted(str(both.hs.get("contacts", w.id)["email"]) for w in both.written("hubspot")) == crossed
-            assert sorted(str(both.sf.get("Lead", w.id)["Email"]) for w in both.written("salesforce")) == crossed
-            assert both.calls() == ({"hubspot": 2, "salesforce": 2} if crossed else {"hubspot": 0, "salesforce": 0})
+            written = {str(both.hs.get("contacts", w.id)["email"]) for w in both.written("hubspot")}
+            assert {str(both.sf.get("Lead", w.id)["Email"]) for w in both.written("salesforce")} == written
+            assert written & PEOPLE.keys() == crossed
+            shown = {email: float(both.contact(email)["crmsync_score"]) for email in everybody}
+            assert written == {e for e in everybody if band(was[e], both.playbook) != band(shown[e], both.playbook)}
+            assert both.calls() == ({"hubspot": 2, "salesforce": 2} if written else {"hubspot": 0, "salesforce": 0})
             for email in crossed:
-                shown = shown_total(verdicts[email].total, both.playbook.score)
-                assert (both.contact(email)["crmsync_score"], both.lead(email)["crmsync_score__c"]) == (str(shown), shown)
-            busy += bool(crossed)
-        assert 5 <= busy <= NIGHTS / 4
-        assert both.contact("eve@hooli.example")["crmsync_score"] == "25", "who did nothing does not decay"
+                assert shown[email] == both.lead(email)["crmsync_score__c"] == shown_total(verdicts[email].total, both.playbook.score)
+            busy += bool(written)
+        assert 8 <= busy <= NIGHTS / 3
+        assert shown["eve@hooli.example"] == 25, "who did nothing does not decay"
         # Our own writes come back with the next poll, and nothing follows from them.
         both.settle()
         both.assert_settled()

@@ -95,9 +95,11 @@ class Scores:
 
     @staticmethod
     def _news(state: PersonState, account: str | None, engaged: float) -> set[str]:
-        """Accounts whose other members have to look again because of this person."""
-        if (state.account, state.engagement) == (account, engaged):
-            return set()
-        left = {state.account} if state.account is not None and state.account != account and state.engagement > 0 else set()
-        joined = {account} if account is not None and (engaged > 0 or state.account == account) else set()
+        """Accounts whose other members have to look again because of this person: their engagement rose, or is another account's now.
+
+        A fall is mostly decay, and decay must not wake everybody at the account: one crossing would lead to a write for each of them (S11). They
+        take it in when something else has them looked at."""
+        moved_over = state.account != account
+        left = {state.account} if moved_over and state.engagement > 0 else set()
+        joined = {account} if engaged > 0 and (moved_over or engaged > state.engagement) else set()
         return {a for a in left | joined if a is not None}
