@@ -102,8 +102,10 @@ def test_f68_s11_sixty_silent_days_through_both_crms(monkeypatch: pytest.MonkeyP
         # Tracks have clocks of their own.
         both.restart(playbook=lambda shipped: replace(shipped, score=replace(shipped.score, account=ACCOUNT), tracks=(), sweep_hours=0.0))
         everybody = {**PEOPLE, **COLLEAGUES}
-        for email in everybody:
-            both.hs.create("contacts", {"email": email, "lastname": email[:3], "company": email[4:], "jobtitle": TITLE})
+        ids = {
+            email: str(both.hs.create("contacts", {"email": email, "lastname": email[:3], "company": email[4:], "jobtitle": TITLE}))
+            for email in everybody
+        }
         both.settle()
         told = [
             {"email": email, "type": kind, "at": (START - DAY * days).isoformat(), "id": f"{email}{n}"}
@@ -114,14 +116,17 @@ def test_f68_s11_sixty_silent_days_through_both_crms(monkeypatch: pytest.MonkeyP
         both.settle()
         both.settle()
 
+        def scores() -> dict[str, float]:
+            return {email: float(both.hs.get("contacts", id)["crmsync_score"]) for email, id in ids.items()}
+
         lists = lists_of(both.playbook)
         people = [Subject(facts={"title": TITLE}, signals=signals(did), now=both.time()) for did in PEOPLE.values()]
         assert any("colleagues" in both.contact(email)["crmsync_score_reasons"] for email in COLLEAGUES)
         before = {email: band(v.total, both.playbook) for email, v in zip(PEOPLE, score_all(people, both.playbook, lists), strict=True)}
-        busy = 0
+        shown, busy = scores(), 0
         for _ in range(NIGHTS):
             both.mark()
-            was = {email: float(both.contact(email)["crmsync_score"]) for email in everybody}
+            was = shown
             now = both.time.advance(days=1)
             cycle(both.world, now, everything=False, sparing=True, only={})
             verdicts = dict(zip(PEOPLE, score_all([replace(one, now=now) for one in people], both.playbook, lists), strict=True))
@@ -131,7 +136,7 @@ def test_f68_s11_sixty_silent_days_through_both_crms(monkeypatch: pytest.MonkeyP
             written = {str(both.hs.get("contacts", w.id)["email"]) for w in both.written("hubspot")}
             assert {str(both.sf.get("Lead", w.id)["Email"]) for w in both.written("salesforce")} == written
             assert written & PEOPLE.keys() == crossed
-            shown = {email: float(both.contact(email)["crmsync_score"]) for email in everybody}
+            shown = scores()
             assert written == {e for e in everybody if band(was[e], both.playbook) != band(shown[e], both.playbook)}
             assert both.calls() == ({"hubspot": 2, "salesforce": 2} if written else {"hubspot": 0, "salesforce": 0})
             for email in crossed:
