@@ -8,6 +8,7 @@ from crmsync.connect.protocol import Finding
 from crmsync.model.fields import KEY, own_fields
 from crmsync.model.record import FieldSchema, ObjectSchema
 from crmsync.model.rules import FieldMap, FieldType, PersonMap, Place, Playbook, TwinMap
+from crmsync.playbook.check_rules import check_rules
 from crmsync.playbook.problems import close
 
 __all__ = ["Finding", "Schemas", "check"]
@@ -71,6 +72,7 @@ def check(playbook: Playbook, schemas: Schemas, own: Mapping[str, Callable[[str]
         found.extend(_own(side, name_of, playbook, schemas))
     for twin in playbook.twins.values():
         found.extend(_twin(twin, schemas))
+    found.extend(check_rules(playbook, schemas, own))
     places = dict.fromkeys(
         (s, o) for twin in playbook.twins.values() if twin.activity and twin.to for s, objects in twin.objects.items() for o in objects
     )

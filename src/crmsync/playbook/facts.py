@@ -24,8 +24,8 @@ class Fact:
     options: tuple[str, ...] = ()
 
 
-MEDDIC = tuple(f.name.removeprefix("crmsync_") for f in FRAMEWORK_FIELDS["meddic"])
-"""Answers that reps can only give when the framework is on (process.md S10)."""
+FRAMEWORK_OF: Mapping[str, str] = {f.name: framework for framework, fields in FRAMEWORK_FIELDS.items() for f in fields}
+"""Answer that reps can only give when its qualification framework is on (process.md S10) -> that framework."""
 _NUMBERS, _BOOLS = frozenset({FieldType.NUMBER}), frozenset({FieldType.BOOL})
 _MOMENTS = frozenset({FieldType.DATE, FieldType.DATETIME, FieldType.DAY})
 _OPTIONS = frozenset({FieldType.PICKLIST, FieldType.MULTI})

@@ -7,7 +7,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from crmsync.model.fields import REASON_CODES
-from crmsync.playbook.facts import MEDDIC, Fact, misfit
+from crmsync.playbook.facts import FRAMEWORK_OF, Fact, misfit
 from crmsync.playbook.problems import Path, one_of, quoted
 from crmsync.playbook.schema_nurture import TrackFile
 from crmsync.playbook.schema_process import HoursFile, ListsFile, PlaybookFile
@@ -232,8 +232,10 @@ class ProcessReferences:
         """Whether a field is known of persons at all."""
         if self.facts is None:
             return False
-        if name.removeprefix("crmsync_") in MEDDIC and name not in self.facts and "meddic" not in self.playbook.qualification:
-            self.tell(path, f"{name} is an answer of MEDDIC, which is off; write qualification: [bant, meddic]", key=key)
+        framework = FRAMEWORK_OF.get(name)
+        if framework is not None and name not in self.facts:
+            on = ", ".join([*self.playbook.qualification, framework])
+            self.tell(path, f"{name} is an answer of {framework.upper()}, which is off; write qualification: [{on}]", key=key)
             return False
         return self.known(path, name, self.facts, "unknown field", key=key)
 

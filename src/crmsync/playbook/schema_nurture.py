@@ -42,7 +42,9 @@ class TrackFile(Strict):
     """A nurture programme: while a person is in it, a field says so and they are a member of its list or campaign, so that the marketing tool
     sends."""
 
-    name: HouseName = Field(description="Its name, as an option of the field `crmsync_track`: `mql_education` or `sql_enablement`.")
+    name: HouseName = Field(
+        description="Its name, an option of the field `crmsync_track`; `crmsync provision` makes the field with it, or says that an older field lacks it."
+    )
     stages: Annotated[list[STAGE], Field(min_length=1)] = Field(description="Who is at one of these stages can be in it.")
     when: When | None = Field(default=None, description="And this holds when they enter. Empty: always.")
     days: Days | None = Field(default=None, description="It ends after so many days. Empty: it does not end by time.")
