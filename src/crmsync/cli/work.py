@@ -61,6 +61,8 @@ def _show_plan(result: Plan) -> None:
     rows_ = [(crm, object, action, count) for (crm, object, action), count in sorted(result.counts.items())]
     if rows_:
         show(table("Writes", ("CRM", "object", "action", "records"), rows_, right=(3,)))
+    _show_memberships(result, "Lists and campaigns")
+    if rows_ or result.memberships:
         say("API calls it costs at least: " + ", ".join(f"{crm} {calls}" for crm, calls in sorted(result.calls.items())))
     else:
         say("Nothing to write.")
@@ -72,11 +74,19 @@ def _show_plan(result: Plan) -> None:
         say(f"{len(result.problems)} values could not be written, {result.conflicts} fields would wait for a person.")
 
 
+def _show_memberships(result: Plan, title: str) -> None:
+    rows = [(crm, list_id, how, rule, count) for (crm, list_id, how, rule), count in sorted(result.memberships.items())]
+    if rows:
+        show(table(title, ("CRM", "list", "action", "because", "persons"), rows, right=(4,)))
+
+
 def _show_change(change: Plan) -> None:
     say(f"The playbook changed: {change.persons} persons would be decided anew.", style="bold")
     rows = [(crm, object, action, count) for (crm, object, action), count in sorted(change.counts.items())]
     if rows:
         show(table("Writes for that alone", ("CRM", "object", "action", "records"), rows, right=(3,)))
+    _show_memberships(change, "Lists and campaigns for that alone")
+    if rows or change.memberships:
         say("API calls for that alone at least: " + ", ".join(f"{crm} {calls}" for crm, calls in sorted(change.calls.items())))
     else:
         say("It causes no writes.")

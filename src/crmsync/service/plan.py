@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from crmsync.connect.protocol import Traits
 from crmsync.decide.plan import PlannedWrite
 from crmsync.decide.twin import PERSON, TwinPlan
 from crmsync.engine.deliberate import Verdict
@@ -62,7 +63,7 @@ class Plan:
     """writes: at most `keep` of them; counts: (crm, object, action) -> all of them. calls: crm -> API calls that sending would cost at least.
 
     activities: kind -> activities, companies and deals looked at. waiting: (kind, why) -> those of them that wait: "person" (one that this
-    very sync creates included), "filter" or "problem".
+    very sync creates included), "filter" or "problem". memberships: (crm, list or campaign, join | leave, rule) -> persons.
 
     halted: why a cycle would stop (or has stopped) for safety. conflicts: fields that would wait for a person. problems: what could not
     be written. read_calls: what looking cost. playbook_change: the part of it that is there only because the rules changed (None: they did not);
@@ -74,6 +75,7 @@ class Plan:
     calls: dict[str, int] = field(default_factory=dict)
     read_calls: dict[str, int] = field(default_factory=dict)
     links: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    memberships: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     persons: int = 0
     activities: Counter[str] = field(default_factory=Counter)
     waiting: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -103,6 +105,7 @@ class Plan:
                 for w in self.writes
             ],
             "counts": self._counts(),
+            "memberships": self._memberships(),
             "api_calls": self.calls,
             "read_api_calls": self.read_calls,
             "persons": self.persons,
@@ -120,6 +123,7 @@ class Plan:
         return {
             "persons": self.persons,
             "counts": self._counts(),
+            "memberships": self._memberships(),
             "api_calls": self.calls,
             "enter": dict(self._stages(1)),
             "leave": dict(self._stages(0)),
@@ -128,6 +132,9 @@ class Plan:
 
     def _counts(self) -> list[dict[str, Any]]:
         return [{"crm": c, "object": o, "action": a, "writes": n} for (c, o, a), n in sorted(self.counts.items())]
+
+    def _memberships(self) -> list[dict[str, Any]]:
+        return [{"crm": c, "list": i, "action": a, "rule": r, "persons": n} for (c, i, a, r), n in sorted(self.memberships.items())]
 
     def _stages(self, end: int) -> Counter[str]:
         found: Counter[str] = Counter()
@@ -189,6 +196,7 @@ def _join(result: Plan, anew: Plan, workspace: Workspace, keep: int | None) -> N
     result.writes = [*result.writes, *anew.writes][:keep]
     result.counts.update(anew.counts)
     result.links.update(anew.links)
+    result.memberships.update(anew.memberships)
     result.persons += anew.persons
     result.conflicts += anew.conflicts
     result.problems += anew.problems
@@ -204,7 +212,18 @@ def _calls(workspace: Workspace, result: Plan) -> dict[str, int]:
         per = workspace.connectors[side].traits.links_per_call
         if target and per:
             calls[side] += math.ceil(count / per)
+    for side, list_id in {(side, list_id) for side, list_id, _, _ in result.memberships}:
+        joins, leaves = (sum(n for key, n in result.memberships.items() if key[:3] == (side, list_id, how)) for how in ("join", "leave"))
+        calls[side] += _member_calls(workspace.connectors[side].traits, joins, leaves)
     return dict(calls)
+
+
+def _member_calls(traits: Traits, joins: int, leaves: int) -> int:
+    """Calls that so many memberships of one list cost: together where a CRM takes both in one."""
+    batch = traits.member_batch or 1
+    if traits.leave_calls == 1:
+        return math.ceil((joins + leaves) / batch)
+    return math.ceil(joins / batch) + traits.leave_calls * math.ceil(leaves / batch)
 
 
 def task_object(workspace: Workspace) -> str:
@@ -220,8 +239,9 @@ def _take(result: Plan, verdicts: Sequence[Verdict], tasks_in: str, task: str, k
         _keep_problems(result, verdict.plan.problems, keep)
         for write in verdict.plan.writes:
             _keep(result, write, person, "person", keep)
-        touch = verdict.decision.task if verdict.decision is not None else None
-        if touch is not None:
+        for change in verdict.memberships:
+            result.memberships[change.side, change.list_id, "join" if change.join else "leave", change.rule] += 1
+        for touch in verdict.decision.tasks if verdict.decision is not None else ():
             result.counts[tasks_in, task, "create"] += 1
             if keep is None or len(result.writes) < keep:
                 shown = (
@@ -230,7 +250,9 @@ def _take(result: Plan, verdicts: Sequence[Verdict], tasks_in: str, task: str, k
                     ("due", touch.due_at.isoformat()),
                     ("priority", touch.priority),
                 )
-                fields = tuple(FieldPlan(native=name, name=None, old=None, new=value, rule="first touch") for name, value in shown)
+                fields = tuple(
+                    FieldPlan(native=name, name=None, old=None, new=value, rule=touch.kind.replace("_", " ")) for name, value in shown
+                )
                 result.writes.append(
                     WritePlan(crm=tasks_in, object=task, action="create", id=None, person_id=person, what="task", fields=fields)
                 )
