@@ -22,18 +22,21 @@ from crmsync.decide.frame import DAY, LONG_AGO, SECOND, Bools, Floats, Frame, In
 from crmsync.decide.score_fit import named
 from crmsync.model.process import BehaviorRule, ScoreRules
 
+NONE: Longs = np.zeros((0, 0), np.int64)
+
 
 @dataclass(slots=True, kw_only=True)
 class Curve:
-    """`size` persons' behaviour as functions of seconds from now. Arrays of rules x persons, in the order of the playbook.
+    """Persons' behaviour as functions of seconds from now. Arrays of rules x persons, in the order of the playbook.
 
-    held: points of hits dated in the future; fresh, old: decayed points of hits after and up to the last recycling (old None: nobody was recycled).
+    gain: which rules are gains. held: points of hits dated in the future; fresh, old: decayed points of hits after and up to the last recycling (old None: nobody was recycled).
     rate: minus one over the half-life in seconds, 0 for none. cap: most points of a rule, either way. idle: seconds, -inf for nobody who ever did
     anything; below 0 when the last signal is dated in the future. steady: points that do not depend on time (colleagues). until: seconds to
     the next signal dated in the future, inf for none. hits, newest: what the points were given for, newest in microseconds.
     """
 
     rules: ScoreRules
+    gain: Bools
     held: Floats
     fresh: Floats
     old: Floats | None
@@ -46,28 +49,39 @@ class Curve:
     newest: Longs
 
     def pick(self, who: Bools | Longs) -> Curve:
-        """The curves of these persons."""
+        """The curves of these persons, without the rules that give none of them anything; for sums only."""
+        held, fresh = self.held[:, who], self.fresh[:, who]
+        old = None if self.old is None else self.old[:, who]
+        some = held.any(axis=1) | fresh.any(axis=1)
+        if old is not None:
+            some |= old.any(axis=1)
         return Curve(
             rules=self.rules,
-            held=self.held[:, who],
-            fresh=self.fresh[:, who],
-            old=None if self.old is None else self.old[:, who],
-            rate=self.rate,
-            cap=self.cap,
+            gain=self.gain[some],
+            held=held[some],
+            fresh=fresh[some],
+            old=None if old is None else old[some],
+            rate=self.rate[some],
+            cap=self.cap[some],
             idle=self.idle[who],
             steady=self.steady[who],
             until=self.until[who],
-            hits=self.hits[:, who],
-            newest=self.newest[:, who],
+            hits=NONE,
+            newest=NONE,
         )
 
     def points(self, seconds: Floats | None = None) -> Floats:
         """Rules x persons: decayed and capped, before inactivity. seconds: from now, one for each person; None: now."""
         fade = 1.0 if seconds is None else np.exp2(self.rate * seconds)
-        found: Floats = self.held + self.fresh * fade
+        found: Floats = self.fresh * fade
+        found += self.held
         if self.old is not None:
-            found += self.rules.recycle_factor * np.clip(self.old * fade, -self.cap, self.cap)
-        return np.clip(found, -self.cap, self.cap, out=found)
+            found += self.rules.recycle_factor * self._within(self.old * fade)
+        return self._within(found)
+
+    def _within(self, points: Floats) -> Floats:
+        np.minimum(points, self.cap, out=points)
+        return np.maximum(points, -self.cap, out=points)
 
     def keeps(self, seconds: Floats | float = 0.0) -> Floats:
         """The share of gains that inactivity leaves."""
@@ -87,13 +101,19 @@ class Curve:
         points = self.points(seconds)
         gained, lost = np.zeros(len(self.idle)), np.zeros(len(self.idle))
         # Row by row, so that one person's sum is to the last bit the same alone and among a million.
-        for rule, row in zip(self.rules.behavior, points, strict=True):
-            if rule.points > 0:
+        for gain, row in zip(self.gain, points, strict=True):
+            if gain:
                 gained += row
             else:
                 lost += row
         gained *= self.keeps(0.0 if seconds is None else seconds)
         return gained, lost
+
+    def rising(self) -> Bools:
+        """Whose losses fade, so that their totals may rise with time."""
+        losses = ~self.gain & (self.rate[:, 0] != 0)
+        found: Bools = self.fresh[losses].any(axis=0)
+        return found if self.old is None else found | self.old[losses].any(axis=0)
 
 
 def curve_of(frame: Frame, rules: ScoreRules, now: Longs, ahead: bool = True) -> Curve:
@@ -104,14 +124,17 @@ def curve_of(frame: Frame, rules: ScoreRules, now: Longs, ahead: bool = True) ->
     recycled = frame.recycled
     old = None if recycled is None else np.zeros((count, n))
     hits, newest = np.zeros((count, n), np.int64), np.full((count, n), LONG_AGO)
-    rate, cap = np.zeros((count, 1)), np.full((count, 1), np.inf)
+    rate = np.array([[_rate(rule)] for rule in rules.behavior]).reshape(count, 1)
+    cap = np.array([[np.inf if rule.max_points is None else abs(rule.max_points)] for rule in rules.behavior]).reshape(count, 1)
     last_gain, last, coming = np.full(n, LONG_AGO), np.full(n, LONG_AGO), np.full(n, np.inf)
     alike = bool(np.all(now == now[:1]))
     for r, rule in enumerate(rules.behavior):
         rows = named(frame, rule.signals)
+        if not len(rows):
+            continue
         at = frame.at[rows]
         apart = now[0] - at if alike and n else now[frame.person[rows]] - at
-        if len(apart) and bool(apart.min() < 0):
+        if apart.min() < 0:
             later = apart < 0
             if ahead:
                 np.minimum.at(coming, frame.person[rows[later]], -apart[later] / SECOND)
@@ -123,10 +146,6 @@ def curve_of(frame: Frame, rules: ScoreRules, now: Longs, ahead: bool = True) ->
         np.maximum(last, seen, out=last)
         if rule.points > 0:
             np.maximum(last_gain, seen, out=last_gain)
-        if rule.max_points is not None:
-            cap[r] = abs(rule.max_points)
-        if rule.half_life_days is not None and rule.half_life_days > 0:
-            rate[r] = -SECOND / (rule.half_life_days * DAY)
         kept = _counted(rule, n, person, at)
         if kept is not None:
             person, at, apart = person[kept], at[kept], apart[kept]
@@ -136,8 +155,8 @@ def curve_of(frame: Frame, rules: ScoreRules, now: Longs, ahead: bool = True) ->
         hits[r] = np.bincount(person, minlength=n)
         if rule.points == 0 or not len(person):
             continue
-        later = apart < 0 if ahead and bool(np.any(apart < 0)) else None
-        if later is not None:
+        if ahead and apart.min() < 0:
+            later = apart < 0
             held[r] = rule.points * np.bincount(person[later], minlength=n)
             person, at, apart = person[~later], at[~later], apart[~later]
         weight = np.exp2(apart * (rate[r, 0] / SECOND)) if rate[r, 0] else None
@@ -150,8 +169,8 @@ def curve_of(frame: Frame, rules: ScoreRules, now: Longs, ahead: bool = True) ->
     idle = (now - np.where(last_gain > LONG_AGO, last_gain, last)) / SECOND
     idle[last == LONG_AGO] = -np.inf
     return Curve(
-        rules=rules, held=held, fresh=fresh, old=old, rate=rate, cap=cap, idle=idle, steady=_colleagues(frame, rules), until=coming,
-        hits=hits, newest=newest,
+        rules=rules, gain=np.array([rule.points > 0 for rule in rules.behavior], np.bool_), held=held, fresh=fresh, old=old, rate=rate, cap=cap,
+        idle=idle, steady=_colleagues(frame, rules), until=coming, hits=hits, newest=newest,
     )  # fmt: skip
 
 
@@ -166,6 +185,11 @@ def cluster_hits(moments: Sequence[datetime], count: int, within_days: float | N
         return list(moments)
     at = np.array([micros(m) for m in moments], np.int64)
     return [moments[i] for i in _clusters(np.zeros(len(at), np.int32), at, count, within_days)]
+
+
+def _rate(rule: BehaviorRule) -> float:
+    """Minus one over the half-life in seconds."""
+    return -SECOND / (rule.half_life_days * DAY) if rule.half_life_days is not None and rule.half_life_days > 0 else 0.0
 
 
 def _counted(rule: BehaviorRule, size: int, person: Ints, at: Longs) -> Longs | None:
