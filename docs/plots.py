@@ -60,7 +60,7 @@ def silence(kind: str, days: Sequence[float], playbook: Playbook) -> dict[str, l
 def story(playbook: Playbook) -> list[tuple[float, str, dict[str, Value]]]:
     """(day, why, score fields) of every write about Dana: she is looked at when she does something and when a look is due, and never between."""
     rules = playbook.score
-    looks = [(day, kind) for day, kind in STORY]
+    looks: list[tuple[float, str]] = list(STORY)
     shown: dict[str, Value] = {}
     found: list[tuple[float, str, dict[str, Value]]] = []
     while looks:
