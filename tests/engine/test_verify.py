@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from askable import MX, NameServer, ProviderServer, name_server, provider_server
+from crmsync.cli.look import _unverified
 from crmsync.connect.verify import ProviderBusyError
 from crmsync.connect.verify_dns import Dns
 from crmsync.connect.verify_http import HttpProvider
@@ -22,6 +23,7 @@ from crmsync.errors import ConfigError
 from crmsync.model.link import PersonState, Snapshot
 from crmsync.model.process import GateRules, ProviderRule
 from crmsync.model.record import Ref, User
+from crmsync.service.status import status
 from crmsync.service.verify import asked_about, verifier
 from crmsync.store import ADDRESS, DOMAIN, NOTES, Lookup, Store, StoredSnapshot
 
@@ -102,9 +104,19 @@ def test_a_resolver_that_is_none_is_refused(given: str) -> None:
         Dns(given)
 
 
-@pytest.mark.parametrize("given", ["127.0.0.1", "127.0.0.1:53", "::1", "[::1]:5353", "localhost:53"])
-def test_a_resolver_may_be_named_in_these_ways(given: str) -> None:
-    Dns(given)
+@pytest.mark.parametrize(
+    ("given", "server"),
+    [
+        ("127.0.0.1", ("127.0.0.1", 53)),
+        ("127.0.0.1:5353", ("127.0.0.1", 5353)),
+        ("::1", ("::1", 53)),
+        ("[::1]:5353", ("::1", 5353)),
+        ("localhost:53", ("127.0.0.1", 53)),
+    ],
+)
+def test_a_resolver_may_be_named_in_these_ways(given: str, server: tuple[str, int]) -> None:
+    asking = Dns(given)._resolver()
+    assert (asking.nameservers, asking.port) == ([server[0]], server[1])
 
 
 # --- the provider -----------------------------------------------------------------------------------------------------------
@@ -373,6 +385,12 @@ def test_v2_a_provider_in_trouble_is_left_alone_and_noted(desk: Desk, service: P
         desk.step(timedelta(seconds=rests - 1))
     assert len(service.seen) <= 2
     assert word in str(desk.note(ADDRESS))
+    found = status(desk.store, now=NOW, real_now=NOW)
+    assert found.unverified == {ADDRESS: 3}
+    shown = _unverified(found)
+    assert shown.startswith("3 of an unverified address; address: the verification provider")
+    assert word in shown
+    assert "asked again after 2026-03-02T" in shown
     assert SECRET not in json.dumps(logs, default=str)
     assert "ann@" not in json.dumps(logs, default=str)
     service.otherwise = {"result": "deliverable"}

@@ -24,6 +24,7 @@ from crmsync.service.forget import Forgot
 from crmsync.service.plan import Plan
 from crmsync.service.settings import Web
 from crmsync.service.sync import SyncResult
+from crmsync.service.verify import KNOWN as VERIFY
 from crmsync_hubspot.settings import Settings as HubSpotSettings
 from crmsync_salesforce.settings import Settings as SalesforceSettings
 from house.looking import CONNECTORS, CORE, DOCS, ROOT, Source, name_of, planted, sources
@@ -97,6 +98,8 @@ def settings() -> set[str]:
     return {f"CRMSYNC_{part}__{name.upper()}" for part, model in models.items() for name in model.model_fields} | {
         "CRMSYNC_HOME",
         "CRMSYNC_DATABASE_URL",
+        "CRMSYNC_VERIFY__TOKEN_FILE",
+        *(f"CRMSYNC_VERIFY__{name.upper()}" for name in VERIFY),
     }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crmsync.cli.console import progress, say, show, show_json, table
 from crmsync.cli.options import Json, loaded
+
+if TYPE_CHECKING:
+    from crmsync.service.status import Status
 
 NEWEST_WRITES = 30
 TYPES = 12
@@ -48,6 +51,8 @@ def status(json: Json = False) -> None:
             ("conflicts", found.conflicts),
             ("next due", "nothing" if found.next_due_at is None else found.next_due_at.isoformat(timespec="seconds")),
         ]
+        if found.unverified or found.verify_notes:
+            rows.append(("contact data", _unverified(found)))
         if found.anew is not None:
             rows.append(("decided anew", f"{found.anew[0]} of {found.anew[1]} persons, for the playbook changed"))
         if found.unknown_signals:
@@ -69,6 +74,11 @@ def status(json: Json = False) -> None:
         ]
         show(table(None, ("", ""), rows))
     raise typer.Exit(3 if found.halted is not None else 0)
+
+
+def _unverified(found: Status) -> str:
+    counted = ", ".join(f"{count} of an unverified {kind}" for kind, count in found.unverified.items()) or "all asked"
+    return "; ".join((counted, *(f"{kind}: {note}" for kind, note in found.verify_notes.items())))
 
 
 def _words(why: str) -> str:

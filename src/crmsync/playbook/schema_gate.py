@@ -42,7 +42,11 @@ class ProviderFile(Strict):
         default={}, description="House field, then the dotted path of what is filled in where that field is empty."
     )
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = Field(default=5.0, description="How long one answer is waited for.")
-    per_run: Annotated[int, Field(ge=0, le=100_000)] = Field(default=100, description="At most so many questions in one run.")
+    per_run: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        default=100,
+        description="At most so many questions in one run. Only persons at mql, sal or sql are asked about, and only where the address is not "
+        "found bad without it.",
+    )
     days: Days = Field(default=90.0, description="For so many days an answer is believed.")
 
     @field_validator("url")
@@ -81,7 +85,9 @@ class GateFile(Strict):
     mx_per_run: Annotated[int, Field(ge=0, le=100_000)] = Field(
         default=200, description="At most so many domains are asked for in one run."
     )
-    mx_seconds: Annotated[float, Field(gt=0, le=60)] = Field(default=5.0, description="How long one answer of DNS is waited for.")
+    mx_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=5.0, description="How long one answer of DNS is waited for, and how long `sync` waits for answers before it ends."
+    )
     mx_days: Days = Field(default=30.0, description="For so many days an answer of DNS is believed.")
     region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = Field(
         default=None,
