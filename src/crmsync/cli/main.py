@@ -14,6 +14,7 @@ import typer
 
 from crmsync import __version__
 from crmsync.cli import attend, look, play, privacy, setup, work
+from crmsync.cli import replay as what_if
 from crmsync.cli import run as daemon
 from crmsync.cli.console import fail
 from crmsync.cli.options import logs
@@ -56,6 +57,7 @@ setup.register(app)
 work.register(app)
 daemon.register(app)
 look.register(app)
+what_if.register(app)
 attend.register(app)
 privacy.register(app)
 play.register(app)

@@ -305,3 +305,25 @@ def months(at: Longs) -> dict[str, int]:
     """ "2026-03" -> how many of these moments (microseconds)."""
     names, counts = np.unique(at.view("datetime64[us]").astype("datetime64[M]"), return_counts=True)
     return dict(zip(np.datetime_as_string(names).tolist(), counts.tolist(), strict=True))
+
+
+def cut_of(totals: Floats, percent: float) -> float | None:
+    """The lowest total that at most that share of them reaches (S4 `top_percent`); None when it is nobody's."""
+    most = int(len(totals) * percent / 100)
+    if most < 1:
+        return None
+    ordered = np.sort(totals)[::-1]
+    last = ordered[most - 1]
+    if int((totals >= last).sum()) > most:
+        higher = totals[totals > last]
+        return float(higher.min()) if len(higher) else None
+    return float(last)
+
+
+def interval(hits: int, of: int) -> tuple[float, float] | None:
+    """Wilson's 95 % interval of a share; None of nothing."""
+    if of == 0:
+        return None
+    z, p = 1.959964, hits / of
+    middle, spread, scale = p + z * z / (2 * of), z * ((p * (1 - p) + z * z / (4 * of)) / of) ** 0.5, 1 + z * z / of
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)

@@ -2,6 +2,7 @@
 
 from crmsync.store.answers import ADDRESS, DOMAIN, NOTES, Answer, Lookup, told
 from crmsync.store.forgotten import Erasure
+from crmsync.store.pasts import Past, PastSignals
 from crmsync.store.settings import PROOF
 from crmsync.store.signals import whose as early_place
 from crmsync.store.snapshots import StoredSnapshot
@@ -16,6 +17,8 @@ __all__ = [
     "Answer",
     "Erasure",
     "Lookup",
+    "Past",
+    "PastSignals",
     "Store",
     "StoredSnapshot",
     "TaskRow",

@@ -15,11 +15,12 @@ from crmsync.model.attention import Conflict, Halt, ParkedProblem, Problem
 from crmsync.model.journal import JournalEntry
 from crmsync.model.link import PersonState, Signal, Snapshot, Twin
 from crmsync.model.record import Ref, User, Value
-from crmsync.store import conflicts, journal, migrate, persons, problems, retention, settings, signals, snapshots, tasks, twins
+from crmsync.store import conflicts, journal, migrate, pasts, persons, problems, retention, settings, signals, snapshots, tasks, twins
 from crmsync.store.answers import Answers
 from crmsync.store.bulk import CHUNK
 from crmsync.store.database import Database
 from crmsync.store.forgotten import Forgotten
+from crmsync.store.pasts import Past, PastSignals
 from crmsync.store.problems import Group
 from crmsync.store.snapshots import StoredSnapshot
 from crmsync.store.tasks import TaskRow
@@ -427,6 +428,23 @@ class Store:
     def move_signals(self, from_person: str, to_person: str) -> None:
         with self._db.writing() as connection:
             signals.move(connection, from_person, to_person)
+
+    # --- history ---
+
+    def pasts(self, after: str, limit: int) -> list[Past]:
+        """The next persons in id order with what is stored of their past; "" begins."""
+        with self._db.reading() as connection:
+            return pasts.page(connection, after, limit)
+
+    def past_signals(self, first: str, last: str) -> PastSignals:
+        """Signals of the persons from one id to another, both included."""
+        with self._db.reading() as connection:
+            return pasts.of_range(connection, first, last)
+
+    def past_details(self, first: str, last: str, types: Sequence[str]) -> list[tuple[str, int, str, str]]:
+        """(person, microseconds since 1970 UTC, type, detail with answers) of the signals of these types, of the same persons."""
+        with self._db.reading() as connection:
+            return pasts.details(connection, first, last, types)
 
     # --- journal ---
 
