@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crmsync.decide.condition import Lists
 from crmsync.decide.country import country_name, country_of
-from crmsync.decide.gate import INVALID, RISKY, UNKNOWN, VERIFIED, address_of, check, phone_state
+from crmsync.decide.gate import INVALID, RISKY, UNKNOWN, VERIFIED, _judged, address_of, check, phone_state
 from crmsync.decide.reach import reached
 from crmsync.model.link import Signal
 from crmsync.model.process import GateRules, TypeRule
@@ -76,6 +78,20 @@ def test_v1_addresses_to_which_no_mail_can_go(email: object) -> None:
     assert found.issues[0].startswith("The e-mail address is not valid: ")
     assert all(len(issue) < 255 and issue.isprintable() for issue in found.issues)
     assert found.reachable, "there is a phone number"
+
+
+LOCALS = st.text("ab.+-_'\"@ ü\\(", max_size=12) | st.from_regex(r"[a-z]{1,70}(\+[a-z]{0,3})?", fullmatch=True)
+DOMAINS = st.sampled_from(["acme.com", "a.b.co.uk", "acme", "exämple.de", "-a.com", "acme.test", "xn--a.com", "", "a..b", "a.b@c.com"])
+
+
+@given(local=LOCALS, domain=DOMAINS)
+def test_v1_the_short_way_says_what_the_library_says(local: str, domain: str) -> None:
+    text = f"{local}@{domain}".strip().lower()
+    found, whole = address_of(text), _judged(text)
+    assert found is not None
+    assert bool(found.problem) == bool(whole.problem), text
+    if not found.problem:
+        assert found == whole
 
 
 # --- V1: kind and domain ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Pure: what only a network can tell (whether a domain takes mail, a provider's wo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +31,9 @@ DELIVERED = frozenset({"email_open", "email_click", "email_reply"})
 REFUSED = frozenset({"CONTENT", "POLICY", "SPAM", "MAILBOX_FULL"})
 """Reasons of HubSpot's hard bounces that tell of the message or of the moment, not of the address."""
 
-_LONGEST = 320
+_LONGEST, _SHORT = 320, 200
+_PLAIN = re.compile(r"(?=[^@]{1,64}@)([a-z0-9_'-][a-z0-9_'+-]*(?:\.[a-z0-9_'+-]+)*)@([^@\s]+)")
+"""A mailbox that is right whatever its domain, when it is not too long."""
 _AHEAD = timedelta(days=1)
 """Clocks differ; what is dated further in the future than this has not happened."""
 
@@ -133,8 +136,17 @@ def _listed(domain: str, domains: frozenset[str]) -> bool:
     return False
 
 
-@lru_cache(maxsize=16_384)
 def _address(text: str) -> Address:
+    """As `_judged`. Most mailboxes are plain, and many persons have one domain: what is judged then is the domain, once."""
+    plain = _PLAIN.fullmatch(text) if len(text) <= _SHORT else None
+    if plain is None:
+        return _judged(text)
+    of = _judged(f"a@{plain[2]}")
+    return Address(text=text, domain=of.domain, local=plain[1].partition("+")[0], problem=of.problem)
+
+
+@lru_cache(maxsize=16_384)
+def _judged(text: str) -> Address:
     from email_validator import EmailNotValidError, validate_email
 
     if len(text) > _LONGEST:
