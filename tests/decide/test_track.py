@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmsync.decide.condition import Lists
-from crmsync.decide.track import in_words, nurtured, track, wanted_lists
+from crmsync.decide.track import nurtured, track, wanted_lists
 from crmsync.model.condition import Happened, Test
 from crmsync.model.link import PersonState, Signal, StageEntry
 from crmsync.model.process import Track
@@ -165,14 +165,10 @@ def test_tracks_that_follow_each_other_in_a_ring_end() -> None:
     assert (inside.track, state.track, verdict.finished) == ("a", None, ("a", "b", "c"))
 
 
-def test_in_words_and_lists() -> None:
-    inside, _ = look(at("lead", "mql"))
-    assert in_words(inside) == "mql_education since 2026-03-02 09:00 UTC"
-    out, verdict = look(inside, NOW + 42 * DAY)
-    assert in_words(out, verdict) == "none, finished: mql_education (mql_education over after 42 days)"
-    assert in_words(at("lead")) == ""
+def test_the_lists_of_a_track() -> None:
     assert dict(wanted_lists("sql_enablement", TRACKS)) == {"hubspot": "8"}
     assert not wanted_lists(None, TRACKS)
+    assert not wanted_lists("gone", TRACKS)
 
 
 STAGES = st.sampled_from(("lead", "mql", "sql", "nurture"))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from crmsync.decide.condition import Lists, holds, turns_at
-from crmsync.decide.text import minute
 from crmsync.model.condition import Condition
 from crmsync.model.link import PersonState, Signal
 from crmsync.model.process import Track
@@ -161,14 +160,3 @@ def _old(state: PersonState, stage: str | None, start_from: datetime | None) -> 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
     return min((at for at in moments if at is not None), default=None)
-
-
-def in_words(state: PersonState, verdict: TrackVerdict | None = None) -> str:
-    """The track for readers: "mql_education since 2026-03-02 09:00 UTC"; "" for somebody who never was in one."""
-    if state.track is not None:
-        since = f" since {minute(state.track_since)}" if state.track_since is not None else ""
-        return f"{state.track}{since}"
-    told = verdict.cause if verdict is not None and verdict.cause else ""
-    if state.tracks_done:
-        return f"{NO_TRACK}, finished: {', '.join(state.tracks_done)}{f' ({told})' if told else ''}"
-    return f"{NO_TRACK}{f' ({told})' if told else ''}" if state.outputs.get("crmsync_track") is not None else ""

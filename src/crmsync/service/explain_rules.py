@@ -99,6 +99,7 @@ def track_of(state: PersonState) -> dict[str, Any]:
         "since": None if state.track_since is None else state.track_since.isoformat(),
         "done": list(state.tracks_done),
         "lists": {side: list(ids) for side, ids in state.member_of.items() if ids},
+        "found_on": {side: list(ids) for side, ids in state.found_on.items() if ids},
     }
 
 
