@@ -69,7 +69,7 @@ def test_v1_odd_addresses_that_are_right(email: str, domain: str) -> None:
         "ann", "@acme.com", "ann@", "ann@@acme.com", "ann@acme", "ann@localhost", "ann@acme..com", "ann@.acme.com", "ann.@acme.com", ".ann@acme.com",
         "a..b@acme.com", "ann b@acme.com", "ann@ acme.com", "ann@acme_x.com", "ann@-acme.com", "Ann <ann@acme.com>", "ann@acme.com, bob@acme.com",
         "ann@[192.168.0.1]", "ann@127.0.0.1", "ann@acme.test", "ann@acme.local", "ann@acme.com.invalid", "ann@acme.com\u202e", "ann@acme.com\x00",
-        "mailto:ann@acme.com?subject=x y", f"{'a' * 65}@acme.com", f"{'a' * 300}@acme.com", f"ann@{'a' * 64}.com", "x" * 1_000_000, '"ann@acme.com', "n/a", 42, True,
+        "mailto:ann@acme.com?subject=x y", f"{'a' * 300}@acme.com", f"ann@{'a' * 64}.com", "x" * 1_000_000, '"ann@acme.com', "n/a", 42, True,
     ],
 )  # fmt: skip
 def test_v1_addresses_to_which_no_mail_can_go(email: object) -> None:

@@ -32,7 +32,7 @@ REFUSED = frozenset({"CONTENT", "POLICY", "SPAM", "MAILBOX_FULL"})
 """Reasons of HubSpot's hard bounces that tell of the message or of the moment, not of the address."""
 
 _LONGEST, _SHORT = 320, 200
-_PLAIN = re.compile(r"(?=[^@]{1,64}@)([a-z0-9_'-][a-z0-9_'+-]*(?:\.[a-z0-9_'+-]+)*)@([^@\s]+)")
+_PLAIN = re.compile(r"([a-z0-9_'-][a-z0-9_'+-]*(?:\.[a-z0-9_'+-]+)*)@([^@\s]+)")
 """A mailbox that is right whatever its domain, when it is not too long."""
 _AHEAD = timedelta(days=1)
 """Clocks differ; what is dated further in the future than this has not happened."""
