@@ -37,6 +37,7 @@ from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.fields import OWN_FIELDS
 from crmsync.model.link import PersonState
+from crmsync.model.process import ProfileRules
 from crmsync.model.record import Ref
 from crmsync.model.rules import Playbook
 from crmsync.playbook import load, write_defaults
@@ -227,7 +228,7 @@ class Both:
     database: an address; None: a new SQLite file. edits: changes of the shipped YAML. salesforce / hubspot: options of the simulators
     (`search_lag` of HubSpot is 0 unless given). users / people: neutral rows as in `Simulator.seed`, seeded into both. kinds: which of
     activities, companies, deals and campaign members are on beside persons (each object that is looked at is a call per cycle); None: all. With none
-    of them HubSpot's lists of events are left alone, too.
+    of them HubSpot's lists of events are left alone, too. questions: whether the shipped next questions are asked (P1); each answer changes them.
     """
 
     def __init__(
@@ -240,6 +241,7 @@ class Both:
         salesforce: Mapping[str, Any] | None = None,
         hubspot: Mapping[str, Any] | None = None,
         kinds: Collection[str] | None = None,
+        questions: bool = False,
     ) -> None:
         self.time = Time()
         self.sf = Salesforce(clock=self.time, **(salesforce or {})).start()
@@ -252,6 +254,8 @@ class Both:
         self.database = database
         self.environ = {**self.sf.environment(), **self.hs.environment(), **PACING}
         self.playbook = shipped_playbook(tuple((name, tuple(texts.items())) for name, texts in (edits or {}).items()))
+        if not questions:
+            self.playbook = replace(self.playbook, profile=ProfileRules())
         if kinds is not None:
             self.playbook = replace(self.playbook, twins={kind: map for kind, map in self.playbook.twins.items() if kind in kinds})
         if kinds is not None and not kinds:

@@ -85,6 +85,8 @@ class Course:
         before = stage_of(state)
         entry = StageEntry(stage=verdict.stage, previous=before, at=self.at, cause=verdict.cause, who=verdict.who)
         after = replace(state, stages=(*state.stages, entry), peak_since_reset=peak)
+        if before is None and self.deals is not None:  # deals from before the first sight are no news
+            after = replace(after, dealt=self.deals.stand)
         if verdict.stage == NURTURE and before in QUALIFIED:
             return replace(after, recycles=state.recycles + 1, recycled_at=self.at)
         if verdict.stage != "mql":

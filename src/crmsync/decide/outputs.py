@@ -17,6 +17,7 @@ from crmsync.model.verdict import GateVerdict, ScoreVerdict
 
 REASONS_LIMIT = 4_000
 TEXT_LIMIT = 255
+NOTHING: Fields = {}
 SCORE_NUMBERS = ("crmsync_score", "crmsync_fit_score", "crmsync_behavior_score")
 SCORE_FIELDS = (*SCORE_NUMBERS, "crmsync_score_reasons")
 
@@ -30,12 +31,13 @@ def outputs(
     handoff: str | None = None,
     fresh: bool = False,
     gate: GateVerdict | None = None,
+    more: Fields = NOTHING,
 ) -> Fields:
     """House names -> wanted values: `previous` with what `state` (already updated) and `score` say now.
 
     Fields that nothing has been said about stay out, as do those that other rules own; a field said earlier is cleared (None) when its value
     is gone. handoff: the package, when one was made now (None: the earlier one stays). fresh: write the score whatever it moved. gate: the
-    verdict on the contact data (None: nothing is said about it). The very `previous` is returned when nothing differs.
+    verdict on the contact data (None: nothing is said about it). more: further fields, said as they are. The very `previous` is returned when nothing differs.
     """
     assigned = state.assigned_at
     since = state.stages[-1].at if state.stages else None
@@ -56,6 +58,7 @@ def outputs(
     if gate is not None:
         said["crmsync_data_quality"] = gate.quality
         said["crmsync_data_issues"] = one_line(" ".join(gate.issues), TEXT_LIMIT) or None
+    said |= more
     if handoff is not None:
         said["crmsync_handoff"] = handoff or None
     for name, value in said.items():

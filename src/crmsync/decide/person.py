@@ -14,10 +14,13 @@ from crmsync.decide.disposition import ACCEPTED, DISQUALIFIED, Judged, Said, loo
 from crmsync.decide.handoff import complete, handoff_text
 from crmsync.decide.lifecycle import HAND, entered, may_judge, stage_of
 from crmsync.decide.outputs import outputs
+from crmsync.decide.profile import next_questions
+from crmsync.decide.reach import reached
 from crmsync.decide.route import route
 from crmsync.decide.signals import unique
 from crmsync.decide.text import one_line
 from crmsync.decide.touch import FIX_CONTACT, Desk, FirstTouch
+from crmsync.decide.track import NO_TRACK, nurtured
 from crmsync.model.fields import DISPOSITIONS, STAGES
 from crmsync.model.link import PersonState, Signal
 from crmsync.model.process import ScoreRules
@@ -26,6 +29,7 @@ from crmsync.model.rules import Playbook
 from crmsync.model.verdict import GateVerdict, ScoreVerdict, StageVerdict
 
 ROUTER, CRM = "router", "crm"
+TRACK_FIELD, QUESTIONS_FIELD = "crmsync_track", "crmsync_next_questions"
 RETRY = timedelta(minutes=15)
 """A person who waits for an owner is looked at again after this: the pool may have members then."""
 
@@ -136,9 +140,9 @@ def decide(
                 state, staged = course.handed(state, found.owner)
                 package = handoff_text(
                     facts=facts, score=score, signals=signals, type_rule=rule, trigger=state.trigger, stage=stage_of(state) or "sal",
-                    owner=found.owner, routing_reason=found.reason,
+                    owner=found.owner, routing_reason=found.reason, gate=gate,
                 )  # fmt: skip
-                task = desk.first_touch(found.owner, rule, package, mql_at)
+                task = desk.first_touch(found.owner, reached(rule, facts, gate), package, mql_at)
         else:
             problems.append("handoff waits: no valid e-mail address and no phone number")
             clerk = shown_owner if usable and shown_owner is not None else clerk_of(person.person_id, pool) or _fallback(playbook)
@@ -147,16 +151,13 @@ def decide(
                 state = replace(state, asked={**state.asked, FIX_CONTACT: mql_at})
     if state.owner_by == ROUTER and not usable and stage_of(state) in ("sal", "sql") and _usable(state.owner, users):
         owner = state.owner
-    due = min((at for at in (score.next_due_at, retry, course.turns_at(state)) if at is not None), default=None)
+    state, nurture = nurtured(person, state, facts, signals, playbook.tracks, lists, now, start_from=start_from)
+    turns = (score.next_due_at, retry, course.turns_at(state), nurture.next_due_at)
+    due = min((at for at in turns if at is not None), default=None)
     wanted = outputs(
-        state=state,
-        score=score,
-        rules=rules,
-        previous=person.outputs,
-        handoff=package,
-        fresh=len(state.stages) > len(person.stages),
-        gate=gate,
-    )
+        state=state, score=score, rules=rules, previous=person.outputs, handoff=package, fresh=len(state.stages) > len(person.stages),
+        gate=gate, more=_nurture_fields(state, person.outputs, next_questions(facts, playbook.profile, lists, now, signals)),
+    )  # fmt: skip
     if wanted is not person.outputs or due != person.next_due_at:
         state = replace(state, outputs=wanted, next_due_at=due)
     return Decision(
@@ -210,6 +211,16 @@ def clerk_of(person_id: str, pool: Sequence[str]) -> str | None:
 def _fallback(playbook: Playbook) -> str | None:
     named = playbook.routing.fallback
     return named.strip().lower() if named else None
+
+
+def _nurture_fields(state: PersonState, previous: Fields, questions: str | None) -> Fields:
+    """What marketing's fields show (N1, P1): nothing of somebody who was never in a track or never asked anything."""
+    said: dict[str, Value] = {}
+    if state.track is not None or TRACK_FIELD in previous:
+        said[TRACK_FIELD] = state.track or NO_TRACK
+    if questions is not None or QUESTIONS_FIELD in previous:
+        said[QUESTIONS_FIELD] = questions
+    return said
 
 
 def _where(side: str) -> str:

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from crmsync.decide import guard
+from crmsync.engine import members
 from crmsync.engine.apply import Sent, send
 from crmsync.engine.beliefs import BELIEVED_SECONDS, SCHEMA_SECONDS
 from crmsync.engine.cuts import take_cuts
 from crmsync.engine.deliberate import DECISION_CAUSES, Verdict, deliberate
 from crmsync.engine.doubts import by_problems
 from crmsync.engine.forget import compact, erase_asked, erase_purged
+from crmsync.engine.members import journalled
 from crmsync.engine.notes import note_all_missing
 from crmsync.engine.outbox import Outbox, Outgoing, outgoing
 from crmsync.engine.people import settle_people
@@ -100,7 +102,10 @@ def _cycle(world: World, now: datetime, *, everything: bool, sparing: bool, only
     _brake(world, now)
     report.erased = erase_purged(world, now)
     report.sent.errors.update(report.errors)
-    outbox = Outbox(batches={side: c.traits.write_batch for side, c in world.connectors.items()})
+    outbox = Outbox(
+        batches={side: c.traits.write_batch for side, c in world.connectors.items()},
+        members={side: c.traits.member_batch or 1 for side, c in world.connectors.items()},
+    )
     _decide_twins(world, now, report, outbox, told_first(world))
     take_cuts(world, now)
     _decide_dirty(world, now, report, outbox)
@@ -282,6 +287,9 @@ def _remember(world: World, verdicts: Sequence[Verdict], now: datetime, report: 
                 delayed.append(person)  # that side does not answer: the person stays due until it does
                 continue
             items.append(outgoing(planned, person_id=person, write_id=world.new_id(), now=now))
+        reached = [change for change in verdict.memberships if change.side not in report.sent.errors]
+        delayed += [person] if len(reached) < len(verdict.memberships) else []
+        items += [Outgoing(entry=entry) for entry in journalled(world, person, reached, now)]
         tasks += claimed_tasks(world, person, verdict.decision, now)
     store.save_persons([verdict.state for verdict in verdicts])
     store.save_tasks(tasks)
@@ -307,12 +315,18 @@ def _problems(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
     found = [problem for verdict in verdicts for problem in verdict.plan.problems]
     still = {(p.cause, p.side, p.object, p.record_id, p.person_id, p.field) for p in found}
     known = store.problems(person_ids=[v.state.person_id for v in verdicts], limit=100_000)
+    states = {v.state.person_id: v.state for v in verdicts}
+    changes = {v.state.person_id: v.memberships for v in verdicts}
     moving = {v.state.person_id: {m.field for moves in v.reconciled.moves.values() for m in moves} for v in verdicts}
     agreed = {(v.state.person_id, name) for v in verdicts for name in alike(v.reconciled, world.playbook.person.fields)}
     over = [
         row.problem_id
         for row in known
         if _over(row.problem, still, moving.get(str(row.problem.person_id), set()), world)
+        or (
+            row.problem.person_id in states
+            and members.over(row.problem, states[row.problem.person_id], changes[row.problem.person_id], world)
+        )
         or (row.problem.cause == SILENT and (str(row.problem.person_id), str(row.problem.field)) in agreed)
     ]
     store.drop_problems(over)

@@ -9,15 +9,18 @@ from functools import partial
 
 from crmsync.decide.frame import Subject
 from crmsync.decide.match import primary, spares
+from crmsync.decide.members import Membership
 from crmsync.decide.person import Decision, decide
 from crmsync.decide.plan import PersonPlan, plan_person
 from crmsync.decide.reconcile import Reconciled, reconcile
 from crmsync.decide.route import members
 from crmsync.engine.employers import Employers
+from crmsync.engine.gate import Gates
 from crmsync.engine.histories import Draft, Histories, moments_of, signals_of
+from crmsync.engine.members import decided
 from crmsync.engine.parties import PartyFacts
 from crmsync.engine.scores import Scores
-from crmsync.engine.shown import facts_of, said_of, shown_of
+from crmsync.engine.shown import facts_of, filled, said_of, shown_of
 from crmsync.engine.world import World
 from crmsync.errors import CrmsyncError
 from crmsync.model.attention import ParkedProblem, Problem
@@ -48,13 +51,14 @@ DECISION_CAUSES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One person's decisions: the state to store, the writes to send, what waits for a human, and a task to create."""
+    """One person's decisions: the state to store, the writes to send, what waits for a human, tasks to create, memberships to begin or end."""
 
     state: PersonState
     plan: PersonPlan
     decision: Decision | None
     reconciled: Reconciled
     conflicts: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    memberships: tuple[Membership, ...] = ()
 
 
 def deliberate(
@@ -105,15 +109,21 @@ def deliberate(
         for state, primaries, reconciled, chosen in drafts
         if state.person_id not in source.unanswered
     ]
+    facts = {
+        state.person_id: {**facts_of(world, state, reconciled.facts, primaries), **around.of(state.person_id)}
+        for state, primaries, reconciled, _ in drafts
+        if primaries
+    }
+    gates = Gates(world, facts, now)
     subjects = {
         state.person_id: Subject(
-            facts={**facts_of(world, state, reconciled.facts, primaries), **around.of(state.person_id)},
+            facts=filled(facts[state.person_id], gates.found(state.person_id)),
             signals=signals.get(state.person_id, ()),
             now=now,
             recycled_at=state.recycled_at,
         )
-        for state, primaries, reconciled, _ in drafts
-        if primaries
+        for state, *_ in drafts
+        if state.person_id in facts
     }
     scores = Scores(world, subjects, {state.person_id: state for state, *_ in drafts}, around)
 
@@ -126,19 +136,21 @@ def deliberate(
             settle = partial(
                 decide, facts=subject.facts, signals=subject.signals, rules=scores.rules(id), playbook=world.playbook, lists=world.lists,
                 pool=pool, users=world.owners.users, now=now, start_from=start, shown_owner=_owner(reconciled), said=said_of(world, primaries),
-                deals=around.dealings(id),
+                deals=around.dealings(id), gate=gates.verdict(id, subject.facts, subject.signals),
             )  # fmt: skip
             decision = settle(person=person, score=scores.of(id), counter=counter, shown=shown_of(world, state, primaries))
             if decision.state.recycled_at is not None and decision.state.recycled_at != person.recycled_at:
                 halved = scores.recycled(id, decision.state.recycled_at)
                 decision = decision.then(settle(person=decision.state, score=halved, counter=decision.counter, shown={}))
             counter = decision.counter
-        verdict = _verdict(world, state, snapshots.get(id, ()), primaries, reconciled, decision, parked.get(id, {}))
+        reconciled = gates.enriched(state, primaries, reconciled)
+        verdict = _verdict(world, state, snapshots.get(id, ()), primaries, reconciled, decision, parked.get(id, {}), now)
         after, plan = employers.carry(verdict.state, primaries, verdict.plan, parked.get(id, {}))
         if id in again:
             after = replace(after, next_due_at=min(filter(None, (after.next_due_at, again[id]))))
         verdicts.append(verdict if plan is verdict.plan and after is verdict.state else replace(verdict, state=after, plan=plan))
     scores.wake()
+    gates.note({v.state.person_id: (v.state, v.decision.gate) for v in verdicts if v.decision is not None and v.decision.gate is not None})
     if counter != first_counter:
         store.set_counter(counter_name, counter)
     return verdicts
@@ -166,6 +178,7 @@ def _verdict(
     reconciled: Reconciled,
     decision: Decision | None,
     parked: Mapping[tuple[str, str, str | None], str],
+    now: datetime,
 ) -> Verdict:
     after = decision.state if decision is not None else replace(state, next_due_at=None)
     stage = after.stages[-1] if after.stages else None
@@ -197,7 +210,9 @@ def _verdict(
         written |= {s: {n: v for n, v in {**after.written[s], **written.get(s, {})}.items() if n != UNDONE} for s in again}
     if written or left:
         after = replace(after, written={**after.written, **written}, base={**after.base, **left})
+    after, memberships = decided(world, after, primaries, plan.writes, parked, now)
     return Verdict(
+        memberships=memberships,
         state=after,
         plan=replace(plan, problems=tuple(problems)) if len(problems) > len(plan.problems) else plan,
         decision=decision,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from crmsync.decide.disposition import DISPOSITION, REASON, Said, completed, latest, said_by
 from crmsync.engine.world import World
-from crmsync.model.fields import INPUTS, STAGES
+from crmsync.model.fields import EVERY_INPUT, STAGES
 from crmsync.model.link import UNDONE, PersonState, Snapshot
 from crmsync.model.record import Value
 
@@ -17,7 +17,7 @@ def facts_of(world: World, state: PersonState, merged: Mapping[str, Value], prim
     facts = dict(merged)
     for side, snapshot in sorted(primaries.items(), key=lambda item: (item[1].modified_at, item[0])):
         own = world.terms.sides[side].own
-        for name in INPUTS:
+        for name in EVERY_INPUT:
             value = snapshot.extra.get(own[name]) if name in own else None
             if value is not None:
                 facts[name] = value
@@ -25,6 +25,12 @@ def facts_of(world: World, state: PersonState, merged: Mapping[str, Value], prim
         chosen = latest(completed(said_of(world, primaries)), state.judgements)
         facts[DISPOSITION], facts[REASON] = chosen.disposition or None, chosen.reason or None
     return facts
+
+
+def filled(facts: dict[str, Value], known: Mapping[str, Value]) -> dict[str, Value]:
+    """The facts, with what else is known where they are empty."""
+    empty = {name: value for name, value in known.items() if facts.get(name) is None}
+    return {**facts, **empty} if empty else facts
 
 
 def said_of(world: World, primaries: Mapping[str, Snapshot]) -> dict[str, Said]:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from crmsync.decide.canonical import moment, stamp
+from crmsync.decide.handoff import as_html
 from crmsync.decide.match import primary
 from crmsync.decide.person import Decision
 from crmsync.decide.touch import FIRST_TOUCH, FirstTouch
@@ -83,6 +84,7 @@ def _draft(key: str, raw: Mapping[str, Any], owner: str, person: Ref) -> TaskDra
         priority=raw["priority"],
         channel=raw["channel"],
         remind_at=moment(raw["remind_at"]),
+        html=as_html(raw["body"]),
     )
 
 
