@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from crmsync.errors import CrmsyncError
 from crmsync.insight.drift import Drift
 from crmsync.service.forget import Forgot
 from crmsync.service.plan import Plan
+from crmsync.service.replay import Replay
 from crmsync.service.settings import Web
 from crmsync.service.sync import SyncResult
 from crmsync.service.verify import KNOWN as VERIFY
@@ -192,7 +194,8 @@ def test_every_exit_code_has_a_row() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "shape"),
-    [("sync --json", SyncResult().json()), ("plan --json", Plan().json()), ("drift --json", Drift().json()), ("forget --json", Forgot(outcome="").json())],
+    [("sync --json", SyncResult().json()), ("plan --json", Plan().json()), ("drift --json", Drift().json()), ("forget --json", Forgot(outcome="").json()),
+     ("replay --json", Replay(folder="", now=datetime.now(UTC)).json())],
 )  # fmt: skip
 def test_every_json_key_has_a_row(heading: str, shape: dict[str, Any]) -> None:
     assert rows(section(heading)) - {"key", "---"} == set(shape)
