@@ -107,6 +107,7 @@ def _t(op: str, value: Value | tuple[Value, ...] = None, field: str = "f") -> Te
         (_t("eq", "berlin"), Not(of=_t("matches", "^b"))),
         (_t("title_is", "c"), Not(of=_t("title_is", ("c", "d")))),
         (_t("domain_in", "free"), Not(of=_t("domain_in", ("disposable", "free")))),
+        (_t("eq", 5), _t("contains", "5")),
         (_t("within", 5), _t("older_than", 10)),
         (Happened(signals=("x",), at_least=2, within_days=7), Not(of=Happened(signals=("x", "y"), within_days=30))),
         (Happened(signals=("x",), at_least=3), Happened(signals=("x",), at_least=0, at_most=2)),
