@@ -82,6 +82,7 @@ def test_however_signals_come_the_scores_are_the_same() -> None:
     assert len(TYPES) == len(frame.types)
     by_time = np.argsort(columns["at"], kind="stable")
     for other in (
+        frame,
         frame.arranged(),
         type(frame)(
             size=500, facts=frame.facts, types=TYPES, person=frame.person[by_time], type=frame.type[by_time], at=frame.at[by_time],

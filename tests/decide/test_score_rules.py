@@ -215,6 +215,11 @@ def test_s5_a_segment_that_looks_at_the_clock_says_when_it_turns() -> None:
     verdict = score_all([Subject(facts={"born": "2026-05-31T12:00:00.000Z"}, signals=(), now=NOW)], book, LISTS)[0]
     assert verdict.segment == "new"
     assert verdict.next_due_at == NOW + 6 * DAY + timedelta(microseconds=1)
+    none = np.zeros(0, np.int32)
+    frame = frame_from(size=1, facts={"born": encoded(["2026-05-31"])}, types=(), person=none, type=none, at=np.zeros(0, np.int64))
+    due = score_base(frame, book, LISTS, micros(NOW), due=True).due
+    assert due is not None
+    assert due.tolist() == [micros(datetime(2026, 6, 7, tzinfo=UTC)) + 1]
 
 
 # --- S7 -------------------------------------------------------------------------------------------------------------------------
