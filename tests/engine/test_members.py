@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from crmsync.connect.protocol import LIST_CLOSED, LIST_UNKNOWN
+from crmsync.engine.members import MEMBER
+from crmsync.engine.undo import undo
 from crmsync.errors import UnreachableError
 from crmsync.model.link import PersonState
 from crmsync.model.process import Track
@@ -222,3 +224,16 @@ def test_another_list_of_the_same_track_takes_over(tiny: Lists) -> None:
     tiny.remap(renamed)
     tiny.settle()
     assert (tiny.on("a"), tiny.on("a", OTHER)) == (set(), set(tiny.a.live()))
+
+
+def test_a_membership_is_in_the_journal_and_is_not_undone_by_itself(tiny: Lists) -> None:
+    tiny.enter("a")
+    tiny.settle()
+    (state,) = tiny.states()
+    entries = [entry for entry in tiny.store.writes_of(state.person_id) if entry.kind == MEMBER]
+    assert {(e.side, e.outcome, next(iter(e.write.fields.items())), e.rules[f"list:{LIST}"]) for e in entries} == {
+        (side, "done", (f"list:{LIST}", True), "track: mql_education") for side in "ab"
+    }
+    done = undo(tiny.world, entries[0].write.write_id, tiny.now)
+    assert "follows the nurture track" in done.refused
+    assert tiny.on("a") == set(tiny.a.live())

@@ -50,7 +50,8 @@ class Nurture:
     """Both CRMs with a list and a campaign for each track, and everything provisioned that the playbook needs."""
 
     def __init__(self, frameworks: frozenset[str]) -> None:
-        self.both = Both(kinds=())
+        # Campaign members are read, too, where they are on: our own must not come back as news.
+        self.both = Both(kinds=() if "meddic" in frameworks else ("campaign_member",))
         self.frameworks = frameworks
         hs, sf = self.both.hs, self.both.sf
         self.lists = {"mql": hs.add_list("Education"), "sql": hs.add_list("Enablement")}

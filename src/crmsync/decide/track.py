@@ -90,11 +90,11 @@ def wanted_lists(name: str | None, tracks: Iterable[Track]) -> Mapping[str, str]
 class _Look:
     """One person at one moment, held against tracks."""
 
-    def __init__(self, facts: Fields, signals: Sequence[Signal], lists: Lists, now: datetime, stage: str | None, silent: bool) -> None:
-        self.facts, self.signals, self.lists, self.now, self.stage, self.silent = facts, signals, lists, now, stage, silent
+    def __init__(self, facts: Fields, signals: Sequence[Signal], lists: Lists, at: datetime, stage: str | None, silent: bool) -> None:
+        self.facts, self.signals, self.lists, self.at, self.stage, self.silent = facts, signals, lists, at, stage, silent
 
     def holds(self, condition: Condition) -> bool:
-        return holds(condition, self.facts, self.lists, self.now, self.signals)
+        return holds(condition, self.facts, self.lists, self.at, self.signals)
 
     def may(self, t: Track) -> bool:
         """Whether somebody at this stage may be in it."""
@@ -108,7 +108,7 @@ class _Look:
         if t.graduate is not None and self.holds(t.graduate):
             return "graduated"
         end = self.over(t, since)
-        return f"over after {t.days:g} days" if end is not None and end <= self.now else None
+        return f"over after {t.days:g} days" if end is not None and end <= self.at else None
 
     def over(self, t: Track, since: datetime | None) -> datetime | None:
         if t.days is None or since is None:
@@ -120,7 +120,7 @@ class _Look:
 
     def turn(self, tracks: Iterable[Track]) -> datetime | None:
         conditions = [c for t in tracks for c in (t.when, t.graduate) if c is not None]
-        return turns_at(conditions, self.facts, self.now, self.signals)
+        return turns_at(conditions, self.facts, self.at, self.signals)
 
 
 def _after(current: Track, why: str, by_name: Mapping[str, Track], state: PersonState, found: _Look) -> TrackVerdict:
@@ -129,7 +129,7 @@ def _after(current: Track, why: str, by_name: Mapping[str, Track], state: Person
     follower = by_name.get(current.graduate_to or "")
     while follower is not None and follower.name not in (*done, *state.tracks_done) and found.may(follower):
         if follower.graduate is None or not found.holds(follower.graduate):
-            due = _earliest([found.over(follower, found.now), found.turn([follower])])
+            due = _earliest([found.over(follower, found.at), found.turn([follower])])
             cause = f"{why} from {current.name}" if why == "graduated" else f"{current.name} {why}"
             return TrackVerdict(track=follower.name, changed=True, cause=cause, next_due_at=due, finished=tuple(done))
         done.append(follower.name)
