@@ -41,7 +41,8 @@ def made(rng: random.Random, depth: int = 2) -> Condition:
 
 def test_many_are_judged_as_one_is() -> None:
     rng = random.Random(2)
-    conditions = [made(rng) for _ in range(250)]
+    ends = [Test(field="born", op=op, value=7) for op in ("within", "older_than")]
+    conditions = [*ends, *(made(rng) for _ in range(250))]
     subjects = []
     for n in range(80):
         signals = [
@@ -55,7 +56,9 @@ def test_many_are_judged_as_one_is() -> None:
         ]
         # Moments at which a window ends, the last microsecond in it, and any others.
         now = NOW + rng.choice([timedelta(0), timedelta(microseconds=1), timedelta(days=1), timedelta(hours=rng.randrange(-90, 90))])
-        subjects.append(Subject(facts={name: rng.choice(VALUES) for name in FIELDS}, signals=signals, now=now))
+        subjects.append(
+            Subject(facts={name: rng.choice(VALUES[-5:] if name == "born" else VALUES) for name in FIELDS}, signals=signals, now=now)
+        )
     frame = frame_of(subjects, conditions).arranged()
     moments = np.array([micros(subject.now) for subject in subjects], np.int64)
     known = answers(frame, conditions, LISTS)
