@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from crmsync.decide.condition import Lists, holds
 from crmsync.decide.text import one_line
@@ -38,11 +39,17 @@ def next_questions(facts: Fields, rules: ProfileRules, lists: Lists, now: dateti
     found = set_for(facts, rules, lists, now, signals)
     if found is None:
         return None
+    return _numbered(tuple(question.ask for question in missing(facts, found.questions)[: max(rules.show, 0)])) or None
+
+
+@lru_cache(maxsize=4_096)
+def _numbered(asks: tuple[str, ...]) -> str:
+    """Most persons lack the same answers."""
     text = ""
-    for number, question in enumerate(missing(facts, found.questions)[: max(rules.show, 0)], 1):
-        line = f"{number}. {one_line(question.ask, TEXT_LIMIT)}"
+    for number, ask in enumerate(asks, 1):
+        line = f"{number}. {one_line(ask, TEXT_LIMIT)}"
         longer = f"{text} {line}" if text else one_line(line, TEXT_LIMIT)
         if len(longer) > TEXT_LIMIT:
             break
         text = longer
-    return text or None
+    return text
