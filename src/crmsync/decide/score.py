@@ -27,7 +27,7 @@ from crmsync.model.rules import Playbook
 from crmsync.model.verdict import Reason, ScoreVerdict
 
 __all__ = [
-    "Scores", "Subject", "cluster_hits", "conditions_of", "rules_of", "score", "score_all", "score_base", "score_frame", "thresholds",
+    "Scores", "Subject", "cluster_hits", "conditions_of", "rules_of", "score", "score_all", "score_base", "score_frame", "thresholds", "top_cut",
 ]  # fmt: skip
 
 PORTION = 32_768
@@ -100,6 +100,22 @@ def rules_of(playbook: Playbook, segment: str, cuts: Mapping[str, float] | None 
 def thresholds(rules: ScoreRules) -> tuple[float, ...]:
     """Every total at which something changes, ascending: `mql_at`, `mql_at - hysteresis`, `sql_at` and the bands."""
     return tuple(sorted({rules.mql_at, rules.mql_at - rules.hysteresis, rules.sql_at, *rules.bands}))
+
+
+def top_cut(totals: Floats, percent: float) -> float | None:
+    """S4's top N %: the lowest total that at most `percent` % of these persons reach. None when it is nobody's: then the number in mql_at counts.
+
+    Where many share a total, either all of them reach the cut or none: half of a base without any points is not qualified because there is nothing
+    better.
+    """
+    places = int(len(totals) * percent / 100)
+    if places < 1:
+        return None
+    lowest = np.partition(totals, len(totals) - places)[len(totals) - places]
+    if int(np.count_nonzero(totals >= lowest)) <= places:
+        return float(lowest)
+    above = totals[totals > lowest]
+    return float(above.min()) if len(above) else None
 
 
 def conditions_of(playbook: Playbook) -> tuple[Condition, ...]:

@@ -307,19 +307,6 @@ def months(at: Longs) -> dict[str, int]:
     return dict(zip(np.datetime_as_string(names).tolist(), counts.tolist(), strict=True))
 
 
-def cut_of(totals: Floats, percent: float) -> float | None:
-    """The lowest total that at most that share of them reaches (S4 `top_percent`); None when it is nobody's."""
-    most = int(len(totals) * percent / 100)
-    if most < 1:
-        return None
-    ordered = np.sort(totals)[::-1]
-    last = ordered[most - 1]
-    if int((totals >= last).sum()) > most:
-        higher = totals[totals > last]
-        return float(higher.min()) if len(higher) else None
-    return float(last)
-
-
 def interval(hits: int, of: int) -> tuple[float, float] | None:
     """Wilson's 95 % interval of a share; None of nothing."""
     if of == 0:

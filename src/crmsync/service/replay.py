@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from crmsync.decide.frame import LONG_AGO, NEVER, Bools, Floats, Longs, looks, micros, moment_of
-from crmsync.decide.score import conditions_of, score_base
+from crmsync.decide.score import conditions_of, score_base, top_cut
 from crmsync.engine.cuts import cuts_of
 from crmsync.engine.world import World
 from crmsync.errors import ConfigError
-from crmsync.insight.replay import Entries, Overlap, cut_of, interval, months, overlap, qualified
+from crmsync.insight.replay import Entries, Overlap, interval, months, overlap, qualified
 from crmsync.model.fields import INPUTS
 from crmsync.model.rules import Playbook
 from crmsync.playbook.load import load_files
@@ -152,7 +152,7 @@ def _cuts(reader: Reader, world: World, now: datetime) -> dict[str, float]:
         for place, found in totals.items():
             found.append(scores.total[scores.segment == place].astype(np.float32))
     cuts = {
-        name: cut_of(np.concatenate(totals[place]).astype(np.float64), model.top_percent)
+        name: top_cut(np.concatenate(totals[place]).astype(np.float64), model.top_percent)
         for place, (name, model) in models.items()
         if model.top_percent is not None and totals[place]
     }
