@@ -19,6 +19,7 @@ from crmsync.model.process import ProfileRules, Question, QuestionSet, Track
 from crmsync.model.rules import Playbook
 from crmsync.service.check_lists import check_lists
 from crmsync.service.plan import plan
+from crmsync.service.provision import provision
 from crmsync.testing.memory import Died
 from scenarios.desk import desk
 from scenarios.world import Both
@@ -58,9 +59,11 @@ class Nurture:
         self.campaigns = {"mql": sf.create("Campaign", {"Name": "Education"}), "sql": sf.create("Campaign", {"Name": "Enablement"})}
         self.both.restart(playbook=self.with_tracks)
         if "meddic" in frameworks:
-            fields = FRAMEWORK_FIELDS["meddic"]
-            for connector in self.both.connectors.values():
-                assert {f.level for f in connector.provision(fields, dry_run=False)} == {"done"}
+            made = provision(desk(self.both), dry_run=False)
+            done = {side: {f.subject for f in found if f.level == "done" and "crmsync_" in f.subject} for side, found in made.items()}
+            names = [f.name for f in FRAMEWORK_FIELDS["meddic"]]
+            assert done["hubspot"] == {f"contacts.{name}" for name in names}
+            assert done["salesforce"] == {f"{object}.{name}__c" for name in names for object in ("Lead", "Contact")}
         self.both.settle()
 
     def with_tracks(self, playbook: Playbook) -> Playbook:
