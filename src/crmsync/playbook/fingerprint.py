@@ -11,7 +11,16 @@ from typing import Any
 from crmsync.model.rules import FieldMap, Playbook
 
 LENGTH = 16
-_LISTS = ("free_domains", "disposable_domains", "competitor_domains", "target_domains")
+_LISTS = (
+    "free_domains",
+    "disposable_domains",
+    "competitor_domains",
+    "target_domains",
+    "business_domains",
+    "titles",
+    "titles_except",
+    "departments",
+)
 
 
 def of_field(field: FieldMap) -> FieldMap:
@@ -28,7 +37,7 @@ def of_playbook(playbook: Playbook) -> Playbook:
 def of_decisions(playbook: Playbook) -> str:
     """Changes when something changes that scores, stages, types, the data gate, questions or tracks of persons follow from: whoever was decided under
     another one has to be decided anew. The mapping's part is kept by each field's own fingerprint."""
-    names = ("score", "segments", "types", "stages", "gate", "profile", "tracks", "titles", *_LISTS)
+    names = ("score", "segments", "types", "stages", "gate", "profile", "tracks", *_LISTS)
     return _hash({name: _plain(getattr(playbook, name)) for name in names})
 
 
