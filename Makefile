@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 READY := $(VENV)/.installed
+BENCH := $(VENV)/.bench
 # One more than there are cores: a worker waits for its simulators about a quarter of the time.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 T ?= tests
@@ -42,6 +43,11 @@ $(READY): $(RUNS)
 	@$(BIN)/python -m pip install --quiet --no-input --no-compile --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+$(BENCH): $(READY)
+	@echo "installing what the benchmarks compare with"
+	@$(BIN)/python -m pip install --quiet --no-input --no-compile --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
 demo: $(RUNS) ## two simulated CRMs, the daemon and a status page; Ctrl-C ends all of it
 	@exec $(BIN)/crmsync demo
 
@@ -60,7 +66,7 @@ format: $(READY) ## let ruff format and mend what it can
 mutants: $(READY) ## plant known bugs one by one in a copy; the tests must find each
 	@$(BIN)/python -m pytest -q --numprocesses=$(WORKERS) --dist=worksteal -m mutants tests/house
 
-bench: $(READY) ## every benchmark, at a moderate size
+bench: $(BENCH) ## every benchmark, at a moderate size
 	@for one in bench/[a-z]*.py; do echo "== $$one"; $(BIN)/python $$one; done
 
 docs: $(READY) ## regenerate the generated pages of docs/
