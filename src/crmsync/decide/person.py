@@ -38,7 +38,7 @@ RETRY = timedelta(minutes=15)
 class Decision:
     """What follows for one person. state: to remember (the same object when nothing changed). outputs: wanted engine-owned fields.
 
-    owner: house owner id to write, None: leave the owner alone. task: the first touch of a handoff made now; asks: what a rep is asked for now.
+    owner: house owner id to write, None: leave the owner alone. task: the first touch of a handoff made now; asks: what a rep is asked for with it.
     counter: the pool's counter after this. next_due_at: when to ask again (UTC; None: only when something changes). problems: sentences for
     people, each with its cause before the first colon. score, stage: the verdicts behind it, for `explain`.
     """
