@@ -159,6 +159,13 @@ def test_v1_recorded_bounces(signals: list[Signal], expected: str) -> None:
     assert quality("ann@acme.com", *reversed(signals)) == expected
 
 
+def test_v1_a_bounce_of_a_former_address_does_not_count() -> None:
+    bounce, facts = happened("email_bounce", 3, "UNKNOWN_USER"), {"email": "ann@acme.com"}
+    for days, expected in ((4, INVALID), (3, INVALID), (2, VERIFIED)):
+        found = check(facts, [bounce], RULES, LISTS, mx=True, now=NOW, since=NOW - timedelta(days=days))
+        assert found.quality == expected
+
+
 def test_v1_a_bounce_outweighs_a_provider_that_said_yes() -> None:
     assert quality("ann@acme.com", happened("email_bounce", 3), provider=VERIFIED) == INVALID
 

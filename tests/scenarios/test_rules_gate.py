@@ -26,6 +26,7 @@ from scenarios.world import Both
 VERA, DEAD, DORA, OPAL = "vera+spring@acme.example", "dan@dead.example", "dora@dead.example", "opal@acme.example"
 LENA = "lena@acme.example"
 """Never qualified."""
+LENA_NOW = "lena.lopez@acme.example"
 NINA = "nina@nina.example"
 SECRET = "the-providers-secret"
 PROVIDER = """data_gate:
@@ -124,9 +125,14 @@ def _told(story: Story) -> Story:
     story.verify("provider")
     story.look("after the provider", VERA)
     both.time.advance(60)
-    both.hs.happen({"email": VERA, "type": "email_bounce", "at": both.time()})
+    for email in (VERA, LENA):
+        both.hs.happen({"email": email, "type": "email_bounce", "at": both.time()})
     both.settle()
-    story.look("after a bounce", VERA)
+    story.look("after a bounce", VERA, LENA)
+    both.time.advance(60)
+    both.sf.edit("Lead", both.lead(LENA)["Id"], {"Email": LENA_NOW})
+    both.settle()
+    story.look("after a new address", LENA_NOW)
     story.keep()
     both.hs.edit("contacts", story.hs[VERA]["id"], {"city": ""})
     both.settle()
@@ -186,7 +192,8 @@ def test_v1_the_domain_and_bounces_judge_an_address_in_both_crms(story: Story) -
     assert (story.woken["DNS"], story.woken["nothing is due"]) == (5, 0)
     assert "dead.example takes no mail" in story.hs[DEAD]["crmsync_data_issues"]
     assert story.names.asked.count(("acme.example", "MX")) == 1, "one answer serves all"
-    assert story.quality["after a bounce"][VERA] == bad
+    assert story.quality["after a bounce"] == {VERA: bad, LENA: bad}
+    assert story.quality["after a new address"] == {LENA_NOW: good}
     assert "bounced" in story.sf[VERA]["crmsync_data_issues__c"]
 
 

@@ -65,10 +65,12 @@ def check(
     mx: bool | None = None,
     provider: str | None = None,
     now: datetime,
+    since: datetime | None = None,
 ) -> GateVerdict:
     """The verdict on a person's contact data at `now` (UTC). Total: odd values are found invalid, none raises.
 
-    mx: whether the address's domain takes mail (None: not known). provider: the verification provider's word for the address (None: none). Worst
+    mx: whether the address's domain takes mail (None: not known). provider: the verification provider's word for the address (None: none). since: when
+    they got this address in place of another (UTC; None: not known to have had another); a bounce before it was the other's. Worst
     first counts: a wrong form, the provider's "invalid", a hard bounce later than any mail that arrived, a domain without mail; then what makes
     an address risky; "verified" needs the provider's word or a domain that takes mail. A person without an e-mail address is "invalid" when
     no phone number is usable either, else "unknown". A phone number whose country cannot be told counts as usable from 7 digits on.
@@ -79,7 +81,8 @@ def check(
     if address is None:
         issues = ("No e-mail address.", *bad_phones)
         return GateVerdict(quality=UNKNOWN if dialable else INVALID, issues=issues, reachable=dialable, phones=phones)
-    dead, doubts = _email_issues(address, signals, rules, lists, mx=mx, provider=provider, now=now)
+    mine = signals if since is None else [s for s in signals if s.type != BOUNCED or s.at >= since]
+    dead, doubts = _email_issues(address, mine, rules, lists, mx=mx, provider=provider, now=now)
     if dead:
         quality = INVALID
     elif doubts:

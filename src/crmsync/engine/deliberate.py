@@ -132,11 +132,12 @@ def deliberate(
         id, decision = state.person_id, None
         if primaries:
             subject = subjects[id]
-            person = scores.remembered(replace(state, base=reconciled.base, sent=reconciled.sent, anchors=_anchors(state, reconciled)))
+            known = gates.dated(state, subject.facts)
+            person = scores.remembered(replace(known, base=reconciled.base, sent=reconciled.sent, anchors=_anchors(state, reconciled)))
             settle = partial(
                 decide, facts=subject.facts, signals=subject.signals, rules=scores.rules(id), playbook=world.playbook, lists=world.lists,
                 pool=pool, users=world.owners.users, now=now, start_from=start, shown_owner=_owner(reconciled), said=said_of(world, primaries),
-                deals=around.dealings(id), gate=gates.verdict(id, subject.facts, subject.signals),
+                deals=around.dealings(id), gate=gates.verdict(known, subject.facts, subject.signals),
             )  # fmt: skip
             decision = settle(person=person, score=scores.of(id), counter=counter, shown=shown_of(world, state, primaries))
             if decision.state.recycled_at is not None and decision.state.recycled_at != person.recycled_at:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -54,9 +54,16 @@ class Gates:
             wanted |= {(DOMAIN, address.domain), (ADDRESS, address.text)}
         self._known = world.store.answers.known(sorted(wanted))
 
-    def verdict(self, person: str, facts: Fields, signals: Sequence[Signal]) -> GateVerdict:
-        """What is known of this person's contact data now."""
-        domain, address = self._answers(person)
+    def dated(self, state: PersonState, facts: Fields) -> PersonState:
+        """The state with the address they have now, and since when if they had another: what is recorded of that one is not held against this one."""
+        email = facts.get("email")
+        if not isinstance(email, str) or email == state.email:
+            return state
+        return replace(state, email=email, email_since=state.email_since if state.email is None else self._now)
+
+    def verdict(self, state: PersonState, facts: Fields, signals: Sequence[Signal]) -> GateVerdict:
+        """What is known of this person's contact data now. state: as `dated` gave it."""
+        domain, address = self._answers(state.person_id)
         return check(
             facts,
             signals,
@@ -65,6 +72,7 @@ class Gates:
             mx=None if domain is None or domain.word is None else domain.word == YES,
             provider=None if address is None else address.word,
             now=self._now,
+            since=state.email_since,
         )
 
     def found(self, person: str) -> Mapping[str, Value]:

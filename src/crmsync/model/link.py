@@ -110,6 +110,7 @@ class PersonState:
     names the occasion. segment: the scoring model that counted last (S5). track, track_since: the nurture track they are in (N1); tracks_done: those finished at the present stage.
     member_of: side -> lists and campaigns that we put them on; found_on: side -> those we found them on already, which stay as they are. account: what they and their colleagues have in common ("domain:acme.example" or
     "company:<twin id>"); engagement: their own behaviour points as colleagues last counted them (S7).
+    email: the address they were last decided with; email_since: when they got it in place of another (UTC; None: it is the first one known).
     """
 
     person_id: str
@@ -145,6 +146,8 @@ class PersonState:
     found_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     account: str | None = None
     engagement: float = 0.0
+    email: str | None = None
+    email_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
