@@ -140,16 +140,41 @@ class Writing:
             if told is not None and told.opted_out is not None and done.kind is OutcomeKind.DONE:
                 out[write.write_id] = replace(done, shown={**(done.shown or {}), wire.OPT_OUT: told.opted_out})
         if object == wire.CONTACTS:
+            self._without_stage(going, out)
             self._stages(going, out)
         self._associating.carry(object, writes, out)
         if object in wire.MERGEABLE:
             self._survivors(object, writes, out)
         return out
 
+    def _without_stage(self, writes: Sequence[Write], out: Outcomes) -> None:
+        """Where HubSpot refused a whole write for its stage alone, though that is one of its options (a move backwards that it does not ignore but
+        refuse): writes the other fields; the stage follows in `_stages`."""
+        refused = [
+            w
+            for w in writes
+            if w.fields.get(STAGE)
+            and out[w.write_id].kind is OutcomeKind.REJECTED
+            and out[w.write_id].fields == (STAGE,)
+            and out[w.write_id].cause != "INVALID_OPTION"
+        ]
+        if not refused:
+            return
+        others = [_without(w, STAGE) for w in refused if len(w.fields) > 1]
+        out.update(
+            {w.write_id: Outcome(write_id=w.write_id, kind=OutcomeKind.DONE, id=w.id, shown={}) for w in refused if len(w.fields) == 1}
+        )
+        try:
+            out.update(self._batch.update(wire.CONTACTS, others) if others else {})
+        except (CredentialsError, UnreachableError) as error:
+            out.update({w.write_id: Outcome(write_id=w.write_id, kind=OutcomeKind.RETRY, id=w.id, cause=type(error).__name__,
+                                            message=str(error)) for w in others})  # fmt: skip
+
     def _stages(self, writes: Sequence[Write], out: Outcomes) -> None:
         """lifecyclestage moves only forward unless it is cleared first, and a backward move is ignored in silence (contracts 5.9, F71).
 
-        Clear, then set, in two further batches; what is shown afterwards is told, whatever it is.
+        Clear, then set, in two further batches; what is shown afterwards is told, whatever it is. A stage that HubSpot then refuses is put back
+        as it was.
         """
         wanted = {
             str(w.id): w
@@ -164,13 +189,18 @@ class Writing:
         shown: dict[str, Value] = {}
         cleared: list[str] = []
         try:
-            shown = self._read_stages(wanted)
+            shown = before = self._read_stages(wanted)
             stuck = [w for id, w in wanted.items() if id in shown and shown[id] != w.fields[STAGE]]
             if stuck:
                 shown = {id: stage for id, stage in shown.items() if id not in {w.id for w in stuck}}
                 emptied = self._batch.update(wire.CONTACTS, [replace(w, fields={STAGE: None}) for w in stuck])
                 cleared = [str(w.id) for w in stuck if emptied[w.write_id].kind is OutcomeKind.DONE]
-                self._batch.update(wire.CONTACTS, [replace(w, fields={STAGE: w.fields[STAGE]}) for w in stuck])
+                placed = self._batch.update(wire.CONTACTS, [replace(w, fields={STAGE: w.fields[STAGE]}) for w in stuck])
+                lost = [
+                    w for w in stuck if placed[w.write_id].kind is OutcomeKind.REJECTED and str(w.id) in cleared and before.get(str(w.id))
+                ]
+                if lost:
+                    self._batch.update(wire.CONTACTS, [replace(w, fields={STAGE: before[str(w.id)]}) for w in lost])
                 shown |= self._read_stages({str(w.id): w for w in stuck})
         except (CredentialsError, UnreachableError):
             # the rest of the write stands; a stage that was cleared and not set again is told as empty, another one not at all

@@ -19,6 +19,7 @@ KINDS = frozenset(
         "page_view",
         "email_open",
         "email_click",
+        "email_delivered",
         "email_reply",
         "email_bounce",
         "unsubscribe",
@@ -135,6 +136,8 @@ def _changes(kind: str, record: Record, name: str, at: int) -> tuple[dict[str, s
         if name:
             changes["hs_email_last_email_name"] = name
         return changes, _EMAIL
+    if kind == "email_delivered":
+        return {"hs_email_delivered": counted("hs_email_delivered"), "hs_email_last_send_date": when}, _EMAIL
     if kind == "email_bounce":
         return {"hs_email_hard_bounce_reason_enum": name or "UNKNOWN_USER"}, _EMAIL
     return {"hs_email_optout": "true"}, _EMAIL

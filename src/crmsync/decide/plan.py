@@ -23,6 +23,8 @@ _OWN_TYPES = {
     f.name: {"number": FieldType.NUMBER, "datetime": FieldType.DATETIME, "long_text": FieldType.LONG_TEXT}.get(f.type, FieldType.TEXT)
     for f in OWN_FIELDS
 }
+STATUS = "status:"
+"""Before a native field that holds the CRM's own word for the stage, where fields are named."""
 RECORD = None
 """As a problem's field: the record as a whole was refused."""
 
@@ -265,10 +267,10 @@ class Draft:
         """Takes the CRM's own words for the stage, each delivered once."""
         delivered = self.state.written.get(self.ref.side, {}) if self.snapshot is not None else {}
         for (side, object, native), value in statuses.items():
-            if (side, object) != (self.ref.side, self.ref.object) or delivered.get(f"status:{native}") == value:
+            if (side, object) != (self.ref.side, self.ref.object) or delivered.get(f"{STATUS}{native}") == value:
                 continue
             shown = self.snapshot.extra.get(native) if self.snapshot is not None else None
-            name = f"status:{native}"
+            name = f"{STATUS}{native}"
             if shown == value:
                 self.noted[name] = value
             elif not self._blocked(name, value) and self._fits(name, native, value):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from crmsync.decide.canonical import same
-from crmsync.decide.plan import data_hash
+from crmsync.decide.plan import STATUS, data_hash
 from crmsync.engine.beliefs import SCHEMA_IS_OLD
 from crmsync.engine.employers import FIELD
 from crmsync.engine.outbox import Outgoing
@@ -18,10 +18,12 @@ from crmsync.model.change import Action, Outcome, OutcomeKind, Write
 from crmsync.model.journal import JournalEntry
 from crmsync.model.link import Agreed, PersonState, Snapshot, delivered
 from crmsync.model.record import RecordState, Ref, Value
+from crmsync.model.rules import FieldType
 from crmsync.store import StoredSnapshot
 
 UNSTAMPED = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_BACKOFF = timedelta(hours=1)
+SOON = timedelta(minutes=1)
 
 
 class PersonSettlement:
@@ -75,16 +77,19 @@ class PersonSettlement:
         if shown is None and planned.merged:
             known = before.fields if before else {}
             sent[self.side] = {**sent.get(self.side, {}), **{n: (v, known.get(n)) for n, v in planned.merged.items()}}
+        own = self._statuses(item, ref, planned.own, outcome.shown)
         self.settled_people[person_id] = replace(
             state,
             base=base,
             sent=sent,
             anchors={**state.anchors, self.side: f"{ref.object}/{ref.id}"},
-            written={**state.written, self.side: delivered(state.written.get(self.side, {}), planned.own, planned.merged)},
+            written={**state.written, self.side: delivered(state.written.get(self.side, {}), own, planned.merged)},
             employers=self._employers(state, ref, write),
+            next_due_at=state.next_due_at if len(own) == len(planned.own) else min(filter(None, (state.next_due_at, self.now + SOON))),
         )
+        lost = {name for name in planned.own if name not in own}
         healed = {*item.entry.names.values(), *([FIELD] if write.about or write.unlink else [])}
-        self.healed.append((person_id, write.object, frozenset(healed) - planned.stood_in))
+        self.healed.append((person_id, write.object, frozenset(healed) - planned.stood_in - lost))
         if write.action is Action.CREATE:
             self.created.append(person_id)  # activities that waited for this record can follow
         self._check_read_back(item, ref, planned.merged, stands, before)
@@ -96,6 +101,21 @@ class PersonSettlement:
         self.links[ref] = write.about
         held = self.world.store.snapshots(write.about)
         return dict.fromkeys(self.world.sides, next((s.person_id for s in held.values()), None))
+
+    def _statuses(self, item: Outgoing, ref: Ref, own: Mapping[str, Value], shown: Mapping[str, Value] | None) -> dict[str, Value]:
+        """What of crmsync's own fields and of the CRM's words for the stage was delivered. A word that the CRM took and does not show is told (F44); one
+        whose field is empty now (cleared for a move backwards that then failed, F71) is not delivered, and is written again soon."""
+        arrived = dict(own)
+        told = shown or {}
+        for name, value in own.items():
+            native = name.removeprefix(STATUS)
+            if native == name or native not in told or same(FieldType.PICKLIST, told[native], value):
+                continue
+            if told[native] is None:
+                del arrived[name]
+            else:
+                self.problems.append(silent_no_op(ref, item.entry.person_id, name, value))
+        return arrived
 
     def _check_read_back(
         self, item: Outgoing, ref: Ref, wanted: Mapping[str, Value], stands: Mapping[str, Value], before: Snapshot | None

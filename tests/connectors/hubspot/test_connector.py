@@ -324,6 +324,22 @@ def test_a_stage_moves_backward_by_clearing_first(ready: Portal) -> None:
     assert ready.sim.get("contacts", id)["lifecyclestage"] == "lead"
 
 
+def test_a_stage_moves_backward_where_hubspot_refuses_it(ready: Portal) -> None:
+    """L11: a portal that answers a move backwards with an error, alone and in a batch."""
+    ids = [ready.create(f"k{n}", email=f"p{n}@acme.example", lifecyclestage="customer").id for n in range(3)]
+    ready.sim.options.change("lifecycle_backward", "reject")
+    writes = updates(ids[:2], lifecyclestage="lead", firstname="B")
+    writes += updates(ids[2:], lifecyclestage="lead")
+    outcomes = ready.hub.write(writes)
+    assert [(o.kind, o.shown["lifecyclestage"]) for o in outcomes if o.shown] == [(OutcomeKind.DONE, "lead")] * 3
+    shown = [ready.sim.get("contacts", id) for id in ids]
+    assert [(c["lifecyclestage"], c.get("firstname")) for c in shown] == [("lead", "B"), ("lead", "B"), ("lead", None)]
+    # a word that is none of its options stays refused, and nothing was cleared for it
+    odd = ready.update(ids[0], lifecyclestage="nonsense", firstname="C")
+    assert (odd.kind, odd.fields) == (OutcomeKind.REJECTED, ("lifecyclestage",))
+    assert ready.sim.get("contacts", ids[0])["lifecyclestage"] == "lead"
+
+
 def test_a_stage_left_empty_by_a_failure_is_told(ready: Portal) -> None:
     id = ready.create("k1", email="ann@acme.example", lifecyclestage="customer").id
     body = {"status": "error", "message": "You have reached your daily limit.", "policyName": "DAILY"}
