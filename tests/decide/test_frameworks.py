@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from crmsync.decide.condition import Lists, holds
+from crmsync.decide.handoff import handoff_text
 from crmsync.decide.profile import next_questions
 from crmsync.model.condition import Test
 from crmsync.model.fields import EVERY_INPUT, FRAMEWORK_FIELDS, INPUTS, OWN_FIELDS, TRACK, own_fields
-from crmsync.model.process import ProfileRules, Question, QuestionSet
+from crmsync.model.process import ProfileRules, Question, QuestionSet, TypeRule
+from crmsync.model.verdict import ScoreVerdict
 
 BANT = ["crmsync_budget", "crmsync_authority", "crmsync_need", "crmsync_timeline"]
 MEDDIC = [
@@ -52,3 +54,12 @@ def test_a_track_of_ones_own_is_an_option_of_its_field() -> None:
     assert by_name[TRACK].options == ("none", "mql_education", "sql_enablement", "partner_nurture")
     assert own_fields() == OWN_FIELDS
     assert set(INPUTS) | set(MEDDIC) == EVERY_INPUT
+
+
+def test_s10_the_handoff_shows_the_answers_of_either_framework() -> None:
+    text = handoff_text(
+        facts={"email": "a@b.example", "crmsync_need": "Faster quotes", "crmsync_economic_buyer": "The CFO"}, score=ScoreVerdict(total=60, fit=30, behavior=30),
+        signals=(), type_rule=TypeRule(type="browser"), trigger="score 60", stage="sal", owner="rita@corp.example", routing_reason="pool",
+    )  # fmt: skip
+    assert "- Need: Faster quotes" in text
+    assert "- Economic buyer: The CFO" in text

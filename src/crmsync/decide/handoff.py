@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from crmsync.decide.bodies import fit
 from crmsync.decide.text import ELLIPSIS, minute, one_line, points_text
+from crmsync.model.fields import FRAMEWORK_FIELDS
 from crmsync.model.link import Signal
 from crmsync.model.process import TypeRule
 from crmsync.model.record import Fields
@@ -29,9 +30,7 @@ _NUMBER = {"valid": "valid", "invalid": "not valid", "unknown": "not verified"}
 _HEADING = re.compile(r"<div>([^<]*)</div><ul>")
 _REGION = ("city", "state", "postal_code", "country")
 _SOURCE = (("Source", ("lead_source",)), ("Campaign", ("campaign",)))
-_QUALIFICATION = (
-    ("Budget", ("crmsync_budget",)), ("Authority", ("crmsync_authority",)), ("Need", ("crmsync_need",)), ("Timeline", ("crmsync_timeline",)),
-)  # fmt: skip
+_QUALIFICATION = tuple((field.label, (field.name,)) for fields in FRAMEWORK_FIELDS.values() for field in fields)
 
 
 def complete(*, facts: Fields, trigger: str, type_rule: TypeRule | None) -> bool:
