@@ -56,3 +56,4 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """What is imported by now stays: looking through it for garbage again and again takes a tenth of the suite's time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

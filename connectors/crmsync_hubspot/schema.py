@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
+from typing import Any
 
 from crmsync.errors import UnreachableError
 from crmsync.model.record import ObjectSchema
@@ -26,6 +27,7 @@ class Schemas:
         self._client = client
         self._lock = Lock()
         self._known: dict[str, ObjectSchema] = {}
+        self._made: dict[str, tuple[Any, ObjectSchema]] = {}
         self.scopes: frozenset[str] | None = None
         """What the token may; None until `check` asked, and where HubSpot does not tell."""
 
@@ -43,11 +45,20 @@ class Schemas:
         elif answer.status != 200 or not isinstance(answer.json, dict):
             raise UnreachableError(f"HubSpot did not tell the properties of {object} ({answer.status}); tried again later", side=SIDE)
         else:
-            schema = wire.object_schema(object, answer.json.get("results") or ())
-        schema = replace(schema, lacks=self._lacks(object))
+            schema = self._read(object, answer.json.get("results") or ())
+        lacks = self._lacks(object)
+        if schema.lacks != lacks:
+            schema = replace(schema, lacks=lacks)
         with self._lock:
             self._known[object] = schema
         return schema
+
+    def _read(self, object: str, definitions: Sequence[Mapping[str, Any]]) -> ObjectSchema:
+        """Asked every few minutes and nearly always answered alike: comparing is a tenth of the work."""
+        made = self._made.get(object)
+        if made is None or made[0] != definitions:
+            made = self._made[object] = (definitions, wire.object_schema(object, definitions))
+        return made[1]
 
     def _lacks(self, object: str) -> Mapping[str, str]:
         """Scopes that are missing, as `ObjectSchema.lacks`; nothing where scopes or the object are not known."""

@@ -117,6 +117,20 @@ def _session(settings: Settings) -> requests.Session:
     return session
 
 
+def _exchange(
+    session: requests.Session, method: str, url: str, body: bytes | None, headers: Mapping[str, str], *, stream: bool
+) -> requests.Response:
+    """One request and its answer, redirects not followed. What `session.request` does beside it, for sessions with cookies, files and hooks,
+    takes longer than the request itself."""
+    request = requests.PreparedRequest()
+    request.prepare(method=method, url=url, headers={**session.headers, **headers}, data=body)
+    environment = session.merge_environment_settings(url, {}, stream, None, None)
+    response: requests.Response = session.get_adapter(url).send(request, **environment)
+    if not stream:
+        _ = response.content  # read before the connection goes back to the pool
+    return response
+
+
 class Client:
     """One org, one user. Thread-safe. Contacts nothing before the first request.
 
@@ -240,9 +254,7 @@ class Client:
         sent = {**force.headers, "Authorization": f"Bearer {token.value}", **headers}
         name = f"{method} {resource.split('?')[0]}"
         try:
-            response: requests.Response = force.session.request(
-                method, token.base + resource, data=body, headers=sent, allow_redirects=False, stream=stream
-            )
+            response = _exchange(force.session, method, token.base + resource, body, sent, stream=stream)
         except requests.RequestException as error:
             kind = type(error).__name__
             log.debug("salesforce.call", call=name, failed=kind)

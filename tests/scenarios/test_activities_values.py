@@ -67,7 +67,7 @@ def test_f44_hubspot_keeps_what_it_had() -> None:
         # given a task in step, and properties that HubSpot made read-only since schemas were read, and ignores
         (task,) = in_step(both)
         for name in ("hs_task_subject", "hs_task_body", "hs_timestamp"):
-            both.hs.portal.schema.of("tasks")[name].read_only = True
+            both.hs.portal.schema.change("tasks", name, read_only=True)
         # when Salesforce changes them, with another field
         wanted = {"Subject": "Send the offer", "Description": "By mail", "ActivityDate": "2026-03-20"}
         both.edit("task", "salesforce", task["salesforce"], Priority="High", **wanted)

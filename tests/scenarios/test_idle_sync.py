@@ -89,12 +89,12 @@ def test_persons_alone_cost_four_calls_and_a_changed_schema_is_noticed_in_the_sa
         assert named(both) == set()
         # HubSpot only leaves out what it no longer shows
         schema = both.hs.portal.schema
-        schema.of("contacts")["jobtitle"].archived = True
+        schema.change("contacts", "jobtitle", archived=True)
         both.hs.edit("contacts", contact, {"phone": "+14085550101"})
         result = started(both, SCHEMA_SECONDS)
         assert named(both) == {("unknown_field", "hubspot", "jobtitle")}
         assert both.sf.get("Lead", lead)["Phone"] == "+14085550101"
-        schema.of("contacts")["jobtitle"].archived = False
+        schema.change("contacts", "jobtitle", archived=False)
         # F48: an owner who came after we looked is met in the same run, on both sides
         theo = {"email": "theo@corp.example", "first_name": "Theo", "last_name": "Tal", "time_zone": "America/New_York"}
         both.sf.seed(users=[theo], people=[])

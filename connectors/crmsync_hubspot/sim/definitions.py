@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import orjson
+
 from .errors import not_found, plain, validation
 from .objecttypes import ObjectType
 from .schema import Schema
@@ -24,7 +26,8 @@ def handle(call: Call) -> Reply:
     if not rest:
         if call.method == "GET":
             archived = call.flag("archived")
-            return Reply(body={"results": [p.json() for p in schema.of(kind.plural).values() if p.archived == archived]})
+            shown = [p.printed() for p in schema.of(kind.plural).values() if p.archived == archived]
+            return Reply(body={"results": orjson.Fragment(b"[%b]" % b",".join(shown))})
         if call.method == "POST":
             return Reply(status=201, body=_define(call, kind, call.json()))
         raise wrong_method()
@@ -36,7 +39,7 @@ def handle(call: Call) -> Reply:
     if call.method == "DELETE":
         if prop.hubspot_defined:
             raise validation(f"{prop.name} is defined by HubSpot and cannot be archived")
-        prop.archived = True
+        schema.change(kind.plural, prop.name, archived=True)
         return Reply(status=204)
     if call.method != "PATCH":
         raise wrong_method()
@@ -48,11 +51,13 @@ def handle(call: Call) -> Reply:
     problem = schema.problem(kind.plural, {**wanted, "externalOptions": True})
     if problem:
         raise validation(problem)
-    prop.label, prop.type, prop.field_type, prop.group = wanted["label"], wanted["type"], wanted["fieldType"], wanted["groupName"]
-    prop.description = as_text(body.get("description", prop.description))
+    schema.change(
+        kind.plural, prop.name, label=wanted["label"], type=wanted["type"], field_type=wanted["fieldType"], group=wanted["groupName"],
+        description=as_text(body.get("description", prop.description)),
+    )  # fmt: skip
     if isinstance(body.get("options"), list):
         call.portal.set_options(kind.plural, prop.name, {as_text(o.get("value")): as_text(o.get("label")) for o in body["options"]})
-    return Reply(body=prop.json())
+    return Reply(body=schema.of(kind.plural)[prop.name].json())
 
 
 def _define(call: Call, kind: ObjectType, body: Json) -> Json:
@@ -79,7 +84,7 @@ def _batch(call: Call, kind: ObjectType, verb: str) -> Reply:
         for entry in inputs:
             prop = schema.live(kind.plural, as_text(entry.get("name")))
             if prop is not None and not prop.hubspot_defined:
-                prop.archived = True
+                schema.change(kind.plural, prop.name, archived=True)
         return Reply(status=204)
     if verb != "create":
         raise not_found("resource not found")

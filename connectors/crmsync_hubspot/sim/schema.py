@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _SETS = {**table_contacts.CONTACT_OPTIONS, **table_others.OTHER_OPTIONS, "bool": "true=True;false=False", "yesno": "true=Yes;false=No"}
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Property:
-    """One property definition; `options` maps internal value to label, in display order."""
+    """One property definition; `options` maps internal value to label, in display order. Never changed, only replaced: portals share them."""
 
     name: str
     label: str
@@ -59,11 +60,18 @@ class Property:
     unique: bool = False
     hubspot_defined: bool = True
     archived: bool = False
+    _printed: list[bytes] = field(init=False, default_factory=list, compare=False, repr=False)
 
     @property
     def restricted(self) -> bool:
         """Whether values must be one of the options."""
         return self.type == "enumeration" and bool(self.options)
+
+    def printed(self) -> bytes:
+        """`json` as bytes, made once."""
+        if not self._printed:
+            self._printed.append(orjson.dumps(self.json()))
+        return self._printed[0]
 
     def json(self) -> Json:
         """The definition as the properties API shows it."""
@@ -106,7 +114,8 @@ def parse_options(text: str) -> dict[str, str]:
     return {value: label for value, _, label in (part.partition("=") for part in text.split(";") if part)}
 
 
-def parse_table(text: str) -> list[Property]:
+@cache
+def parse_table(text: str) -> tuple[Property, ...]:
     """Property definitions of one table text."""
     found = []
     for line in text.strip().splitlines():
@@ -128,7 +137,7 @@ def parse_table(text: str) -> list[Property]:
                 unique="u" in flags,
             )
         )
-    return found
+    return tuple(found)
 
 
 def from_json(body: Mapping[str, Any]) -> Property:
@@ -198,7 +207,12 @@ class Schema:
 
     def set_options(self, plural: str, name: str, options: Iterable[tuple[str, str]] | Mapping[str, str]) -> None:
         """Replaces an enumeration's options (value -> label), as an admin would; KeyError when there is no such property."""
-        self.properties[plural][name].options = dict(options)
+        self.change(plural, name, options=dict(options))
+
+    def change(self, plural: str, name: str, **changes: Any) -> Property:
+        """Replaces a definition by one that differs in these attributes; KeyError when there is no such property."""
+        made = self.properties[plural][name] = replace(self.properties[plural][name], **changes)
+        return made
 
     def problem(self, plural: str, body: Mapping[str, Any]) -> str | None:
         """Why a definition would be refused, None when it is fine."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+import orjson
+
 from crmsync_salesforce.sim.http import Call, Reply
 from crmsync_salesforce.sim.org import Org
 from crmsync_salesforce.sim.schema import CASCADES, CHILDREN, ObjectType
@@ -130,7 +132,7 @@ class Catalog:
             "defaultImplementation": None,
             "extendedBy": None,
             "extendsInterfaces": None,
-            "fields": [field.describe() for field in self._org.view(kind, call.user).values()],
+            "fields": orjson.Fragment(b"[%b]" % b",".join(field.printed() for field in self._org.view(kind, call.user).values())),
             "implementedBy": None,
             "implementsInterfaces": None,
             "listviewable": None,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 TEXT_TYPES = frozenset({"string", "textarea", "phone", "url", "email", "picklist", "multipicklist", "combobox", "encryptedstring"})
 DECIMAL_TYPES = frozenset({"double", "currency", "percent"})
@@ -75,6 +77,7 @@ class Field:
     formula: Formula | None = None
     help_text: str | None = None
     html: bool = False
+    _printed: list[bytes] = field(init=False, default_factory=list, compare=False, repr=False)
 
     @property
     def long_text(self) -> bool:
@@ -106,6 +109,12 @@ class Field:
     def allowed(self, value: str) -> bool:
         """Whether a restricted picklist takes the value."""
         return any(entry.value == value and entry.active for entry in self.picklist)
+
+    def printed(self) -> bytes:
+        """`describe` as JSON, made once: thousands of orgs share the standard fields, and clients ask for them every few minutes."""
+        if not self._printed:
+            self._printed.append(orjson.dumps(self.describe()))
+        return self._printed[0]
 
     def describe(self) -> dict[str, Any]:
         """The field as `sobjects/X/describe` prints it; same keys as the recorded describes. [R:cumulusci]"""

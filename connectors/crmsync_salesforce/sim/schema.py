@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from crmsync_salesforce.sim import tables_activity, tables_admin, tables_people, tables_sales
@@ -167,8 +168,13 @@ class ObjectType:
         return name.lower() in self.fields
 
 
-def parse_table(text: str) -> Iterable[Field]:
+@cache
+def parse_table(text: str) -> tuple[Field, ...]:
     """The fields of one table in the compact notation above."""
+    return tuple(_parsed(text))
+
+
+def _parsed(text: str) -> Iterable[Field]:
     for line in text.strip().splitlines():
         if not line.strip():
             continue

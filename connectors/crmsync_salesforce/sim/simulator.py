@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields as fields_of
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,7 @@ from crmsync_salesforce.sim.clock import Clock, stamp
 from crmsync_salesforce.sim.control import Control
 from crmsync_salesforce.sim.errors import not_found
 from crmsync_salesforce.sim.faults import Faults
-from crmsync_salesforce.sim.fields import Field, Formula
+from crmsync_salesforce.sim.fields import Formula
 from crmsync_salesforce.sim.guards import Assignment, Automation, DuplicateRule, Predicate, ValidationRule
 from crmsync_salesforce.sim.http import Call, Reply
 from crmsync_salesforce.sim.ids import normalise_id
@@ -223,8 +224,7 @@ class Simulator:
 
     def _set_formula(self, object: str, name: str, formula: Formula) -> None:
         old = self.org.kind(object).fields[name.lower()]
-        slots = {entry.name: getattr(old, entry.name) for entry in fields_of(old)}
-        self.org.kind(object).add(Field(**{**slots, "formula": formula, "createable": False, "updateable": False}))
+        self.org.kind(object).add(replace(old, formula=formula, createable=False, updateable=False))
         self.org.touch_access()
 
     def grant_field(self, object: str, name: str, *, edit: bool = True) -> None:

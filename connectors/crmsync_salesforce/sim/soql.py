@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from crmsync_salesforce.sim.errors import SalesforceError
 
@@ -22,17 +23,16 @@ CLAUSES_WITH_BY = frozenset({"GROUP", "ORDER"})  # Group and Order are objects t
 RESERVED = frozenset({"WHERE", "ORDER", "LIMIT", "OFFSET", "GROUP", "FROM", "AND", "OR", "NOT", "IN", "LIKE", "ASC", "DESC", "NULLS"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """A lexical piece; `kind` is string, datetime, date, number, word, op or end."""
+class Token(NamedTuple):
+    """A lexical piece; `kind` is string, datetime, date, number, word, op or end. upper: of words and signs, their text in capitals; else empty."""
 
     kind: str
     text: str
     at: int
+    upper: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Path:
+class Path(NamedTuple):
     """A field, perhaps through parents: Account.Name."""
 
     parts: tuple[str, ...]
@@ -48,8 +48,7 @@ class Aggregate:
     alias: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Literal:
+class Literal(NamedTuple):
     """A value: string, number, date, datetime, boolean, null, or range (a date literal such as LAST_N_DAYS:3)."""
 
     kind: str
@@ -123,26 +122,26 @@ class Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens: list[Token] = []
-        at = 0
-        while text[at:].strip():
+        at, end = 0, len(text.rstrip())
+        while at < end:
             matched = TOKEN.match(text, at)
             if matched is None or matched.lastgroup is None:
                 at += len(text[at:]) - len(text[at:].lstrip())
                 raise fault(text, at, "MALFORMED_QUERY", f"line 1:{at} no viable alternative at character '{text[at]}'")
             kind = matched.lastgroup
-            self.tokens.append(Token(kind=kind, text=matched[kind], at=matched.start(kind)))
+            found = matched[kind]
+            self.tokens.append(Token(kind, found, matched.start(kind), found.upper() if kind in ("word", "op") else ""))
             at = matched.end()
-        self.tokens.append(Token(kind="end", text="<EOF>", at=len(text)))
+        self.tokens.append(Token("end", "<EOF>", len(text), ""))
         self.index = 0
 
     # ---- token helpers ----
     def peek(self, *words: str) -> bool:
         """Whether the next tokens are these words or signs."""
-        for offset, word in enumerate(words):
-            token = self.tokens[min(self.index + offset, len(self.tokens) - 1)]
-            if token.kind not in ("word", "op") or token.text.upper() != word:
-                return False
-        return True
+        if self.tokens[self.index].upper != words[0]:
+            return False
+        following = self.tokens[self.index + 1 : self.index + len(words)]
+        return [token.upper for token in following] == [*words[1:]]
 
     def take(self, *words: str) -> bool:
         """Consume these words when they come next."""
@@ -249,7 +248,7 @@ class Parser:
     def path(self) -> Path:
         """A dotted field name."""
         token = self.next()
-        if token.kind != "word" or token.text.upper() in RESERVED or ":" in token.text:
+        if token.kind != "word" or token.upper in RESERVED or ":" in token.text:
             raise self.unexpected(token)
         return Path(parts=tuple(token.text.split(".")), at=token.at)
 

@@ -138,7 +138,18 @@ class RetryPolicy:
         hint: Callable[[BaseException], float | None] = lambda _: None,
     ) -> T:
         """What `call` returns; its last error when the attempts are used up or `retry_if` says no."""
+        try:
+            return call()
+        except Exception as error:
+            failed: Exception | None = error  # not yet anybody's business: nearly every call needs one attempt and no machinery
         import tenacity
+
+        def attempt() -> T:
+            nonlocal failed
+            if failed is not None:
+                first, failed = failed, None
+                raise first
+            return call()
 
         def patience(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
@@ -151,4 +162,4 @@ class RetryPolicy:
             sleep=sleep,
             reraise=True,
         )
-        return retrying(call)
+        return retrying(attempt)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -21,6 +20,7 @@ from crmsync.engine.forget import admit, admit_links, persons_of
 from crmsync.engine.notes import closed_to_us, note_missing
 from crmsync.engine.parties import addresses
 from crmsync.engine.regained import forget_emptied, lacking
+from crmsync.engine.together import together
 from crmsync.engine.turns import Objects, part, whole
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, CursorExpiredError
@@ -79,8 +79,7 @@ def pull_all(
 
     if only is not None and not any(only.get(side) for side in wanted):
         return {side: Pulled(error=known.get(side)) for side in wanted}
-    with ThreadPoolExecutor(max_workers=len(world.sides), thread_name_prefix="pull") as pool:
-        return dict(zip(wanted, pool.map(one, wanted), strict=True))
+    return dict(zip(wanted, together(one, wanted, "pull"), strict=True))
 
 
 def pull_side(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from crmsync.model.record import FieldSchema, ObjectSchema
@@ -51,3 +52,25 @@ def load(object: str, raw: object) -> ObjectSchema:
         for name, row in raw["fields"].items()
     }
     return ObjectSchema(object=object, label=raw["label"], fields=fields)
+
+
+class Told:
+    """What was dumped and loaded last, by side and object: told every few minutes, a schema is nearly always the one that was told before."""
+
+    def __init__(self) -> None:
+        self._dumped: dict[tuple[str, str], tuple[ObjectSchema, dict[str, object]]] = {}
+        self._loaded: dict[tuple[str, str], tuple[object, ObjectSchema]] = {}
+
+    def dump(self, side: str, told: Mapping[str, ObjectSchema]) -> dict[str, dict[str, object]]:
+        """`dump` of one side's, by object."""
+        for name, schema in told.items():
+            if (made := self._dumped.get((side, name))) is None or made[0] is not schema:
+                self._dumped[side, name] = (schema, dump(schema))
+        return {name: self._dumped[side, name][1] for name in told}
+
+    def load(self, side: str, told: Mapping[str, object]) -> dict[str, ObjectSchema]:
+        """`load` of one side's, by object."""
+        for name, raw in told.items():
+            if (made := self._loaded.get((side, name))) is None or made[0] != raw:
+                self._loaded[side, name] = (raw, load(name, raw))
+        return {name: self._loaded[side, name][1] for name in told}

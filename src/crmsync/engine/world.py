@@ -85,6 +85,7 @@ class World:
         self.people: tuple[User, ...] = ()
         self.integration: frozenset[tuple[str, str]] = frozenset()
         self.schemas: dict[str, dict[str, ObjectSchema]] = {}
+        self._told = schemas.Told()
         self.credentials = dict(credentials or {})
         self.read_at: dict[str, datetime | None] = {}
         self.stale: set[str] = set()
@@ -214,7 +215,8 @@ class World:
         if before and (before != known or users != self.store.users()):
             look_again(self.store)
         with self.store.begin():
-            self.store.put("world", known)
+            if before != known:
+                self.store.put("world", known)
             self.store.put("world_read_at", read_at)
             self.store.put("world_told", told)
         self._take(known)
@@ -278,7 +280,7 @@ class World:
         schema = {**self.read_schemas(side, (*self.objects(side), connector.traits.task_object)), **self._twin_schemas(side)}
         return {
             "identity": {"account": identity.account, "user_id": identity.user_id, "label": identity.label},
-            "schema": {name: schemas.dump(object) for name, object in schema.items()},
+            "schema": self._told.dump(side, schema),
         }
 
     def _twin_schemas(self, side: str) -> dict[str, ObjectSchema]:
@@ -311,7 +313,7 @@ class World:
         machines = {(side, known[side]["identity"].get("user_id")) for side in self.sides}
         self.people = tuple(users)
         self.integration = frozenset((u.side, u.id) for u in users if u.kind == "integration" or (u.side, u.id) in machines)
-        self.schemas = {side: {name: schemas.load(name, raw) for name, raw in known[side]["schema"].items()} for side in self.sides}
+        self.schemas = {side: self._told.load(side, known[side]["schema"]) for side in self.sides}
         self.missed = {(s, o, n) for s, o, n in self.missed if o in self.schemas[s] and n in self.schemas[s][o].fields}
         self.__dict__.pop("terms", None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,19 @@ def schemas() -> dict[str, dict[str, Any]]:
     return made
 
 
+@cache
+def texts() -> dict[str, str]:
+    """File name of the schema -> the schema as it is written into files."""
+    return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas().items()}
+
+
 def write(folder: Path) -> list[Path]:
     """Writes all schemas into `folder`, over older ones."""
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for name, schema in schemas().items():
+    for name, text in texts().items():
         path = folder / name
-        path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        path.write_text(text, "utf-8")
         written.append(path)
     return written
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -90,13 +89,12 @@ def write_defaults(dir: Path) -> list[Path]:
 
     Never overwrites a file. Raises ConfigError when the folder cannot be written."""
     # Imported here: `python -m crmsync.playbook.jsonschema` must not find itself imported by its own package already.
-    from crmsync.playbook.jsonschema import schemas
+    from crmsync.playbook.jsonschema import texts
 
     wanted = {
         name: f"# yaml-language-server: $schema={_schema_for(name)}\n{path.read_text('utf-8')}" for name, path in shipped_paths().items()
     }
-    for name, schema in schemas().items():
-        wanted[f"{SCHEMA_FOLDER}/{name}"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    wanted |= {f"{SCHEMA_FOLDER}/{name}": text for name, text in texts().items()}
     written: list[Path] = []
     try:
         for name, text in wanted.items():

@@ -9,12 +9,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -33,8 +34,12 @@ _DISK_FULL, _LOCK_NOT_AVAILABLE, _READ_ONLY = "53100", "55P03", "25006"
 
 @dataclass(slots=True, kw_only=True)
 class _Transaction:
+    """kept: its connection outlives it. outer: Core's own transaction, where Core is what begins and ends it."""
+
     connection: Connection
     writes: bool
+    kept: bool
+    outer: RootTransaction | None = None
     broken: bool = False
 
 
@@ -55,37 +60,19 @@ class Database:
     def close(self) -> None:
         self._engine.dispose()
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> AbstractContextManager[Connection]:
         """A write transaction, or the one this thread is in already. An exception rolls all of it back, even when an outer block
         swallows it: half a unit of work is never committed."""
-        current = self._current()
-        if current is None:
-            with self._transaction(writes=True) as connection:
-                yield connection
-            return
-        if not current.writes:
-            raise RuntimeError("a write was asked for inside a read")
-        try:
-            yield current.connection
-        except BaseException:
-            current.broken = True
-            raise
+        return _Block(self, writes=True)
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """A read transaction, or the transaction this thread is in already."""
-        current = self._current()
-        if current is None:
-            with self._transaction(writes=False) as connection:
-                yield connection
-            return
-        yield current.connection
+        return _Block(self, writes=False)
 
     def compact(self) -> bool:
         """Rewrites a SQLite file and empties its write-ahead log, so that neither holds anything that was deleted. False when another process was
         reading, and the log could not be emptied. Elsewhere nothing is done, and True."""
-        if self._current() is not None:
+        if self.current() is not None:
             raise RuntimeError("a database is not rewritten inside a transaction")
         if not self.is_sqlite:
             return True
@@ -106,9 +93,10 @@ class Database:
                 connection.close()
         return not blocked
 
-    def _current(self) -> _Transaction | None:
-        current: _Transaction | None = getattr(self._local, "transaction", None)
-        return current
+    def current(self) -> _Transaction | None:
+        """The transaction that this thread is in."""
+        found: _Transaction | None = getattr(self._local, "transaction", None)
+        return found
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -117,6 +105,8 @@ class Database:
             yield
             return
         with self._failures(), self._engine.connect() as connection:
+            if self.is_sqlite:
+                connection.begin()  # for Core alone: see `start`
             self._local.kept = connection
             try:
                 yield
@@ -127,41 +117,68 @@ class Database:
         kept: Connection | None = getattr(self._local, "kept", None)
         return kept
 
-    @contextmanager
-    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
-        kept = self._kept()
-        with self._failures(), nullcontext(kept) if kept is not None else self._engine.connect() as connection:
-            connection = connection.execution_options(crmsync_writes=writes)
-            with connection.begin() as outer:
-                if writes and not self.is_sqlite:
+    def start(self, *, writes: bool) -> _Transaction:
+        """This thread's transaction begins."""
+        held = self._kept()
+        connection = held if held is not None else self._engine.connect()
+        made = _Transaction(connection=connection, writes=writes, kept=held is not None)
+        try:
+            if self.is_sqlite:
+                # Straight on the driver: a cycle begins dozens of transactions, and Core takes many times as long as SQLite for each. Core itself
+                # believes in one that lasts as long as the connection is in use.
+                if held is None:
+                    connection.begin()
+                connection.connection.cursor().execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
+            else:
+                made.outer = connection.begin().__enter__()
+                if writes:
                     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", (_WRITER,))
-                current = _Transaction(connection=connection, writes=writes)
-                self._local.transaction = current
-                try:
-                    yield connection
-                finally:
-                    self._local.transaction = None
-                if current.broken:
+        except BaseException as error:
+            self.end(made, error)
+            raise
+        self._local.transaction = made
+        return made
+
+    def end(self, transaction: _Transaction, error: BaseException | None) -> None:
+        """It ends: all of it is stored, or with an error none of it. Raises what the database says."""
+        self._local.transaction = None
+        connection, outer, undo = transaction.connection, transaction.outer, error is not None or transaction.broken
+        try:
+            if outer is not None:
+                if transaction.broken:
                     outer.rollback()
-                    raise UnreachableError(
-                        "A step inside a database transaction failed; all of the transaction was undone, nothing was stored."
-                    )
+                outer.__exit__(None if error is None else type(error), error, None)
+                return
+            if not self.is_sqlite:
+                return
+            driver: Any = connection.connection.driver_connection
+            try:
+                if not undo:
+                    driver.commit()
+            finally:
+                driver.rollback()  # nothing, after a commit
+        finally:
+            if not transaction.kept:
+                connection.close()
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
         try:
             yield
-        except PoolTimeoutError as error:
-            raise UnreachableError(f"The database {self.label} gave no connection: {error}. Nothing was stored.") from error
-        except DBAPIError as error:
-            cause = error.orig
-            if cause is None or isinstance(cause, self._bugs):
+        except Exception as error:
+            told = self.told(error)
+            if told is None:
                 raise
-            raise UnreachableError(self._explain(cause)) from error
-        except self._bugs:
-            raise
-        except self._errors as error:
-            raise UnreachableError(self._explain(error)) from error
+            raise told from error
+
+    def told(self, error: BaseException) -> UnreachableError | None:
+        """What the user is told of a database's failure; None when it is none, but a mistake in this house or anything else."""
+        if isinstance(error, PoolTimeoutError):
+            return UnreachableError(f"The database {self.label} gave no connection: {error}. Nothing was stored.")
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if cause is None or isinstance(cause, self._bugs) or not isinstance(cause, self._errors):
+            return None
+        return UnreachableError(self._explain(cause))
 
     def _explain(self, error: BaseException) -> str:
         text = " ".join(str(error).split())
@@ -181,6 +198,53 @@ class Database:
         elif "not a database" in low or "malformed" in low:
             fix = "The file is damaged or is not a crmsync database; restore a copy."
         return f"The database {self.label} cannot be used ({text}). Nothing was stored. {fix}"
+
+
+class _Block(AbstractContextManager[Connection]):
+    """One `with`: a transaction of its own, or a part of the one that its thread is in. Hundreds are entered in a cycle, so it is no generator."""
+
+    __slots__ = ("_database", "_joined", "_mine", "_writes")
+
+    def __init__(self, database: Database, *, writes: bool) -> None:
+        self._database, self._writes = database, writes
+        self._mine: _Transaction | None = None
+        self._joined: _Transaction | None = None
+
+    def __enter__(self) -> Connection:
+        database = self._database
+        current = self._joined = database.current()
+        if current is not None:
+            if self._writes and not current.writes:
+                raise RuntimeError("a write was asked for inside a read")
+            return current.connection
+        try:
+            self._mine = database.start(writes=self._writes)
+        except Exception as error:
+            told = database.told(error)
+            if told is None:
+                raise
+            raise told from error
+        return self._mine.connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        mine, database = self._mine, self._database
+        if mine is None:
+            if error is not None and self._writes and self._joined is not None:
+                self._joined.broken = True
+            return
+        try:
+            database.end(mine, error)
+        except Exception as failed:
+            told = database.told(failed)
+            if told is None:
+                raise
+            raise told from failed
+        if error is not None:
+            told = database.told(error)
+            if told is not None:
+                raise told from error
+        elif mine.broken:
+            raise UnreachableError("A step inside a database transaction failed; all of the transaction was undone, nothing was stored.")
 
 
 Errors = tuple[type[BaseException], ...]
@@ -231,12 +295,6 @@ def _sqlite(url: URL) -> Engine:
         for pragma in ("synchronous=FULL", "journal_size_limit=67108864", "cache_size=-16384", "temp_store=MEMORY"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("crmsync_writes", True)
-        # Straight from the driver: a cycle begins dozens of transactions, and by way of Core this line would be a third of each.
-        connection.connection.cursor().execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
 
     return engine
 

@@ -31,6 +31,7 @@ _REACHED = Prepared(
         tables.cursors.c.side == bindparam("side"), tables.cursors.c.object == bindparam("object")
     )
 )
+_USERS_OF = Prepared(lambda _: select(tables.users.c.id, tables.users.c.data).where(tables.users.c.side == bindparam("side")))
 _USERS = Prepared(lambda _: select(tables.users.c.data).order_by(tables.users.c.side, tables.users.c.id))
 
 
@@ -64,8 +65,13 @@ def save_cursor(connection: Connection, side: str, object: str, value: Mapping[s
 
 
 def save_users(connection: Connection, side: str, users: Sequence[User]) -> None:
-    connection.execute(delete(tables.users).where(tables.users.c.side == side))
-    _KNOW.run(connection, [(side, user.id, dump(user)) for user in users])
+    new = {user.id: dump(user) for user in users}
+    known = {row.id: bytes(row.data) for row in _USERS_OF.rows(connection, side=side)}
+    if known == new:
+        return
+    gone = sorted(known.keys() - new.keys())
+    many(connection, "DELETE FROM users WHERE side = ? AND id = ?", [(side, id) for id in gone])
+    _KNOW.run(connection, [(side, id, data) for id, data in new.items() if known.get(id) != data])
 
 
 def users(connection: Connection) -> list[User]:

@@ -7,7 +7,7 @@ Database failures are UnreachableError; then nothing of that transaction was sto
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
@@ -55,24 +55,18 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
-    @contextmanager
-    def begin(self) -> Iterator[None]:
+    def begin(self) -> AbstractContextManager[object]:
         """One write transaction: all or nothing. Inner begins join the outer one; an exception in an inner one undoes everything, even if
         caught."""
-        with self._db.writing():
-            yield
+        return self._db.writing()
 
-    @contextmanager
-    def kept(self) -> Iterator[None]:
+    def kept(self) -> AbstractContextManager[object]:
         """One connection for all this thread does in here, transaction by transaction. No transaction is open outside the blocks within."""
-        with self._db.kept():
-            yield
+        return self._db.kept()
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> AbstractContextManager[object]:
         """Several reads in one transaction: beginning one costs more than a small read. Nothing is written in it, and no CRM waited for."""
-        with self._db.reading():
-            yield
+        return self._db.reading()
 
     # --- one process at a time ---
 
@@ -436,15 +430,10 @@ class Store:
         with self._db.reading() as connection:
             return pasts.page(connection, after, limit)
 
-    def past_signals(self, first: str, last: str) -> PastSignals:
-        """Signals of the persons from one id to another, both included."""
+    def past_signals(self, first: str, last: str, types: Sequence[str]) -> PastSignals:
+        """Signals of the persons from one id to another, both included; the details of those of these types."""
         with self._db.reading() as connection:
-            return pasts.of_range(connection, first, last)
-
-    def past_details(self, first: str, last: str, types: Sequence[str]) -> list[tuple[str, int, str, str]]:
-        """(person, microseconds since 1970 UTC, type, detail with answers) of the signals of these types, of the same persons."""
-        with self._db.reading() as connection:
-            return pasts.details(connection, first, last, types)
+            return pasts.of_range(connection, first, last, types)
 
     # --- journal ---
 
