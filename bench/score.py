@@ -71,7 +71,9 @@ RULES = ScoreRules(
         BehaviorRule(name="Leaving", points=-25, signals=("unsubscribe", "careers_page_view"), max_times=1),
     ),
 )
-LISTS = Lists(free=frozenset(FREE), competitor=frozenset(RIVALS), titles=Titles(ranks={name: phrases(texts) for name, texts in TITLES.items()}))
+LISTS = Lists(
+    free=frozenset(FREE), competitor=frozenset(RIVALS), titles=Titles(ranks={name: phrases(texts) for name, texts in TITLES.items()})
+)
 PLAIN = replace(RULES, behavior=tuple(rule for rule in RULES.behavior if rule.count == 1))
 """Without clusters."""
 

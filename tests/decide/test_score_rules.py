@@ -11,6 +11,7 @@ import pytest
 
 from crmsync.decide.condition import Lists
 from crmsync.decide.frame import LONG_AGO, NEVER, encoded, frame_from, micros
+from crmsync.decide.lifecycle import latch, stage
 from crmsync.decide.outputs import score_fields, settle_score
 from crmsync.decide.score import (
     Subject,
@@ -25,7 +26,7 @@ from crmsync.decide.score import (
     top_cut,
 )
 from crmsync.model.condition import Happened, Test
-from crmsync.model.link import Signal, SignalSource
+from crmsync.model.link import PersonState, Signal, SignalSource, StageEntry
 from crmsync.model.process import AccountRule, BehaviorRule, FitRule, ScoreRules, Segment
 from crmsync.model.record import Fields
 from crmsync.model.rules import PersonMap, Playbook
@@ -189,6 +190,22 @@ def test_s4_the_cut_takes_the_place_of_the_threshold_where_a_model_wants_it() ->
     assert {33.5, 23.5} < set(thresholds(rules_of(book, "small", {"small": 33.5})))
 
 
+def test_s4_a_score_that_wavers_makes_one_mql() -> None:
+    """49, 59, 49, 59: above, below by less than the hysteresis, above again."""
+    rules = behaves(told("demo", 59), told("unsub", -10, max_times=1))
+    state, made = PersonState(person_id="p"), 0
+    for n in range(4):
+        verdict = scored([signal("demo"), signal("unsub")][: 2 - n % 2], rules)
+        staged = stage(state=state, score=verdict, signals=(), rules=rules, now=NOW)
+        made += staged.changed and staged.stage == "mql"
+        entry = StageEntry(stage=staged.stage, previous=None, at=NOW, cause="", who="engine")
+        # As a rep would put somebody back whom they do not want yet.
+        back = replace(entry, stage="lead")
+        peak = latch(state=state, verdict=staged, score=verdict, rules=rules)
+        state = replace(state, stages=(*state.stages, entry, back), peak_since_reset=peak)
+    assert made == 1
+
+
 # --- S5 -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -226,6 +243,18 @@ def test_s5_a_segment_that_looks_at_the_clock_says_when_it_turns() -> None:
     due = score_base(frame, book, LISTS, micros(NOW), due=True).due
     assert due is not None
     assert due.tolist() == [micros(datetime(2026, 6, 7, tzinfo=UTC)) + 1]
+
+
+# --- S6 -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_s6_an_express_signal_promotes_whatever_the_total() -> None:
+    rules = replace(behaves(told("demo", 1), told("page", 2)), express=("demo",))
+    nobody = PersonState(person_id="p")
+    for signals, stage_of in (([signal("demo")], "mql"), ([signal("page")], "lead")):
+        verdict = scored(signals, rules)
+        assert verdict.total < rules.mql_at
+        assert stage(state=nobody, score=verdict, signals=signals, rules=rules, now=NOW).stage == stage_of
 
 
 # --- S7 -------------------------------------------------------------------------------------------------------------------------
