@@ -40,6 +40,9 @@ fields:
   website:    {type: url, hubspot: website, direction: none}
   employees:  {type: number, acme: Heads, direction: none}
   company_size: {type: picklist, hubspot: numemployees, direction: none}
+  emails_delivered: {type: number, hubspot: hs_email_delivered, direction: none}
+  emails_opened: {type: number, hubspot: hs_email_open, direction: none}
+  emails_clicked: {type: number, hubspot: hs_email_click, direction: none}
   owner:      {type: owner, hubspot: hubspot_owner_id, acme: Keeper, conflict: latest}
 """
 

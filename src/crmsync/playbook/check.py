@@ -72,7 +72,7 @@ def check(playbook: Playbook, schemas: Schemas, own: Mapping[str, Callable[[str]
         found.extend(_own(side, name_of, playbook, schemas))
     for twin in playbook.twins.values():
         found.extend(_twin(twin, schemas))
-    found.extend(check_rules(playbook, schemas, own))
+    found.extend(Finding(level=d.level, subject=d.subject, message=d.message, fix=d.fix) for d in check_rules(playbook, schemas, own))
     places = dict.fromkeys(
         (s, o) for twin in playbook.twins.values() if twin.activity and twin.to for s, objects in twin.objects.items() for o in objects
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
-from crmsync.connect.protocol import Finding
 from crmsync.model.condition import All, AnyOf, Condition, Not, Test
 from crmsync.model.fields import TRACK
 from crmsync.model.record import FieldSchema, ObjectSchema
@@ -17,11 +17,22 @@ REASON = "crmsync_reason_code"
 _EQUAL = frozenset({"eq", "ne", "in", "not_in"})
 _WORDS = frozenset({FieldType.PICKLIST, FieldType.MULTI, FieldType.TEXT})
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What `check` makes a finding of. level: error | warning. subject: `file:line` of the rule."""
+
+    level: str
+    subject: str
+    message: str
+    fix: str
+
+
 Schemas = Mapping[str, Mapping[str, ObjectSchema]]
 Own = Mapping[str, Callable[[str], str]]
 
 
-def check_rules(playbook: Playbook, schemas: Schemas, own: Own | None = None) -> Iterator[Finding]:
+def check_rules(playbook: Playbook, schemas: Schemas, own: Own | None = None) -> Iterator[Doubt]:
     """Rules that could never hold with these schemas, each with the line of the rule. schemas, own: as `check` takes them; what no schema tells of
     is left out."""
     facts, told = facts_in(playbook), set[tuple[str, str]]()
@@ -33,7 +44,7 @@ def check_rules(playbook: Playbook, schemas: Schemas, own: Own | None = None) ->
         wrong = misfit(test.field, WRITTEN[test.op], test.value, fact)
         if wrong:
             message, _, fix = wrong.partition("; ")
-            yield Finding(level="error", subject=test.where or PLAYBOOK, message=message, fix=fix)
+            yield Doubt(level="error", subject=test.where or PLAYBOOK, message=message, fix=fix)
             continue
         places = _shown(test.field, playbook, schemas)
         if places is not None:
@@ -43,7 +54,7 @@ def check_rules(playbook: Playbook, schemas: Schemas, own: Own | None = None) ->
         if places == []:
             yield _gone(where, name)
         elif places and not any(native.updateable for native, _, _ in places):
-            yield Finding(
+            yield Doubt(
                 level="warning",
                 subject=where,
                 message=f"profile: nobody can fill {name}: {_where(places)} cannot be edited",
@@ -110,8 +121,8 @@ def _where(places: list[Shown]) -> str:
     return ", ".join(place for _, place, _ in places)
 
 
-def _gone(where: str, name: str) -> Finding:
-    return Finding(
+def _gone(where: str, name: str) -> Doubt:
+    return Doubt(
         level="error",
         subject=where or PLAYBOOK,
         message=f"no connected CRM has the field {name}, or shows it to the integration user",
@@ -119,7 +130,7 @@ def _gone(where: str, name: str) -> Finding:
     )
 
 
-def _test(test: Test, places: list[Shown]) -> Iterator[Finding]:
+def _test(test: Test, places: list[Shown]) -> Iterator[Doubt]:
     if not places:
         yield _gone(test.where, test.field)
         return
@@ -132,7 +143,7 @@ def _test(test: Test, places: list[Shown]) -> Iterator[Finding]:
     # Where the CRM takes other values as well, records may have them all the same.
     level = "error" if all(native.restricted for native, _, _ in places) else "warning"
     for value in missing:
-        yield Finding(
+        yield Doubt(
             level=level,
             subject=test.where or PLAYBOOK,
             message=f"{test.field} never has the value {value}: {_where(places)} has no such option",
@@ -146,7 +157,7 @@ def _asked(playbook: Playbook) -> Iterator[tuple[str, str]]:
         yield from ((one.where or PLAYBOOK, question.field) for question in one.questions)
 
 
-def _options(playbook: Playbook, schemas: Schemas, own: Own) -> Iterator[Finding]:
+def _options(playbook: Playbook, schemas: Schemas, own: Own) -> Iterator[Doubt]:
     """crmsync's own picklists: an option that was removed, or never made, would be refused or could not be chosen."""
     wanted = ((REASON, list(playbook.stages.reasons), "reason codes"), (TRACK, [t.name for t in playbook.tracks], "tracks"))
     for side, name_of in own.items():
@@ -156,7 +167,7 @@ def _options(playbook: Playbook, schemas: Schemas, own: Own) -> Iterator[Finding
                 native = schema.fields.get(name_of(name)) if schema is not None else None
                 missing = [option for option in options if native is not None and native.options and option not in native.options]
                 if missing:
-                    yield Finding(
+                    yield Doubt(
                         level="error",
                         subject=f"{PLAYBOOK} {object}.{name_of(name)}",
                         message=f"{what}: {object}.{name_of(name)} in {side} has no option {', '.join(missing)}",
