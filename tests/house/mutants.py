@@ -15,6 +15,7 @@ CONFLICTS, RECORDS = "tests/scenarios/test_f26_conflicts.py::{}", "tests/scenari
 OWNERS, OPERATIONS = "tests/scenarios/test_f48_owners.py::{}", "tests/scenarios/test_f61_operations.py::{}"
 BAD_INPUT, SYSTEM = "tests/scenarios/test_bad_input.py::{}", "tests/scenarios/test_bad_input_system.py::{}"
 USERS = "tests/scenarios/test_users.py::{}"
+LISTS, TRACKS = "tests/engine/test_members.py::{}", "tests/decide/test_track.py::{}"
 VALUES, OWNED = "tests/scenarios/test_activities_values.py::{}", "tests/scenarios/test_activities_owned.py::{}"
 
 
@@ -33,7 +34,8 @@ CYCLE, APPLY, PULL = "src/crmsync/engine/cycle.py", "src/crmsync/engine/apply.py
 SETTLE = "src/crmsync/engine/settle_people.py"
 DELIBERATE, OUTBOX = "src/crmsync/engine/deliberate.py", "src/crmsync/engine/outbox.py"
 MERGING, RECONCILE, PLAN = "src/crmsync/decide/merge.py", "src/crmsync/decide/reconcile.py", "src/crmsync/decide/plan.py"
-PERSON, GUARD = "src/crmsync/decide/person.py", "src/crmsync/decide/guard.py"
+COURSE, GUARD = "src/crmsync/decide/course.py", "src/crmsync/decide/guard.py"
+TRACK, MEMBERS = "src/crmsync/decide/track.py", "src/crmsync/engine/members.py"
 MATCH, PEOPLE, WORLD = "src/crmsync/decide/match.py", "src/crmsync/engine/people.py", "src/crmsync/engine/world.py"
 BELIEFS = "src/crmsync/engine/beliefs.py"
 RESUME, SYNC = "src/crmsync/engine/resume.py", "src/crmsync/service/sync.py"
@@ -80,9 +82,9 @@ MUTANTS = (
            'if counter != first_counter:',
            'if counter < first_counter:',
            LAWS.format('test_round_robin_goes_on_where_it_stopped')),
-    Mutant('start_from is ignored', PERSON,
-           'return replace(state, historic=historic,',
-           'return replace(state, historic=False,',
+    Mutant('start_from is ignored', COURSE,
+           'replace(after, historic=historic,',
+           'replace(after, historic=False,',
            LAWS.format('test_what_happened_before_the_first_sync_starts_nothing')),
     Mutant('no second look before writing', APPLY,
            'if not updates or len(updates) > REREAD_UP_TO:',
@@ -132,9 +134,9 @@ MUTANTS = (
            'if creates <= brakes.max_creates:',
            'if creates <= 10 * brakes.max_creates:',
            MANY.format('test_f25_first_sync_flood_stops_at_the_brake')),
-    Mutant('history has outward effects', PERSON,
-           'return replace(state, historic=historic,',
-           'return replace(state, historic=False,',
+    Mutant('history has outward effects', COURSE,
+           'replace(after, historic=historic,',
+           'replace(after, historic=False,',
            MANY.format('test_f25_history_has_no_outward_effects')),
     Mutant('every field is decided by the date of its record', RECONCILE,
            'if known and agreed is not None else None',
@@ -264,7 +266,7 @@ MUTANTS = (
            ' - planned.stood_in',
            '',
            USERS.format('test_f48_fallback_stands_in_for_persons_and_activities_and_gives_way')),
-    Mutant('hours that a CRM tells do not count', PERSON,
+    Mutant('hours that a CRM tells do not count', "src/crmsync/decide/touch.py",
            'zone=zone, week=week,',
            'zone=zone,',
            USERS.format('test_clocks_run_by_what_the_crms_tell_of_their_users')),
@@ -272,4 +274,24 @@ MUTANTS = (
            'in_turn(found, user.side)',
            'in_turn(found, first)',
            "tests/decide/test_owners.py::test_days_are_those_of_the_crm_that_shows_them"),
+    Mutant('a membership that was there counts as ours', MEMBERS,
+           'by_us=outcome.kind is OutcomeKind.DONE',
+           'by_us=True',
+           LISTS.format('test_trouble_at_any_call_loses_no_membership_and_takes_none_that_is_not_ours[down]')),
+    Mutant('after a lost answer every member counts as ours', MEMBERS,
+           'by_us=at >= entry.at - CLOCKS_DIFFER',
+           'by_us=True',
+           LISTS.format('test_trouble_at_any_call_loses_no_membership_and_takes_none_that_is_not_ours[lost]')),
+    Mutant('memberships that could not be sent are forgotten', MEMBERS,
+           'world.store.mark_dirty_persons(sorted({str(e.person_id) for e in entries}))',
+           'world.store.mark_dirty_persons([])',
+           LISTS.format('test_memberships_wait_for_a_side_that_is_away')),
+    Mutant('an opt-out keeps people on the list', TRACK,
+           ' and not (self.silent and t.lists)',
+           '',
+           TRACKS.format('test_g1_who_opts_out_leaves_every_track_with_a_list_until_the_opt_out_ends')),
+    Mutant('the first sync mails everybody', TRACK,
+           'return first_sight and (',
+           'return False and (',
+           TRACKS.format('test_what_happened_before_the_first_connection_puts_nobody_on_a_list')),
 )  # fmt: skip

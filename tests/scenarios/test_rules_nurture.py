@@ -64,6 +64,7 @@ class Nurture:
             names = [f.name for f in FRAMEWORK_FIELDS["meddic"]]
             assert done["hubspot"] == {f"contacts.{name}" for name in names}
             assert done["salesforce"] == {f"{object}.{name}__c" for name in names for object in ("Lead", "Contact")}
+        self.person("old")
         self.both.settle()
 
     def with_tracks(self, playbook: Playbook) -> Playbook:
@@ -111,6 +112,15 @@ def town() -> Iterator[Nurture]:
 
 def test_n1_the_life_of_tracks_in_both_crms(town: Nurture) -> None:
     both = town.both
+    # section 9a: whoever was an mql before the first connection is on no list until their stage changes
+    assert town.on("mql", "Old") == (set(), set())
+    assert (town.shown("old")["crmsync_stage"], town.shown("old").get("crmsync_track")) == ("mql", None)
+    town.stage("old", "sql")
+    both.settle()
+    assert town.on("sql", "Old") == ({"Old"}, {"Old"})
+    town.stage("old", "disqualified")
+    both.settle()
+    assert town.on("sql", "Old") == (set(), set())
     bob = town.person("bob")
     both.hs.set_member(town.lists["mql"], bob)  # a marketer put Bob there by hand
     for name in ("ann", "cid"):

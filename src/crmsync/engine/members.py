@@ -215,8 +215,9 @@ def look_up(world: World, side: str, entries: Sequence[JournalEntry], now: datet
     for entry in entries:
         groups[list_of(entry)].append(entry)
     store = world.store
+    able = side in keepers(world)  # a connector may have lost the ability with an update: then nobody can tell
     for list_id, group in sorted(groups.items()):
-        since = cast(KeepsMembers, world.connectors[side]).member_since(list_id, [ref_of(e) for e in group])
+        since = cast(KeepsMembers, world.connectors[side]).member_since(list_id, [ref_of(e) for e in group]) if able else {}
         people = sorted({str(e.person_id) for e in group})
         with store.begin():
             states = store.persons(people)
