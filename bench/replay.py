@@ -38,7 +38,8 @@ from crmsync.__main__ import command_line
 try:
     command_line(sys.argv[1:])
 finally:
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print("used", used.ru_maxrss // 1024, used.ru_utime + used.ru_stime, file=sys.stderr)
 """
 
 
@@ -90,6 +91,7 @@ def main(persons: int = 100_000, each: int = 20, runs: int = 3) -> None:
         filled = time.perf_counter() - begun
         environ = {"CRMSYNC_HOME": str(home), "CRMSYNC_HUBSPOT__ACCESS_TOKEN": "x", "CRMSYNC_HUBSPOT__BASE_URL": "http://127.0.0.1:1"}
         seconds: list[float] = []
+        cpu: list[float] = []
         peak = 0
         told: dict[str, object] = {}
         for _ in range(runs):
@@ -97,11 +99,14 @@ def main(persons: int = 100_000, each: int = 20, runs: int = 3) -> None:
             command = [sys.executable, "-c", CHILD, "replay", "--playbook", str(other), "--json"]
             done = subprocess.run(command, env=clean_environment(environ), capture_output=True, text=True, check=True)
             seconds.append(time.perf_counter() - begun)
-            peak = max(peak, int(done.stderr.rsplit("peak", 1)[1]))
+            memory, used = done.stderr.rsplit("used", 1)[1].split()
+            peak = max(peak, int(memory))
+            cpu.append(float(used))
             told = json.loads(done.stdout)
         rows = [
             ("persons, signals", f"{told['persons']:,}, {told['signals']:,}"),
             ("wall, median of " + str(runs), f"{median(seconds):.1f} s ({', '.join(f'{one:.1f}' for one in seconds)})"),
+            ("CPU, median", f"{median(cpu):.1f} s"),
             ("peak memory", f"{peak:,} MB"),
             ("mqls in force, replayed", f"{told['in_force']['mqls']:,}, {told['replayed']['mqls']:,}"),  # type: ignore[index]
             ("filling the store first", f"{filled:.0f} s"),

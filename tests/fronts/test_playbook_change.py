@@ -64,6 +64,29 @@ def test_plan_tells_what_a_changed_playbook_would_cost_before_it_is_applied(boss
     assert done.json["written"] == {"hubspot": COUNT, "salesforce": COUNT}
     assert stages(boss) == {"mql": COUNT}
     assert boss.run("plan", "--json").json["playbook_change"] is None
+    told = boss.run("explain", "person0@acme0.example").out
+    assert "Score 30.0 = fit 30.0 + behavior 0.0; mql at 20" in told
+    assert "Next: " in told
+    assert "threshold: score 30 ≥ 20" in told
+
+
+def test_replay_tells_what_another_playbook_would_have_done_and_writes_nothing(boss: Town) -> None:
+    other = boss.home.parent / "other"
+    other.mkdir()
+    (other / "playbook.yaml").write_text((boss.home / "mappings" / "playbook.yaml").read_text("utf-8"), "utf-8")
+    edit(boss, "../other/playbook.yaml", r"mql_at: \d+", "mql_at: 20")
+    calls = boss.calls()
+    said = boss.run("replay", "--playbook", str(other), "--examples", "2", "--emails")
+    assert said.code == 0, said.err
+    assert f"{COUNT} would enter, 0 would leave" in said.out
+    assert f"Would enter (2 of {COUNT})" in said.out
+    assert "@acme" in said.out
+    told = boss.run("replay", "--playbook", str(other), "--json").json
+    assert (told["replayed"]["persons"], told["in_force"]["persons"], told["recorded"]) == (COUNT, 0, 0)
+    assert all("email" not in row for row in told["enters"])
+    assert boss.run("replay", "--playbook", str(boss.home.parent / "none")).code == 2
+    assert boss.calls() == calls, "no CRM was contacted"
+    assert stages(boss) == {"lead": COUNT}
 
 
 class Script:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,12 @@ from crmsync.service.signals import take, used_signals
 from scenarios.desk import desk
 from scenarios.world import Both
 
-VISITS = "pricing_page_view"
+PROPERTY, VISITS = SignalSource.PROPERTY, "pricing_page_view"
 PEOPLE = {
-    "ann@example.com": [(VISITS, 5), ("content_download", 3), ("webinar_attended", 2)],
-    "bob@example.com": [(VISITS, 3)],
-    "cat@example.com": [("demo_request", 1)],
-    "dan@example.com": [("blog_read", 1)],
+    "ann@ann.example": [(VISITS, 5), ("content_download", 3), ("webinar_attended", 2)],
+    "bob@bob.example": [(VISITS, 3)],
+    "cat@cat.example": [("demo_request", 1)],
+    "dan@dan.example": [("blog_read", 1)],
 }
 
 
@@ -34,9 +33,9 @@ PEOPLE = {
 def both() -> Iterator[Both]:
     """A month in which things happened one after the other, each decided as it came; then ann and bob bought."""
     with Both(kinds=()) as world:
-        for email in (*PEOPLE, "old@example.com"):
+        for email in (*PEOPLE, "old@old.example"):
             world.hs.create("contacts", {"email": email, "lastname": "Lee", "phone": "+1 408 555 0100", "lifecyclestage": "lead"})
-        world.hs.edit("contacts", world.contact("old@example.com")["hs_object_id"], {"lifecyclestage": "customer"})
+        world.hs.edit("contacts", world.contact("old@old.example")["hs_object_id"], {"lifecyclestage": "customer"})
         world.settle()
         for email, told in PEOPLE.items():
             for n, (type, times) in enumerate(told):
@@ -46,9 +45,13 @@ def both() -> Iterator[Both]:
                     take(world.store, orjson.dumps(row), world.time(), used_signals(world.playbook))
                     cycle(world.world, world.time(), everything=False, only={})
         world.time.advance(days=3)
-        for email in ("ann@example.com", "bob@example.com"):
+        for email in ("ann@ann.example", "bob@bob.example"):
             world.hs.edit("contacts", world.contact(email)["hs_object_id"], {"crmsync_stage": "customer"})
         world.settle()
+        (dan,) = world.store.find_person_by_email("dan@dan.example")
+        twice = [Signal(event_id=f"dan-{n}", type="case_study_view", at=world.time(), detail="/case/1", source=PROPERTY) for n in range(2)]
+        world.store.add_signals([(dan, one) for one in twice])  # of two records that are one person by now
+        world.store.add_signals([("nobody any more", replace(twice[0], event_id="lost"))])
         world.time.advance(days=3)
         yield world
 
@@ -78,7 +81,8 @@ def played(both: Both, folder: Path, **more: Any) -> dict[str, Any]:
 def test_f9_the_playbook_in_force_gives_what_cycles_decided(both: Both, other: Path) -> None:
     calls, rows = both.calls(), both.store.count_persons()
     found = played(both, other)
-    assert (found["persons"], found["left_out"], found["signals"]) == (4, 1, 15)
+    assert (found["persons"], found["left_out"]) == (4, 1)
+    assert found["signals"] == 15 + 1, "what two records tell of one event is played once, what is nobody's is not"
     assert found["in_force"] == found["replayed"]
     assert found["in_force"]["mqls"] == found["recorded"] == 2
     for month in found["months"]:
@@ -91,9 +95,9 @@ def test_f9_the_playbook_in_force_gives_what_cycles_decided(both: Both, other: P
 
 
 def test_f9_who_enters_who_leaves_and_who_bought(both: Both, other: Path) -> None:
-    edit(other, r"mql_at: \d+", "mql_at: 20")
+    edit(other, r"mql_at: \d+", "mql_at: 28")
     low = played(both, other, emails=True)
-    assert [row["email"] for row in low["enters"]] == ["bob@example.com"]
+    assert [row["email"] for row in low["enters"]] == ["bob@bob.example"]
     assert low["overlap"] == {"both": 2, "only_in_force": 0, "only_replayed": 1, "share": 0.6667}
     assert low["won"] == 2
     precise, wide = low["in_force"], low["replayed"]
@@ -105,18 +109,8 @@ def test_f9_who_enters_who_leaves_and_who_bought(both: Both, other: Path) -> Non
     high = played(both, other)
     (left,) = high["leaves"]
     assert "email" not in left, "only where it is asked for"
-    assert left["person_id"] == both.store.find_person_by_email("cat@example.com")[0]
+    assert left["person_id"] == both.store.find_person_by_email("cat@cat.example")[0]
     assert played(both, other, examples=0)["leaves"] == []
-
-
-def test_signals_told_twice_by_two_records_are_played_once(both: Both, other: Path) -> None:
-    (person,) = both.store.find_person_by_email("dan@example.com")
-    at = both.time() - timedelta(days=1)
-    twice = [Signal(event_id=f"dan-{n}", type="case_study_view", at=at, detail="/case/1", source=SignalSource.PROPERTY) for n in range(2)]
-    before = played(both, other)["signals"]
-    both.store.add_signals([(person, one) for one in twice])
-    both.store.add_signals([("nobody any more", replace(twice[0], event_id="lost"))])
-    assert played(both, other)["signals"] == before + 1
 
 
 def test_a_playbook_that_cannot_be_read_is_told_with_its_place(both: Both, other: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from crmsync.insight.replay import History
 from crmsync.model.fields import INPUTS
 from crmsync.model.record import RecordState, Value
 from crmsync.model.rules import Playbook
-from crmsync.store import Past, PastSignals
+from crmsync.store import Past
 
 AT_ONCE = 10_000
 """Persons read and played at a time: memory stays flat however many there are."""
@@ -30,14 +30,14 @@ AT_ONCE = 10_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """Some persons and all that is known of their past. until: from when on nothing of them counts, LONG_AGO for those who were customers when they were
-    first seen. won: who became a customer. told: (person's number, moment, type) -> details of the signals whose types are those of forms."""
+    first seen. won: who became a customer. told: number of a signal -> (type, detail), of those whose types are those of forms."""
 
     people: Sequence[Past]
     frame: Frame
     created: Longs
     until: Longs
     won: Bools
-    told: Mapping[tuple[int, int, str], list[str]]
+    told: Mapping[int, tuple[str, str]]
 
     def under(self, playbook: Playbook) -> History:
         """As that playbook sees it."""
@@ -45,11 +45,11 @@ class Chunk:
         forms = np.zeros(len(frame.at), np.bool_)
         if stages.forms and stages.form_types:
             judged: dict[str, bool] = {}
-            for row in np.flatnonzero(np.isin(frame.type, [n for n, name in enumerate(frame.types) if name in stages.form_types])).tolist():
-                for detail in self.told.get((int(frame.person[row]), int(frame.at[row]), frame.types[frame.type[row]]), ()):
+            for row, (type, detail) in self.told.items():
+                if type in stages.form_types:
                     if detail not in judged:
                         judged[detail] = any(text_matches(pattern, detail) for pattern in stages.forms)
-                    forms[row] |= judged[detail]
+                    forms[row] = judged[detail]
         return History(frame=frame, created=self.created, until=self.until, forms=forms)
 
 
@@ -72,40 +72,41 @@ class Reader:
             yield self._chunk(people)
 
     def _chunk(self, people: Sequence[Past]) -> Chunk:
-        numbers = {one.person_id: n for n, one in enumerate(people)}
-        first, last = people[0].person_id, people[-1].person_id
-        with self._store.reading():
-            found = self._store.past_signals(first, last)
-            details = self._store.past_details(first, last, self._forms) if self._forms else []
-        told: dict[tuple[int, int, str], list[str]] = {}
-        for id, at, type, detail in details:
-            if id in numbers:
-                told.setdefault((numbers[id], at, type), []).append(detail.partition("\n")[0])
+        frame, told = self._signals(people)
         ends = self._ends(people)
         return Chunk(
             people=people,
-            frame=replace(self._frame(people, numbers, found), facts=self._facts(people)),
+            frame=replace(frame, facts=self._facts(people)),
             created=np.array([LONG_AGO if one.created_at is None else micros(one.created_at) for one in people], np.int64),
             until=np.array([until for until, _ in ends], np.int64),
             won=np.array([won for _, won in ends], np.bool_),
             told=told,
         )
 
-    def _frame(self, people: Sequence[Past], numbers: Mapping[str, int], found: PastSignals) -> Frame:
-        """Signals of these persons, each event once (S12)."""
-        types = {name: n for n, name in enumerate(dict.fromkeys(type for _, type in found.rows))}
+    def _signals(self, people: Sequence[Past]) -> tuple[Frame, dict[int, tuple[str, str]]]:
+        """Signals of these persons, each event once (S12), and what those tell that may be forms."""
+        numbers = {one.person_id: n for n, one in enumerate(people)}
+        found = self._store.past_signals(people[0].person_id, people[-1].person_id, self._forms)
+        types = {name: n for n, name in enumerate(dict.fromkeys(row[1] for row in found.rows))}
         counts = np.fromiter((count for _, count in found.counts), np.int64, len(found.counts))
         # Signals of somebody who is no person (any more) lie between the others.
         whose = np.repeat(np.fromiter((numbers.get(id, -1) for id, _ in found.counts), np.int32, len(found.counts)), counts)
-        at = np.fromiter((at for at, _ in found.rows), np.int64, len(found.rows))
-        type = np.fromiter((types[name] for _, name in found.rows), np.int32, len(found.rows))
+        at = np.fromiter((row[0] for row in found.rows), np.int64, len(found.rows))
+        type = np.fromiter((types[row[1]] for row in found.rows), np.int32, len(found.rows))
         keep = whose >= 0
         again = np.zeros(len(at), np.bool_)
         again[1:] = (whose[1:] == whose[:-1]) & (at[1:] == at[:-1])
         names = list(types)
         for number in np.unique(whose[again & keep]).tolist():
             self._leave_out_doubles(people[number].person_id, np.flatnonzero(whose == number), at, type, names, keep)
-        return frame_from(size=len(people), facts={}, types=names, person=whose[keep], type=type[keep], at=at[keep]).arranged()
+        told = {
+            place: (row[1], row[2].partition("\n")[0])
+            for place, row in enumerate(row for row, kept in zip(found.rows, keep.tolist(), strict=True) if kept)
+            if row[2] is not None
+        }
+        frame = frame_from(size=len(people), facts={}, types=names, person=whose[keep], type=type[keep], at=at[keep])
+        assert frame.starts is not None, "the store tells them in order"
+        return frame, told
 
     def _leave_out_doubles(self, person: str, rows: Longs, at: Longs, type: Ints, names: Sequence[str], keep: Bools) -> None:
         """Of signals of one moment and type only as many stay as are different events."""

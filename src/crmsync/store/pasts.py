@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, case, func, null, select
 
 from crmsync.model.record import Value
 from crmsync.store.codec import parse
@@ -26,10 +26,11 @@ _BETWEEN = (signals.c.person_id >= bindparam("first"), signals.c.person_id <= bi
 _COUNTS = Prepared(
     lambda _: select(signals.c.person_id, func.count()).where(*_BETWEEN).group_by(signals.c.person_id).order_by(signals.c.person_id)
 )
-_MOMENTS = Prepared(lambda _: select(signals.c.at, signals.c.type).where(*_BETWEEN).order_by(signals.c.person_id, signals.c.at))
-_DETAILS = Prepared(
-    lambda among: select(signals.c.person_id, signals.c.at, signals.c.type, signals.c.detail).where(
-        *_BETWEEN, among(signals.c.type, "listed")
+_MOMENTS = Prepared(
+    lambda among: (
+        select(signals.c.at, signals.c.type, case((among(signals.c.type, "listed"), signals.c.detail), else_=null()).label("detail"))
+        .where(*_BETWEEN)
+        .order_by(signals.c.person_id, signals.c.at)
     )
 )
 
@@ -47,26 +48,23 @@ class Past:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastSignals:
-    """Signals of a range of persons. counts: (person, how many), in id order; rows: (microseconds since 1970 UTC, type), person after person in that
-    order, each one's in the order of time."""
+    """Signals of a range of persons. counts: (person, how many), in id order; rows: (microseconds since 1970 UTC, type, detail with answers of the types
+    whose details were asked for), person after person in that order, each one's in the order of time."""
 
     counts: Sequence[tuple[str, int]]
-    rows: Sequence[tuple[int, str]]
+    rows: Sequence[tuple[int, str, str | None]]
 
 
 def page(connection: Connection, after: str, limit: int) -> list[Past]:
     return [_past(id, parse(data)) for id, data in _PAGE.plain(connection, after=after, most=limit)]
 
 
-def of_range(connection: Connection, first: str, last: str) -> PastSignals:
-    """Both ends included. In one transaction."""
+def of_range(connection: Connection, first: str, last: str, types: Sequence[str]) -> PastSignals:
+    """In one transaction."""
     return PastSignals(
-        counts=_COUNTS.plain(connection, first=first, last=last), rows=_MOMENTS.plain(connection, first=first, last=last)
-    )  # fmt: skip
-
-
-def details(connection: Connection, first: str, last: str, types: Sequence[str]) -> list[tuple[str, int, str, str]]:
-    return _DETAILS.plain(connection, first=first, last=last, listed=list(types))
+        counts=_COUNTS.plain(connection, first=first, last=last),
+        rows=_MOMENTS.plain(connection, first=first, last=last, listed=list(types)),
+    )
 
 
 def _past(person_id: str, state: Mapping[str, Any]) -> Past:
