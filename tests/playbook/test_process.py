@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -284,3 +285,21 @@ def test_texts_that_are_codes_stay_comparable(tmp_path: Path) -> None:
         '{field: deal.close_date, is: "2026-01-31"}',
     ):
         assert _load(tmp_path, FIT % when).score.fit[0].points == 50
+
+
+@pytest.mark.parametrize("page", ["write-a-playbook.md", "nurture-and-ask.md", "verify-contact-data.md"])
+def test_what_the_how_to_pages_show_loads(page: str, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / page).read_text("utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    segment = "segments: [{name: enterprise, when: {field: employees, more_than: 1000}}]\n"
+    for block in blocks:
+        if block.startswith("when:"):
+            for when in re.split(r"^(?=when:)", block, flags=re.MULTILINE)[1:]:
+                rule = "\n".join(f"      {line}" for line in when.splitlines())
+                assert _load(tmp_path, f"score:\n  fit:\n    - name: A\n      points: 1\n{rule}\n").score.fit[0].points == 1
+        else:
+            follows = "  - {name: demo_invitation, stages: [nurture]}\n" if "demo_invitation" in block else ""
+            block = block.replace('["Company of 200 to 1,000 employees"]', "[]")  # a rule of the shipped score, which is not in these lines
+            made = _load(tmp_path, (segment if "segment: enterprise" in block else "") + block + follows)
+            assert made.fingerprint != _load(tmp_path, "").fingerprint
