@@ -24,7 +24,7 @@ from crmsync.model.link import PersonState, Snapshot
 from crmsync.model.process import GateRules, ProviderRule
 from crmsync.model.record import Ref, User
 from crmsync.service.status import status
-from crmsync.service.verify import asked_about, verifier
+from crmsync.service.verify import asked_about, check_verification, verifier
 from crmsync.store import ADDRESS, DOMAIN, NOTES, Lookup, Store, StoredSnapshot
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -228,6 +228,33 @@ def test_of_simulated_crms_nobody_outside_is_asked(tmp_path: Path) -> None:
     assert verifier({**REAL, "CRMSYNC_VERIFY__TOKEN_FILE": str(tmp_path / "token")}, outside) is not None
     with pytest.raises(ConfigError, match="CRMSYNC_VERIFY__TOKN is no setting"):
         verifier({**REAL, "CRMSYNC_VERIFY__TOKN": SECRET}, outside)
+
+
+@pytest.mark.parametrize(
+    ("environ", "rules", "level", "said"),
+    [
+        (SIMULATED, GateRules(), "info", "nobody is asked about contact data: every connected CRM is simulated"),
+        (REAL, GateRules(mx=False), "info", "nobody is asked about contact data: data_gate names nobody"),
+        (REAL, GateRules(), "info", "asks this machine's name servers about contact data"),
+        (
+            {**REAL, "CRMSYNC_VERIFY__RESOLVER": "192.0.2.1:53"},
+            GateRules(provider=ProviderRule(url="https://verify.example/{email}")),
+            "info",
+            "asks the name server 192.0.2.1:53 and verify.example about contact data",
+        ),
+        (
+            REAL,
+            GateRules(provider=ProviderRule(url="https://verify.example/{email}", header="Key: {token}")),
+            "error",
+            "CRMSYNC_VERIFY__TOKEN",
+        ),
+        ({**REAL, "CRMSYNC_VERIFY__RESOLVER": "ns.example"}, GateRules(), "error", "CRMSYNC_VERIFY__RESOLVER"),
+    ],
+)
+def test_a_live_check_says_whom_it_would_ask(environ: dict[str, str], rules: GateRules, level: str, said: str) -> None:
+    (found,) = check_verification(environ, rules)
+    assert found.level == level
+    assert said in found.message
 
 
 # --- between cycles ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from askable import MX, NameServer, ProviderServer, name_server, provider_server
 from crmsync.engine.forget import erase_email, persons_of
 from crmsync.engine.verify import Verifier
 from crmsync.playbook import write_defaults
+from crmsync.service.check import check_live
+from crmsync.service.plan import plan
 from crmsync.service.settings import read_settings
 from crmsync.service.status import status
 from crmsync.service.sync import sync
@@ -61,6 +63,7 @@ class Story:
     edits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
+    asked_without_leave: int = -1
 
     def look(self, moment: str, *emails: str) -> None:
         both = self.both
@@ -175,6 +178,10 @@ def _synced(story: Story) -> None:
             (home / name).write_text(text, "utf-8")
         settings = read_settings({**story.environ, "CRMSYNC_HOME": folder, "CRMSYNC_DATABASE_URL": both.database})
         with open_workspace(settings, clock=both.time, sleep=both.time.sleep) as workspace:
+            asked = len(story.names.asked)
+            plan(workspace)
+            check_live(workspace)
+            story.asked_without_leave = len(story.names.asked) - asked
             story.result = sync(workspace).json()
     story.quality["one sync"] = {NINA: (both.contact(NINA)["crmsync_data_quality"], both.lead(NINA)["crmsync_data_quality__c"])}
 
@@ -183,6 +190,7 @@ def test_one_sync_asks_decides_and_writes(story: Story) -> None:
     assert (story.result["errors"], story.result["more"]) == ({}, False)
     assert story.quality["one sync"] == {NINA: ("invalid", "invalid")}
     assert ("nina.example", "MX") in story.names.asked
+    assert story.asked_without_leave == 0, "neither plan nor check asks anybody"
 
 
 def test_v1_the_domain_and_bounces_judge_an_address_in_both_crms(story: Story) -> None:

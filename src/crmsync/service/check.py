@@ -50,7 +50,9 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
                 schemas[side].update(connector.schema((connector.traits.task_object,)))
     workspace.world.report("checking", len(schemas), len(schemas))
     from crmsync.service.users import check_users  # decides, which the offline check does without
+    from crmsync.service.verify import check_verification
 
+    found["verification"] = check_verification(workspace.settings.environ, workspace.playbook.gate)
     found["users"] = check_users(workspace.playbook, users, workspace.world.tasks_in)
     workspace.world.forget_schema()  # somebody asks because something changed: the next cycle shall know as well
     found["mapping"] = list(check_schemas(workspace.playbook, schemas, {side: c.own_field for side, c in workspace.connectors.items()}))

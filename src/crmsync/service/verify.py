@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from crmsync.connect import Finding
 from crmsync.connect.discovery import all_loopback, options_for
 from crmsync.connect.http import is_loopback
 from crmsync.connect.verify_dns import SETTING, Dns
@@ -41,6 +42,22 @@ def verifier(environ: Mapping[str, str], rules: GateRules) -> Verifier | None:
         provider=HttpProvider(rules.provider, options.get("token")) if asked.addresses and rules.provider is not None else None,
         rules=rules,
     )
+
+
+def check_verification(environ: Mapping[str, str], rules: GateRules) -> list[Finding]:
+    """Whom this installation asks about contact data, and what keeps it from asking. Contacts nobody."""
+    try:
+        made, asked, resolver = verifier(environ, rules), asked_about(environ, rules), _options(environ).get("resolver")
+    except ConfigError as error:
+        return [Finding(level="error", subject="data_gate", message=str(error))]
+    if made is None:
+        why = "every connected CRM is simulated" if rules.mx or rules.provider is not None else "data_gate names nobody"
+        return [Finding(level="info", subject="data_gate", message=f"nobody is asked about contact data: {why}")]
+    made.close()
+    whom = [f"the name server {resolver}" if resolver else "this machine's name servers"] if asked.domains else []
+    if asked.addresses and rules.provider is not None:
+        whom.append(str(urlsplit(rules.provider.url.replace("{email}", "x")).hostname))
+    return [Finding(level="info", subject="data_gate", message=f"asks {' and '.join(whom)} about contact data")]
 
 
 class Verification:
