@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crmsync.engine import cycle as cycle_module
+from crmsync.engine.people import joined
+from crmsync.model.link import PersonState, StageEntry
 from tiny import Tiny
 
 
@@ -23,3 +27,29 @@ def test_records_of_one_person_in_different_batches_are_matched(tmp_path: Path, 
     assert tiny.store.problems() == []
     assert tiny.shown("a")["p7@example.com"] == {"phone": "7", "title": "T", "city": None}
     tiny.close()
+
+
+def test_f69_a_joined_person_stands_where_the_further_one_did() -> None:
+    at = datetime(2026, 3, 3, tzinfo=UTC)
+
+    def who(*stages: str, start: int = 0, **more: Any) -> PersonState:
+        entries = tuple(
+            StageEntry(stage=s, previous=stages[n - 1] if n else None, at=at + timedelta(days=start + n), cause=s, who="engine")
+            for n, s in enumerate(stages)
+        )
+        return PersonState(person_id="p", stages=entries, **more)
+
+    def path(one: PersonState) -> list[tuple[str | None, str]]:
+        return [(e.previous, e.stage) for e in one.stages]
+
+    sal, fresh = who("lead", "mql", "sal", mql_type="browser", recycles=1, recycled_at=at), who("lead", start=9)
+    for pair in ((sal, fresh), (fresh, sal)):
+        one = joined(*pair)
+        assert path(one) == [(None, "lead"), ("lead", "mql"), ("mql", "sal")]
+        assert (one.mql_type, one.recycles, one.recycled_at) == ("browser", 1, at)
+    sql, mql = who("lead", "mql", "sal", "sql"), who("lead", "mql", start=20)
+    assert [stage for _, stage in path(joined(mql, sql))] == ["lead", "mql", "sal", "mql", "sql"]
+    recycled = who("sql", "nurture", start=40)
+    assert joined(sql, recycled).stages[-1].stage == "nurture"  # what happened last, where one has left the way
+    assert joined(who("customer"), recycled).stages[-1].stage == "customer"  # who bought is one
+    assert joined(who(), sql).stages == sql.stages

@@ -210,6 +210,7 @@ def test_f69_f72_one_mql_for_a_flapping_score_also_after_a_merge(plain: Both) ->
     (shown,) = [row for row in merged if str(row.get("email")).startswith("gus")]
     assert float(shown["crmsync_score"]) == pytest.approx(scores[0] + scores[1] - 25, abs=1.5)  # the fit counts once
     assert path(plain, str(shown["hs_object_id"])).count("mql") == 1
+    assert stands(plain, str(shown["hs_object_id"])) == SAL  # where the further of the two stood
 
 
 def test_l1_engaged_subscriber_and_l6_stale_sql_by_time_alone() -> None:

@@ -81,3 +81,36 @@ def test_many_persons_there_and_back(store: Store, chunked: int) -> None:
     assert store.persons(ids) == {one.person_id: one for one in states}
     store.delete_persons(ids)
     assert store.count_persons() == 0
+
+
+def scored(id: str, score: float | None, *, account: str | None = None, engagement: float = 0.0, segment: str = "") -> PersonState:
+    outputs = {} if score is None else {"crmsync_score": score}
+    return PersonState(person_id=id, account=account, engagement=engagement, segment=segment, outputs=outputs)
+
+
+def test_s7_colleagues_are_summed_by_account(store: Store) -> None:
+    acme, other = "domain:acme.example", "company:c1"
+    store.save_persons(
+        [
+            scored("a", 0, account=acme, engagement=40.0),
+            scored("b", 0, account=acme, engagement=2.5),
+            scored("c", 0, account=acme, engagement=-30.0),
+            scored("d", 0, account=other),
+            scored("e", 0, engagement=99.0),
+        ]
+    )
+    assert store.colleagues([acme, other, "domain:none.example"]) == {acme: 42.5}
+    assert store.account_members(acme, 2) == ["a", "b"]
+    store.save_persons([scored("b", 0, account=other, engagement=2.5)])
+    assert store.colleagues([acme, other]) == {acme: 40.0, other: 2.5}
+
+
+def test_s4_the_cut_is_what_at_most_that_share_reaches(store: Store) -> None:
+    assert store.score_cut("", 20) is None
+    store.save_persons([scored(f"p{n}", n) for n in range(10)])
+    store.save_persons([scored("x", None), scored("y", 500, segment="enterprise")])
+    assert (store.score_cut("", 20), store.score_cut("", 10), store.score_cut("", 9)) == (8.0, 9.0, None)
+    store.save_persons([scored(f"p{n}", 8) for n in range(8)])  # many with the same score are not all of the best
+    assert store.score_cut("", 20) == 9.0
+    store.save_persons([scored(f"p{n}", 8) for n in range(10)])
+    assert store.score_cut("", 20) is None

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from crmsync.decide.deals import CUSTOMER
+from crmsync.decide.lifecycle import FIRST, QUALIFIED
 from crmsync.decide.match import Candidate, match
 from crmsync.engine.world import World
 from crmsync.model.fields import KEY
 from crmsync.model.link import PersonState, Snapshot
 from crmsync.model.record import RecordState, Ref
 from crmsync.store import StoredSnapshot
+
+WAY = (*FIRST, *QUALIFIED, CUSTOMER)
+"""The way to a deal."""
 
 
 def settle_people(world: World, dirty: Sequence[Snapshot]) -> list[str]:
@@ -98,6 +103,53 @@ def _both(one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...
     return {side: tuple(dict.fromkeys((*one.get(side, ()), *other.get(side, ())))) for side in sorted({*one, *other})}
 
 
+def joined(kept: PersonState, lost: PersonState) -> PersonState:
+    """What is remembered of a person who was taken for two. The history is that of both; they stand where the further of the two does, or, where one is out of
+    the way to a deal (nurture, disqualified), where the latest transition left them. The score follows from the union of events by itself (S12)."""
+    further = lost if _further(lost, kept) else kept
+    other = kept if further is lost else lost
+    # Where the other one began tells nothing: the person had begun already.
+    entries = [e for e in other.stages if e.previous is not None or e.stage not in FIRST or not further.stages]
+    entries = sorted((*entries, *further.stages[:-1]), key=lambda entry: entry.at) + list(further.stages[-1:])
+    stages = tuple(replace(e, previous=entries[n - 1].stage if n else None) for n, e in enumerate(entries))
+    return replace(
+        kept,
+        stages=stages,
+        owner=kept.owner or lost.owner,
+        owner_by=kept.owner_by or lost.owner_by,
+        owner_reason=kept.owner_reason or lost.owner_reason,
+        assigned_at=kept.assigned_at or lost.assigned_at,
+        mql_type=further.mql_type or other.mql_type,
+        trigger=further.trigger or other.trigger,
+        historic=further.historic,
+        peak_since_reset=kept.peak_since_reset or lost.peak_since_reset,
+        recycles=kept.recycles + lost.recycles,
+        recycled_at=max(filter(None, (kept.recycled_at, lost.recycled_at)), default=None),
+        judged=further.judged or other.judged,
+        judgements={**lost.judgements, **kept.judgements},
+        dealt={**lost.dealt, **kept.dealt},
+        track=further.track,
+        track_since=further.track_since,
+        tracks_done=further.tracks_done,
+        member_of=_both(kept.member_of, lost.member_of),
+        found_on=_both(kept.found_on, lost.found_on),
+    )
+
+
+def _further(one: PersonState, other: PersonState) -> bool:
+    """Whether `one` stands further than `other`."""
+    if not one.stages or not other.stages:
+        return bool(one.stages)
+    mine, theirs = one.stages[-1], other.stages[-1]
+    if mine.stage in WAY and theirs.stage in WAY and mine.stage != theirs.stage:
+        return WAY.index(mine.stage) > WAY.index(theirs.stage)
+    if CUSTOMER in (mine.stage, theirs.stage):
+        return theirs.stage != CUSTOMER
+    if (mine.stage in FIRST) is not (theirs.stage in FIRST):
+        return theirs.stage in FIRST
+    return mine.at > theirs.at
+
+
 def join_persons(world: World, *, keep: str, lose: str) -> None:
     """Two persons are one: records, signals and history move to the survivor. Scores are recomputed from the union of signals (S12), never summed."""
     store = world.store
@@ -107,27 +159,7 @@ def join_persons(world: World, *, keep: str, lose: str) -> None:
     states = store.persons([keep, lose])
     kept, lost = states.get(keep), states.get(lose)
     if kept is not None and lost is not None:
-        stages = tuple(sorted((*kept.stages, *lost.stages), key=lambda entry: entry.at))
-        furthest = kept if kept.stages or not lost.stages else lost
-        store.save_persons(
-            [
-                replace(
-                    kept,
-                    stages=stages,
-                    owner=kept.owner or lost.owner,
-                    owner_by=kept.owner_by or lost.owner_by,
-                    owner_reason=kept.owner_reason or lost.owner_reason,
-                    assigned_at=kept.assigned_at or lost.assigned_at,
-                    mql_type=furthest.mql_type,
-                    trigger=furthest.trigger,
-                    track=furthest.track,
-                    track_since=furthest.track_since,
-                    tracks_done=furthest.tracks_done,
-                    member_of=_both(kept.member_of, lost.member_of),
-                    found_on=_both(kept.found_on, lost.found_on),
-                )
-            ]
-        )
+        store.save_persons([joined(kept, lost)])
     store.delete_persons([lose])
     if world.kinds.maps:
         store.wake([keep])
