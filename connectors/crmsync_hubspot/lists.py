@@ -35,7 +35,7 @@ class Lists:
         self._client = client
 
     def member_list(self, list_id: str) -> MemberList:
-        """One call; without a call for what cannot be a list's id."""
+        """Two calls: the list, and what the token may; without a call for what cannot be a list's id."""
         if not list_id.isdigit():
             return MemberList(list_id=list_id, refused=LIST_UNKNOWN, why="a list's id in HubSpot is a number (its page says `List ID`).")
         try:
@@ -55,10 +55,14 @@ class Lists:
         if kind and kind not in OPEN_TYPES:
             why = f"{label!r} is an active list, whose members follow its filter; take a static list."
             return MemberList(list_id=list_id, label=label, refused=LIST_CLOSED, why=why)
+        granted = self._client.scopes()
+        if granted is not None and WRITE_SCOPE not in granted:
+            why = f"the token may read {label!r} but not change who is on it. It needs the scope {WRITE_SCOPE}."
+            return MemberList(list_id=list_id, label=label, refused=LIST_FORBIDDEN, why=why)
         return MemberList(list_id=list_id, label=label)
 
     def members(self, list_id: str, join: Sequence[Ref], leave: Sequence[Ref]) -> list[Outcome]:
-        """One call; one more when it was refused, to say why in the list's own terms."""
+        """One call; two more when it was refused, to say why in the list's own terms."""
         refs = (*join, *leave)
         if not refs:
             return []

@@ -82,6 +82,10 @@ def test_a_missing_scope_refuses_the_list_and_not_the_account(portal: Portal) ->
     assert (outcome.kind, outcome.cause) == (REJECTED, LIST_FORBIDDEN)
     assert "crm.lists.write" in outcome.message
     assert hub.member_list(made).refused == LIST_FORBIDDEN
+    portal.sim.options.change("scopes", ["crm.objects.contacts.read", "crm.lists.read"])
+    assert hub.member_list(made).refused == LIST_FORBIDDEN, "seen, but not to be changed"
+    assert "crm.lists.write" in hub.member_list(made).why
+    portal.sim.options.change("scopes", ["crm.objects.contacts.read"])
     assert hub.member_since(made, [ref(ann)]) == {}
     portal.sim.revoke_tokens()
     with pytest.raises(CredentialsError):
