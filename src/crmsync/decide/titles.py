@@ -11,8 +11,6 @@ from crmsync.decide.words import fold_words
 
 HELPERS = "assistant"
 """The rank of those who work for somebody of another rank: a title of theirs is of no other rank."""
-LONGEST = 4
-"""Words of a phrase that is looked up; longer ones are searched for."""
 _STAR = "\ua729"
 """A letter of no living language: stands for `*` while a phrase is folded."""
 _LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "đ": "d", "Đ": "D"})
@@ -21,20 +19,18 @@ _STRUCK = "\x00"
 """Stands for words that were struck out: no phrase reaches across."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Phrases:
-    """Phrases to look for. whole: of at most LONGEST words each, blanks between. starts, ends, inner: what single words begin with, end with, or
-    hold (`abteilungs*`, `*leiter`, `*marketing*`). loose: all other phrases with a `*`, as one expression."""
+    """Phrases to look for. words: of one word each; starts, ends, inner: what single words begin with, end with, or hold (`abteilungs*`, `*leiter`,
+    `*marketing*`). runs: first word -> phrases of several words that begin with it, a blank on either side. loose: first word ("" for one
+    with a `*`) -> expressions for phrases of several words with a `*`. Two are never equal, so that they are quickly told apart."""
 
-    whole: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
     starts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     inner: tuple[str, ...] = ()
-    loose: re.Pattern[str] | None = None
-
-    def word(self, word: str) -> bool:
-        """Whether one of the single words with a `*` fits."""
-        return word.startswith(self.starts) or word.endswith(self.ends) or (bool(self.inner) and any(part in word for part in self.inner))
+    runs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    loose: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,28 +44,28 @@ class Titles:
 
 def phrases(texts: Iterable[str]) -> Phrases:
     """Phrases as an admin writes them; `*` stands for any letters of a word."""
-    whole: set[str] = set()
-    loose: set[str] = set()
-    single: tuple[set[str], set[str], set[str]] = (set(), set(), set())
+    single: dict[str, set[str]] = {"": set(), "start": set(), "end": set(), "inner": set()}
+    runs: dict[str, set[str]] = {}
+    loose: dict[str, set[str]] = {}
     for text in texts:
         words = _folded(text.replace("*", _STAR)).split()
         bare = "".join(words).strip(_STAR)
         if not bare:
             continue  # nothing but stars would be every title
-        if "*" not in text and len(words) <= LONGEST:
-            whole.add(" ".join(words))
-        elif len(words) == 1 and _STAR not in bare:
-            first, last = words[0].startswith(_STAR), words[0].endswith(_STAR)
-            single[2 if first and last else 1 if first else 0].add(bare)
+        first, last = words[0].startswith(_STAR), words[-1].endswith(_STAR)
+        if len(words) == 1 and _STAR not in bare:
+            single["inner" if first and last else "end" if first else "start" if last else ""].add(bare)
+        elif "*" not in text:
+            runs.setdefault(words[0], set()).add(f" {' '.join(words)} ")
         else:
-            loose.add(" ".join(re.escape(w).replace(_STAR, r"\w*") for w in words))
-    starts, ends, inner = (tuple(sorted(found)) for found in single)
+            loose.setdefault("" if _STAR in words[0] else words[0], set()).add(" ".join(re.escape(w).replace(_STAR, r"\w*") for w in words))
     return Phrases(
-        whole=frozenset(whole),
-        starts=starts,
-        ends=ends,
-        inner=inner,
-        loose=re.compile(f"(?<= )(?:{'|'.join(sorted(loose))})(?= )") if loose else None,
+        words=frozenset(single[""]),
+        starts=tuple(sorted(single["start"])),
+        ends=tuple(sorted(single["end"])),
+        inner=tuple(sorted(single["inner"])),
+        runs={word: tuple(sorted(found, key=len, reverse=True)) for word, found in runs.items()},
+        loose={word: re.compile(f"(?<= )(?:{'|'.join(sorted(found))})(?= )") for word, found in loose.items()},
     )
 
 
@@ -108,23 +104,31 @@ def _of(words: tuple[str, ...], name: str, classes: Mapping[str, Phrases], title
     return _found(words, known)
 
 
+@lru_cache(maxsize=65536)
+def _is(known: Phrases, word: str) -> bool:
+    """Whether one word alone is such a phrase. Titles are many, their words are few."""
+    alone = word in known.words or word.startswith(known.starts) or word.endswith(known.ends)
+    return alone or any(part in word for part in known.inner)
+
+
 def _found(words: tuple[str, ...], known: Phrases) -> bool:
-    if not known.whole.isdisjoint(_runs(words)) or any(map(known.word, words)):
-        return True
-    return known.loose is not None and known.loose.search(f" {' '.join(words)} ") is not None
+    for word in words:
+        if _is(known, word):
+            return True
+    text = ""
+    for word in words:
+        if word in known.runs or word in known.loose:
+            text = text or f" {' '.join(words)} "
+            if any(run in text for run in known.runs.get(word, ())) or (word in known.loose and known.loose[word].search(text)):
+                return True
+    return "" in known.loose and known.loose[""].search(f" {' '.join(words)} ") is not None
 
 
 def _struck(words: tuple[str, ...], known: Phrases) -> tuple[str, ...]:
     """The title without these phrases, the longest first."""
     text = f" {' '.join(words)} "
-    if known.loose is not None:
-        text = known.loose.sub(_STRUCK, text)
-    for run in sorted(known.whole & _runs(words), key=len, reverse=True):
-        text = text.replace(f" {run} ", f" {_STRUCK} ")
-    return tuple(_STRUCK if known.word(word) else word for word in text.split())
-
-
-@lru_cache(maxsize=8192)
-def _runs(words: tuple[str, ...]) -> frozenset[str]:
-    """Every run of at most LONGEST words."""
-    return frozenset(" ".join(words[at:end]) for at in range(len(words)) for end in range(at + 1, min(at + LONGEST, len(words)) + 1))
+    for pattern in (known.loose[word] for word in ("", *words) if word in known.loose):
+        text = pattern.sub(_STRUCK, text)
+    for run in sorted({run for word in words for run in known.runs.get(word, ())}, key=len, reverse=True):
+        text = text.replace(run, f" {_STRUCK} ")
+    return tuple(_STRUCK if _is(known, word) else word for word in text.split())
