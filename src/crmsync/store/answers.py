@@ -152,10 +152,15 @@ class Answers:
 
     def save(self, kind: str, answers: Mapping[str, Answer]) -> None:
         """Stores what was answered about these domains or addresses, has them asked about again when it is no longer believed, and notes the persons who
-        were decided with another answer (`stale`)."""
+        were decided with another answer (`stale`). What nobody has who waits for it is not stored: they may have been erased meanwhile."""
         with self._db.writing() as connection:
-            key = _key(connection) or _make_key(connection)
+            key = _key(connection)
+            if key is None:
+                return
+            column = getattr(tables.lookups.c, kind)
             marks = {text: _mark(key, kind, text) for text in answers}
+            noted = set(connection.execute(select(column).where(among(connection, column, sorted(marks.values())))).scalars())
+            answers = {text: answer for text, answer in answers.items() if marks[text] in noted}
             _ANSWER.run(
                 connection,
                 [(marks[text], a.word, micros(a.asked_at), micros(a.until), a.tries, dump(dict(a.data))) for text, a in answers.items()],
