@@ -113,6 +113,15 @@ def test_f9_who_enters_who_leaves_and_who_bought(both: Both, other: Path) -> Non
     assert played(both, other, examples=0)["leaves"] == []
 
 
+def test_s4_a_share_of_the_best_is_taken_of_all_scores_now(both: Both, other: Path) -> None:
+    edit(other, r"mql_at: (\d+).*", r"mql_at: \1\n  mql_top_percent: 25")
+    edit(other, r"express: \[.*\]", "express: []")
+    best = played(both, other, emails=True)
+    assert best["replayed"]["persons"] == 1, "one of the four"
+    assert [row["email"] for row in best["leaves"]] == ["cat@cat.example"]
+    assert best["enters"] == []
+
+
 def test_a_playbook_that_cannot_be_read_is_told_with_its_place(both: Both, other: Path, tmp_path: Path) -> None:
     edit(other, r"mql_at: \d+", "mql_at: many")
     with pytest.raises(ConfigError, match=r"mappings/playbook.yaml:\d+:\d+: "):

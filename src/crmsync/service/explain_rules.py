@@ -117,7 +117,12 @@ def next_change(world: World, verdict: Verdict | None) -> dict[str, Any] | None:
     old, new = round(before.score.total, 2), round(after.score.total, 2)
     if old != new:
         changes.append(
-            _change("score", old, new, _crossed(before.score.total, after.score.total, rules_of(world.playbook, after.score.segment)))
+            _change(
+                "score",
+                old,
+                new,
+                _crossed(before.score.total, after.score.total, rules_of(world.playbook, after.score.segment, cuts_of(world))),
+            )
         )
     fresh = after.state.stages[len(before.state.stages) :]
     for name, what in WHAT:

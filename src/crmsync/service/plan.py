@@ -10,15 +10,17 @@ from datetime import datetime
 from typing import Any
 
 from crmsync.connect.protocol import Traits
+from crmsync.decide import guard
 from crmsync.decide.plan import PlannedWrite
 from crmsync.decide.twin import PERSON, TwinPlan
 from crmsync.engine.deliberate import Verdict
 from crmsync.engine.preview import preview
 from crmsync.engine.pull import pull_all
 from crmsync.engine.resume import settle_open
+from crmsync.engine.revise import standing as standing_pass
 from crmsync.engine.revise import to_come
 from crmsync.errors import CrmsyncError
-from crmsync.model.attention import Problem
+from crmsync.model.attention import Halt, Problem
 from crmsync.model.change import Action
 from crmsync.model.record import Ref, Value
 from crmsync.service.lease import SYNC_WAITS
@@ -171,11 +173,20 @@ def plan(workspace: Workspace, *, keep: int | None = None) -> Plan:
         )
         if next(to_come(world), None) is not None:
             _join(result, anew, workspace, keep)
+            passed = standing_pass(workspace.store)
+            looked_at = passed is not None and passed.let_pass and passed.rules == world.rules
+            halt = halt or (None if looked_at else _too_many(anew, workspace, now))
     result.read_calls = workspace.api_calls()
     stop = standing or halt
     result.halted = None if stop is None else stop.message
     result.calls = _calls(workspace, result)
     return result
+
+
+def _too_many(anew: Plan, workspace: Workspace, now: datetime) -> Halt | None:
+    """The halt that the pass would run into: it counts tasks, too."""
+    creates = sum(count for (_, _, action), count in anew.counts.items() if action == Action.CREATE.value)
+    return guard.too_many_creates(creates=creates, brakes=workspace.playbook.brakes, now=now)
 
 
 def _take_anew(anew: Plan, verdicts: Sequence[Verdict], tasks_in: str, task: str, keep: int | None, now: datetime) -> None:
