@@ -141,7 +141,9 @@ def test_s3_caps_keep_the_newest_hits_and_bound_the_points() -> None:
 
 def test_s3_a_cluster_of_signals_is_one_hit() -> None:
     rules = behaves(told("pages", 15, "page", "shop", count=3, within_days=7))
-    assert scored([signal("page", 8), signal("shop", 5), signal("page", 1)], rules).behavior == 15
+    verdict = scored([signal("page", 8), signal("shop", 5), signal("page", 1)], rules)
+    assert verdict.behavior == 15
+    assert verdict.reasons[0].source == "1 × (3 page or shop within 7 days), last 2026-05-31"
     assert scored([signal("page", 8.01), signal("shop", 5), signal("page", 1)], rules).behavior == 0
 
 

@@ -21,7 +21,7 @@ from crmsync.decide.score_fit import Answers, answers, fit_of, segment_of, turni
 from crmsync.decide.text import one_line
 from crmsync.model.condition import Condition
 from crmsync.model.link import Signal
-from crmsync.model.process import ScoreRules, Segment
+from crmsync.model.process import BehaviorRule, ScoreRules, Segment
 from crmsync.model.record import Fields
 from crmsync.model.rules import Playbook
 from crmsync.model.verdict import Reason, ScoreVerdict
@@ -269,7 +269,7 @@ def _reasons(subjects: Sequence[Subject], scored: _Scored) -> Iterator[tuple[Rea
     newest = np.datetime_as_string(np.where(curve.hits > 0, curve.newest, 0).view("datetime64[us]"), unit="D").T.tolist()
     steps, steady = curve.step().tolist(), curve.steady.tolist()
     old = None if curve.old is None else curve.old.T.tolist()
-    fields, names_of = [fields_of(rule.when) for rule in rules.fit], [" or ".join(rule.signals) for rule in rules.behavior]
+    fields, names_of = [fields_of(rule.when) for rule in rules.fit], [_hit(rule) for rule in rules.behavior]
     for n, subject in enumerate(subjects):
         found: list[Reason] = []
         for rule, names, held in zip(rules.fit, fields, counts[n], strict=True):
@@ -290,3 +290,11 @@ def _reasons(subjects: Sequence[Subject], scored: _Scored) -> Iterator[tuple[Rea
             found.append(Reason(rule="colleagues", points=steady[n], source=source))
         found.sort(key=lambda r: (-abs(r.points), r.rule))
         yield tuple(found)
+
+
+def _hit(rule: BehaviorRule) -> str:
+    """What one hit of a rule is."""
+    names = " or ".join(rule.signals)
+    if rule.count <= 1:
+        return names
+    return f"({rule.count} {names}{'' if rule.within_days is None else f' within {rule.within_days:g} days'})"
