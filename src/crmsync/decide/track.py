@@ -54,9 +54,9 @@ def track(
         waits = found.turn(open_to)
     if fitting is None:
         return TrackVerdict(track=None, changed=state.track is not None, cause=why, next_due_at=waits)
-    cause = f"stage {stage}" + (f", {why}" if why else "")
+    told = f"stage {stage}" + (f", {why}" if why else "")
     due = _earliest([found.over(fitting, now), found.turn([fitting])])
-    return TrackVerdict(track=fitting.name, changed=True, cause=cause, next_due_at=due)
+    return TrackVerdict(track=fitting.name, changed=True, cause=told, next_due_at=due)
 
 
 def nurtured(
@@ -130,12 +130,12 @@ def _after(current: Track, why: str, by_name: Mapping[str, Track], state: Person
     while follower is not None and follower.name not in (*done, *state.tracks_done) and found.may(follower):
         if follower.graduate is None or not found.holds(follower.graduate):
             due = _earliest([found.over(follower, found.at), found.turn([follower])])
-            cause = f"{why} from {current.name}" if why == "graduated" else f"{current.name} {why}"
-            return TrackVerdict(track=follower.name, changed=True, cause=cause, next_due_at=due, finished=tuple(done))
+            told = f"{why} from {current.name}" if why == "graduated" else f"{current.name} {why}"
+            return TrackVerdict(track=follower.name, changed=True, cause=told, next_due_at=due, finished=tuple(done))
         done.append(follower.name)
         follower = by_name.get(follower.graduate_to or "")
-    cause = f"{why} from {current.name}" if why == "graduated" else f"{current.name} {why}"
-    return TrackVerdict(track=None, changed=True, cause=cause, finished=tuple(done))
+    told = f"{why} from {current.name}" if why == "graduated" else f"{current.name} {why}"
+    return TrackVerdict(track=None, changed=True, cause=told, finished=tuple(done))
 
 
 def _why_left(name: str | None, current: Track | None, stage: str | None, silent: bool) -> str:
