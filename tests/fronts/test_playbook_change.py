@@ -172,6 +172,14 @@ def test_a_file_that_is_being_written_is_left_alone_and_trouble_of_a_crm_is_not_
         assert (taken.playbook.score.mql_at, workspace.playbook.score.mql_at) == (40, 50)
         assert taken.world is not workspace.world
         assert watch.current(taken) is taken
+        line = edit(boss, "mappings/person.yaml", r"hubspot: mobilephone", "hubspot: mobilefone")
+        wrong = watch.current(taken)
+        assert (wrong.playbook, wrong.world) == (taken.playbook, taken.world)
+        assert wrong.refused is not None, "the live schemas do not bear it"
+        assert f"mappings/person.yaml:{line}" in wrong.refused
+        edit(boss, "mappings/person.yaml", r"hubspot: mobilefone", "hubspot: mobilephone")
+        again = watch.current(wrong)
+        assert (again.refused, again.world) == (None, taken.world), "the files say again what is in force"
         for path in (settings.home / "mappings").glob("*.yaml"):
             path.unlink()
         gone = watch.current(taken)
