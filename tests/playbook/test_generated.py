@@ -108,3 +108,15 @@ def _accepts(schema: dict[str, Any], value: Any, root: dict[str, Any], path: str
         for i, part in enumerate(value):
             found += _accepts(schema.get("items", {}), part, root, f"{path}[{i}]")
     return found
+
+
+def test_what_editors_offer_fits_the_schema() -> None:
+    extras: list[tuple[type[BaseModel], Any]] = [(model, model.model_config.get("json_schema_extra") or {}) for model in _all_models()]
+    offered = [(model, one["body"]) for model, extra in extras for one in extra.get("defaultSnippets", [])]
+    published = json.dumps(jsonschema.schemas()["playbook.schema.json"])
+    assert published.count('"defaultSnippets"') == sum(bool(extra) for _, extra in extras)
+    assert len(offered) >= 12
+    for model, body in offered:
+        assert model.model_validate(
+            json.loads(json.dumps(body).replace("$1", "blog_read").replace("$2", "demo_request").replace("$3", "x"))
+        )

@@ -65,7 +65,7 @@ def build(
         ),
         score=score,
         segments=segments,
-        stages=stage_rules(playbook.stages, signals, playbook.working_hours),
+        stages=stage_rules(playbook.stages, signals, playbook.working_hours, score.express),
         gate=gate_rules(playbook.data_gate, lists.role_addresses),
         profile=profile_rules(playbook.profile, segments, spot.at("profile")),
         tracks=tuple(track(t, spot.at("tracks", i)) for i, t in enumerate(playbook.tracks)),

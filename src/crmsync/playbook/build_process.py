@@ -174,15 +174,15 @@ def _account(said: AccountFile | None) -> AccountRule | None:
 # --- stages and types
 
 
-def stage_rules(stages: StagesFile, signals: SignalsFile, hours: HoursFile) -> StageRules:
-    """form_types: every signal that a form can be."""
+def stage_rules(stages: StagesFile, signals: SignalsFile, hours: HoursFile, express: Collection[str]) -> StageRules:
+    """form_types: every signal that a form can be. express: those of the express lane; the default of `signals` leaves them there."""
     forms = {FORM}
     for s in signals.signals:
         if s.events == FORM_EVENTS or s.type == FORM:
             forms |= {s.type, *(p.type for p in s.patterns)}
     engaged = stages.engaged_subscriber
     return StageRules(
-        signals=tuple(stages.signals),
+        signals=tuple(s for s in stages.signals if s not in express or "signals" in stages.model_fields_set),
         forms=tuple(stages.forms),
         form_types=frozenset(forms),
         engaged=None

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from crmsync.playbook.schema_when import When
-from crmsync.playbook.shapes import STAGE, Days, HouseName, NativeText, Strict, Text
+from crmsync.playbook.shapes import STAGE, Days, HouseName, NativeText, Strict, Text, snippets
 
 
 class QuestionSetFile(Strict):
@@ -41,6 +41,12 @@ class ProfileFile(Strict):
 class TrackFile(Strict):
     """A nurture programme: while a person is in it, a field says so and they are a member of its list or campaign, so that the marketing tool
     sends."""
+
+    model_config = ConfigDict(
+        json_schema_extra=snippets(
+            track={"name": "mql_education", "stages": ["nurture"], "days": 42},
+        )
+    )
 
     name: HouseName = Field(
         description="Its name, an option of the field `crmsync_track`; `crmsync provision` makes the field with it, or says that an older field lacks it."

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from crmsync.playbook.schema_when import When
-from crmsync.playbook.shapes import Days, HouseName, Points, Share, Strict, Text
+from crmsync.playbook.shapes import Days, HouseName, Points, Share, Strict, Text, snippets
 
 Threshold = Annotated[float, Field(gt=0, le=10_000)]
 Distance = Annotated[float, Field(ge=0, le=10_000)]
@@ -22,6 +22,12 @@ Percent = Annotated[float, Field(gt=0, le=100)]
 class FitFile(Strict):
     """Points for who they are."""
 
+    model_config = ConfigDict(
+        json_schema_extra=snippets(
+            fit_rule={"name": "$1", "points": 10, "when": {"field": "$2", "is": "$3"}},
+        )
+    )
+
     name: Text = Field(description="How the rule is called in explanations.")
     points: Points = Field(description="Points when it holds; negative ones count against the person.")
     when: When = Field(description="The condition.")
@@ -30,6 +36,13 @@ class FitFile(Strict):
 
 class BehaviorFile(Strict):
     """Points for signals."""
+
+    model_config = ConfigDict(
+        json_schema_extra=snippets(
+            signals={"name": "$1", "points": 10, "signals": ["$2"], "half_life_days": 30, "max_times": 3},
+            cluster={"name": "$1", "points": 15, "signals": ["$2"], "count": 3, "within_days": 7, "max_times": 2},
+        )
+    )
 
     name: Text = Field(description="How the rule is called in explanations.")
     points: Points = Field(description="Points for each hit; negative ones count against the person.")
@@ -107,6 +120,12 @@ class SegmentScoreFile(Strict):
 
 class SegmentFile(Strict):
     """A model of its own for persons of one kind. The first segment whose condition holds counts; who is in none is scored by `score`."""
+
+    model_config = ConfigDict(
+        json_schema_extra=snippets(
+            segment={"name": "enterprise", "when": {"field": "employees", "more_than": 1000}, "score": {"mql_at": 60}},
+        )
+    )
 
     name: HouseName = Field(description="Its name, in explanations and in `profile`.")
     when: When = Field(description="Who belongs to it. Fields only, no signals and no `within` or `older_than`.")

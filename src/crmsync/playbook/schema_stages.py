@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from crmsync.playbook.schema_when import When
-from crmsync.playbook.shapes import DURATION, MQL_TYPE, WORKING, HouseName, Pattern, Points, Share, Strict, Text
+from crmsync.playbook.shapes import DURATION, MQL_TYPE, WORKING, HouseName, Pattern, Points, Share, Strict, Text, snippets
 
 REASONS: dict[str, Literal["nurture", "disqualified"]] = {
     "wrong_icp": "disqualified", "bad_timing": "nurture", "no_budget": "nurture", "competitor": "disqualified",
@@ -70,6 +70,12 @@ class StagesFile(Strict):
 
 class TypeFile(Strict):
     """One type of mql: what it takes and how sales answers. The first that fits counts."""
+
+    model_config = ConfigDict(
+        json_schema_extra=snippets(
+            type={"type": "content_download", "signals": ["$1"], "respond_within": "24 working hours", "channel": "email", "action": "$2"},
+        )
+    )
 
     type: MQL_TYPE = Field(description="The type.")
     signals: list[HouseName] = Field(default=[], description="One of these signals is among the person's. Empty: any.")

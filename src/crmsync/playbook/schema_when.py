@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from crmsync.playbook.shapes import Days, HouseName, Scalar, Strict, Words, compiles
+from crmsync.playbook.shapes import Days, HouseName, Scalar, Strict, Words, compiles, snippets
 
 OPERATORS: dict[str, str] = {
     "is": "eq", "is_not": "ne", "less_than": "lt", "at_most": "le", "more_than": "gt", "at_least": "ge", "in": "in", "not_in": "not_in",
@@ -26,6 +26,19 @@ _MOST = 1_000_000
 
 class When(Strict):
     """A condition: `all`, `any` or `not` of other conditions, one test of a house field, or a count of signals."""
+
+    model_config = ConfigDict(
+        json_schema_extra=snippets(
+            test_a_field={"field": "$1", "is": "$2"},
+            test_a_number={"field": "employees", "between": [200, 1000]},
+            test_a_job_title={"field": "title", "title_is": "director"},
+            test_a_domain={"field": "email", "domain_in": ["free", "disposable"]},
+            count_signals={"signals": ["$1"], "at_least": 3, "within_days": 30},
+            all_of_these={"all": [{"field": "$1", "filled": True}]},
+            any_of_these={"any": [{"field": "$1", "filled": True}]},
+            none_of_this={"not": {"field": "$1", "filled": True}},
+        )
+    )
 
     all: list[When] | None = Field(default=None, description="Holds when every one of these holds.")
     any: list[When] | None = Field(default=None, description="Holds when at least one of these holds.")

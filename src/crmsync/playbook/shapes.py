@@ -7,6 +7,7 @@ import warnings
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict, JsonValue
 
 NAME = r"^[a-z][a-z0-9_]{0,59}$"
 DURATION = r"^\s*\d+(\.\d+)?\s+(working\s+)?(minute|min|hour|day|week)s?\s*$"
@@ -42,6 +43,11 @@ class Strict(BaseModel):
     """Unknown keys are errors; numbers in quotes are no numbers."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def snippets(**bodies: JsonValue) -> JsonDict:
+    """For editors that complete YAML: label -> what is written where such a mapping may stand."""
+    return {"defaultSnippets": [{"label": label.replace("_", " "), "body": body} for label, body in bodies.items()]}
 
 
 def compiles(pattern: str) -> str:
