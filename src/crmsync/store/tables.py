@@ -71,6 +71,7 @@ signals = Table(
     Column("source", WORD, nullable=False),
 )
 Index("signals_person", signals.c.person_id, signals.c.at)
+Index("signals_type", signals.c.type)
 
 journal = Table(
     "journal",
