@@ -316,17 +316,13 @@ def _problems(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
     still = {(p.cause, p.side, p.object, p.record_id, p.person_id, p.field) for p in found}
     known = store.problems(person_ids=[v.state.person_id for v in verdicts], limit=100_000)
     states = {v.state.person_id: v.state for v in verdicts}
-    changes = {v.state.person_id: v.memberships for v in verdicts}
     moving = {v.state.person_id: {m.field for moves in v.reconciled.moves.values() for m in moves} for v in verdicts}
     agreed = {(v.state.person_id, name) for v in verdicts for name in alike(v.reconciled, world.playbook.person.fields)}
     over = [
         row.problem_id
         for row in known
         if _over(row.problem, still, moving.get(str(row.problem.person_id), set()), world)
-        or (
-            row.problem.person_id in states
-            and members.over(row.problem, states[row.problem.person_id], changes[row.problem.person_id], world)
-        )
+        or (row.problem.person_id in states and members.over(row.problem, states[row.problem.person_id], world))
         or (row.problem.cause == SILENT and (str(row.problem.person_id), str(row.problem.field)) in agreed)
     ]
     store.drop_problems(over)

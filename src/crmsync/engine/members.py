@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
-
-import structlog
 
 from crmsync.connect.protocol import LIST_CLOSED, LIST_FORBIDDEN, LIST_UNKNOWN, KeepsMembers
 from crmsync.decide.members import LIST, Membership, joined, left, memberships
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from crmsync.decide.plan import Parked, PlannedWrite
     from crmsync.engine.apply import Sent
 
-log = structlog.get_logger(__name__)
-
 MEMBER = "member"
 """JournalEntry.kind of a membership. Its write has one field, "list:<id>": True to join, False to leave."""
 FIELD = "list:"
@@ -34,18 +30,6 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 FIRST_WAIT, LONGEST_WAIT = timedelta(hours=1), timedelta(hours=24)
 PASSING_WAIT = timedelta(minutes=5)
 LIST_CAUSES = frozenset({LIST_UNKNOWN, LIST_CLOSED, LIST_FORBIDDEN})
-
-
-@dataclass(slots=True)
-class Members:
-    """Journalled memberships that wait to be sent."""
-
-    waiting: list[JournalEntry] = field(default_factory=list)
-
-    def take(self) -> list[JournalEntry]:
-        """All of them; nothing waits any more."""
-        taken, self.waiting = self.waiting, []
-        return taken
 
 
 def keepers(world: World) -> frozenset[str]:
@@ -69,8 +53,8 @@ def decided(
     return state, tuple(changes)
 
 
-def over(problem: Problem, state: PersonState, changes: Iterable[Membership], world: World) -> bool:
-    """Whether what a list refused is no longer wanted, or is tried again now."""
+def over(problem: Problem, state: PersonState, world: World) -> bool:
+    """Whether what a list refused is no longer wanted."""
     if problem.object != LIST:
         return False
     track = next((t for t in world.playbook.tracks if t.name == state.track), None)
