@@ -294,3 +294,8 @@ def test_who_is_to_be_decided_anew_is_decided_in_the_pauses(bench: Bench, monkey
     bench.anew = [True, True, True, False]
     assert heard(bench, monkeypatch, times=0) == ["decide"] * 3
     assert bench.cycles == 1, "the CRMs were asked once"
+
+
+def test_nobody_is_decided_anew_in_a_pause_while_a_side_is_down(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.anew, bench.answers = [True], [{"left": UnreachableError("down", side="left")}]
+    assert heard(bench, monkeypatch, times=0) == []

@@ -157,7 +157,7 @@ class Daemon:
             self._totals = replace(
                 self._totals, written=_plus(self._totals.written, report.sent.done), api_calls=self._workspace.api_calls()
             )
-        self._anew = report.anew
+        self._anew = report.anew and not report.errors
         self._on_cycle()
         return not report.urgent and not report.errors
 
@@ -187,7 +187,7 @@ class Daemon:
                 raise
             return self._paused(f"a cycle failed unexpectedly ({type(error).__name__}); details in {path}", self._backoff(error))
         self._failures = self._crashes = 0
-        self._ran_well, self._anew = True, report.anew
+        self._ran_well, self._anew = True, report.anew and not report.errors
         with self._lock:
             self._reasons = tuple(f"{side}: {error}" for side, error in sorted(report.errors.items()))
             self._totals = Totals(
