@@ -6,7 +6,6 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from contextlib import suppress
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
@@ -79,12 +78,7 @@ class Server:
                 ready.set()
 
             async def main_loop(self) -> None:
-                ticks = 0
-                while not self.quit.is_set():
-                    ticks += 1
-                    await self.on_tick(ticks)
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self.quit.wait(), 0.1)
+                await self.quit.wait()  # its ticks would only keep a Date header that is not sent
 
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
                 for server in self.servers:

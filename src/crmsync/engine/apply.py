@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,6 +16,7 @@ from crmsync.engine.outbox import Outgoing
 from crmsync.engine.pull import record_hash, store_row
 from crmsync.engine.settle_people import PersonSettlement
 from crmsync.engine.settle_twins import TwinSettlement, adopt_twin
+from crmsync.engine.together import together
 from crmsync.engine.world import World
 from crmsync.errors import CredentialsError, CrmsyncError, UnreachableError
 from crmsync.model.attention import Problem
@@ -68,19 +68,23 @@ def _send_records(world: World, batches: Mapping[str, Sequence[Outgoing]], now: 
         return
     for side, items in ready.items():
         sent.objects.setdefault(side, set()).update(item.entry.write.object for item in items)
-    with ThreadPoolExecutor(max_workers=len(ready), thread_name_prefix="send") as pool:
-        futures = {side: pool.submit(world.connectors[side].write, [i.entry.write for i in items]) for side, items in ready.items()}
-    for side, items in ready.items():
-        error = futures[side].exception()
-        if error is None:
-            _settle(world, side, items, futures[side].result(), now, sent)
-        elif isinstance(error, CrmsyncError):
+
+    def write(side: str) -> Sequence[Outcome] | BaseException:
+        try:
+            return world.connectors[side].write([item.entry.write for item in ready[side]])
+        except BaseException as error:  # what the other side answered may come before it
+            return error
+
+    for (side, items), answer in zip(ready.items(), together(write, list(ready), "send"), strict=True):
+        if not isinstance(answer, BaseException):
+            _settle(world, side, items, answer, now, sent)
+        elif isinstance(answer, CrmsyncError):
             # Nothing of this call was carried out: take the intents back, the persons stay due.
-            sent.errors[side] = error
+            sent.errors[side] = answer
             with world.store.begin():
-                _take_back(world, items, now, "not sent", str(error))
+                _take_back(world, items, now, "not sent", str(answer))
         else:
-            raise error
+            raise answer
 
 
 def _reread(world: World, side: str, items: list[Outgoing], now: datetime, sent: Sent) -> list[Outgoing]:
