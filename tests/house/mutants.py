@@ -39,6 +39,7 @@ TRACK, MEMBERS = "src/crmsync/decide/track.py", "src/crmsync/engine/members.py"
 MATCH, PEOPLE, WORLD = "src/crmsync/decide/match.py", "src/crmsync/engine/people.py", "src/crmsync/engine/world.py"
 BELIEFS = "src/crmsync/engine/beliefs.py"
 RESUME, SYNC = "src/crmsync/engine/resume.py", "src/crmsync/service/sync.py"
+REVISE, ANEW = "src/crmsync/engine/revise.py", "tests/engine/test_revise.py::{}"
 HUBSPOT, SALESFORCE = "connectors/crmsync_hubspot/", "connectors/crmsync_salesforce/"
 
 BY_INTENT = """store.save_persons([replace(v.state, base={**v.state.base, **{
@@ -294,4 +295,21 @@ MUTANTS = (
            'return first_sight and (',
            'return False and (',
            TRACKS.format('test_what_happened_before_the_first_connection_puts_nobody_on_a_list')),
+    Mutant('a pass under changed rules begins anew after a restart', REVISE,
+           '                ahead.save(store)\n',
+           '',
+           ANEW.format('test_everybody_is_decided_anew_in_batches_over_cycles_and_once')),
+    Mutant('a brake lets the batch through that goes too far', REVISE,
+           '                    raise _Stop\n',
+           '                    pass\n',
+           ANEW.format('test_a_brake_stops_it_before_the_batch_that_goes_too_far_until_a_person_looked')),
+    Mutant('a half-written playbook is taken', 'src/crmsync/service/reload.py',
+           'if stamps == self._stamps or self._just_written(stamps):',
+           'if stamps == self._stamps:',
+           'tests/fronts/test_playbook_change.py::'
+           'test_a_file_that_is_being_written_is_left_alone_and_trouble_of_a_crm_is_not_the_playbooks'),
+    Mutant('replay lets one mql become several', 'src/crmsync/insight/replay.py',
+           '        held[entered] = True\n',
+           '',
+           'tests/insight/test_replay.py::test_s4_a_score_around_the_threshold_makes_one_mql'),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from house.looking import ROOT
 from house.mutants import MUTANTS, Mutant
 
 PARTS = ("src", "connectors", "mappings")
-TESTS = ("conftest.py", "conftest_postgres.py", "tiny.py", "merge_table.py", "decide", "engine", "house", "scenarios")
+TESTS = ("conftest.py", "conftest_postgres.py", "tiny.py", "merge_table.py", "decide", "engine", "fronts", "house", "insight", "scenarios")
 FAILED = 1
 """pytest's exit code for failed tests; anything else (no tests, an import error) kills nobody."""
 
