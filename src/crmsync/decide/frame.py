@@ -6,6 +6,7 @@ arrays: whose, which type, when. Moments are microseconds since 1970 UTC (int64)
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -227,9 +228,10 @@ def encoded(values: Sequence[Value], ops: Collection[str] = ()) -> Column:
     keys: Sequence[object] = values
     if bool in kinds and len(kinds) > 1:
         keys = [(v,) if isinstance(v, bool) else v for v in values]
-    distinct = {key: n for n, key in enumerate(dict.fromkeys(keys))}
-    codes = np.fromiter(map(distinct.__getitem__, keys), np.int32, len(values))
-    return Column(values=[key[0] if isinstance(key, tuple) else key for key in distinct], codes=codes)
+    numbers: defaultdict[Any, int] = defaultdict()
+    numbers.default_factory = numbers.__len__  # the next number for what is new
+    codes = np.fromiter(map(numbers.__getitem__, keys), np.int32, len(values))
+    return Column(values=[key[0] if isinstance(key, tuple) else key for key in numbers], codes=codes)
 
 
 def micros(at: datetime) -> int:
