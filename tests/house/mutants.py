@@ -15,6 +15,7 @@ CONFLICTS, RECORDS = "tests/scenarios/test_f26_conflicts.py::{}", "tests/scenari
 OWNERS, OPERATIONS = "tests/scenarios/test_f48_owners.py::{}", "tests/scenarios/test_f61_operations.py::{}"
 BAD_INPUT, SYSTEM = "tests/scenarios/test_bad_input.py::{}", "tests/scenarios/test_bad_input_system.py::{}"
 USERS = "tests/scenarios/test_users.py::{}"
+STAGES = "tests/decide/test_rules_stages.py::{}"
 LISTS, TRACKS = "tests/engine/test_members.py::{}", "tests/decide/test_track.py::{}"
 VALUES, OWNED = "tests/scenarios/test_activities_values.py::{}", "tests/scenarios/test_activities_owned.py::{}"
 
@@ -312,4 +313,28 @@ MUTANTS = (
            '        held[entered] = True\n',
            '',
            'tests/insight/test_replay.py::test_s4_a_score_around_the_threshold_makes_one_mql'),
+    Mutant('a decision of a rep is acted on again and again', "src/crmsync/decide/disposition.py",
+           'if s.mark and s.mark != seen.get(side)}',
+           'if s.mark}',
+           STAGES.format('test_l7_without_a_reason_it_is_sent_back_once')),
+    Mutant('a rejection needs no reason', "src/crmsync/decide/disposition.py",
+           'if self.said.disposition not in _WITHOUT_RULE or not self.said.reason:',
+           'if self.said.disposition not in _WITHOUT_RULE:',
+           STAGES.format('test_l7_without_a_reason_it_is_sent_back_once')),
+    Mutant('an old deal overrules a hand', "src/crmsync/decide/deals.py",
+           'and dealt.get(deal.id) != OPEN]',
+           ']',
+           STAGES.format('test_l5_only_news_moves_and_a_hand_stands')),
+    Mutant('deals out of sight are taken for gone', "src/crmsync/decide/lifecycle.py",
+           'standing, stages) if deals is not None else None',
+           'standing, stages) if deals is not None else moved_by_deals(Dealings(), state.dealt, standing, stages)',
+           STAGES.format('test_l5_only_news_moves_and_a_hand_stands')),
+    Mutant('who was recycled comes back the same day', "src/crmsync/decide/lifecycle.py",
+           'or (cool is not None and now < cool)',
+           '',
+           STAGES.format('test_l6_cool_off_and_the_way_back')),
+    Mutant('nobody to reach is handed off', "src/crmsync/decide/person.py",
+           '        if able:',
+           '        if able or True:',
+           STAGES.format('test_l10_nobody_to_reach_is_not_handed_off')),
 )  # fmt: skip

@@ -46,3 +46,9 @@ def engagement_moved(before: float, now: float, min_delta: float) -> bool:
 def counts_accounts(playbook: Playbook) -> bool:
     """Whether any scoring model counts colleagues."""
     return any(model.account is not None for model in (playbook.score, *(s.score for s in playbook.segments)))
+
+
+def most_that_counts(playbook: Playbook) -> float:
+    """The engagement of colleagues beyond which no model gives more points; 0 where none counts them."""
+    rules = [model.account for model in (playbook.score, *(s.score for s in playbook.segments)) if model.account is not None]
+    return max((rule.max_points / rule.share for rule in rules if rule.share > 0), default=0.0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from crmsync.decide.account import account_of, counts_accounts, engagement_moved
+from crmsync.decide.account import account_of, counts_accounts, engagement_moved, most_that_counts
 from crmsync.decide.frame import Subject
 from crmsync.decide.score import rules_of, score_all
 from crmsync.engine.cuts import cuts_of
@@ -31,6 +31,7 @@ class Scores:
         self._accounts: dict[str, str | None] = {}
         self._engaged: dict[str, float] = {}
         self._stale: set[str] = set()
+        self._full: set[str] = set()
         if counts_accounts(world.playbook):
             self._count_colleagues(states, around)
 
@@ -61,7 +62,7 @@ class Scores:
     def wake(self) -> None:
         """Has the colleagues decided again who are not in this batch and whose account shows another engagement. What an account adds to a score is no
         engagement, so that this ends."""
-        for account in sorted(self._stale):
+        for account in sorted(self._stale - self._full):
             others = self._world.store.account_members(account, WOKEN_AT_MOST)
             self._world.store.mark_dirty_persons([id for id in others if id not in self._subjects])
 
@@ -78,13 +79,17 @@ class Scores:
             moved = engagement_moved(before, own, self.rules(id).min_delta)
             self._engaged[id] = max(0.0, own) if moved else before
             self._stale |= self._news(states[id], self._accounts[id], self._engaged[id])
-        totals = dict(self._world.store.colleagues(sorted({a for a in self._accounts.values() if a is not None})))
+        stored = self._world.store.colleagues(sorted({a for a in self._accounts.values() if a is not None} | self._stale))
+        totals = dict(stored)
         for state in states.values():  # those of this batch count as they are now
             if state.account in totals:
                 totals[state.account] -= max(0.0, state.engagement)
         for id, account in self._accounts.items():
             if account is not None:
                 totals[account] = totals.get(account, 0.0) + self._engaged[id]
+        enough = 2 * most_that_counts(self._world.playbook)
+        # So many are engaged, before and now, that everybody has the most points colleagues can give: nobody's score moves.
+        self._full = {account for account in self._stale if min(stored.get(account, 0.0), totals.get(account, 0.0)) >= enough}
         with_colleagues = []
         for id, account in self._accounts.items():
             others = totals.get(account, 0.0) - self._engaged[id] if account is not None else 0.0
