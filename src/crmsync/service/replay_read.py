@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
@@ -65,7 +66,15 @@ class Reader:
         self._sides = sorted(worlds[0].sides, key=lambda side: side != tie)
 
     def chunks(self) -> Iterator[Chunk]:
-        """Everybody, in id order."""
+        """Everybody, in id order; the next ones are read while the caller plays these."""
+        chunks = self._chunks()
+        with ThreadPoolExecutor(1, "replay") as reading:
+            coming = reading.submit(next, chunks, None)
+            while (chunk := coming.result()) is not None:
+                coming = reading.submit(next, chunks, None)
+                yield chunk
+
+    def _chunks(self) -> Iterator[Chunk]:
         after = ""
         while people := self._store.pasts(after, AT_ONCE):
             after = people[-1].person_id
