@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from crmsync.engine.cycle import Report
 from crmsync_salesforce.sim.schema import pick
 from scenarios.world import Both, Edits
 
@@ -55,11 +57,11 @@ def path(both: Both, contact: str) -> list[str]:
     return [entry.stage for entry in both.state_of("hubspot", "contacts", contact).stages]
 
 
-def decide_in_salesforce(both: Both, contact: str, disposition: str | None, reason: str | None = None) -> None:
+def decide_in_salesforce(both: Both, contact: str, disposition: str | None, reason: str | None = None) -> list[Report]:
     """What a rep chooses on the lead; settles."""
     both.time.advance(5)
     both.sf.edit("Lead", lead_id(both, contact), {"crmsync_disposition__c": disposition, "crmsync_reason_code__c": reason})
-    both.settle()
+    return both.settle()
 
 
 def tasks(both: Both, contact: str) -> list[str]:
@@ -70,6 +72,9 @@ def tasks(both: Both, contact: str) -> list[str]:
     return sorted(str(r.get("Subject") or r.get("hs_task_subject")) for r in mine)
 
 
+_OBJECTS, _ROWS = "POST /crm/v3/objects/contacts/batch", "/services/data/v62.0/composite/sobjects"
+BACKWARD = Counter({f"{_OBJECTS}/read": 3, f"{_OBJECTS}/update": 3, f"PATCH {_ROWS}": 1})
+"""What a move backwards costs: both records are read once more right before they are written; HubSpot's stage then needs a look, clearing, setting, a look."""
 SQL = ("sql", "salesqualifiedlead", "IN_PROGRESS", "Working - Contacted")
 SAL = ("sal", "marketingqualifiedlead", "OPEN", "Open - Not Contacted")
 NURTURE = ("nurture", "lead", "BAD_TIMING", "Open - Not Contacted")
@@ -135,8 +140,10 @@ def test_l6_l7_l11_f71_recycled_and_back_again(plain: Both) -> None:
     plain.settle()
     assert len(tasks(plain, contact)) == 2
     # the reason code recycles: both CRMs go backwards, HubSpot by clearing first, proved by what it shows
+    plain.world.refresh(plain.time.advance(400))
     plain.mark()
-    decide_in_salesforce(plain, contact, "rejected", "bad_timing")
+    reports = decide_in_salesforce(plain, contact, "rejected", "bad_timing")
+    assert Counter(plain.extra_calls(reports)) == BACKWARD
     assert stands(plain, contact) == NURTURE
     state = plain.state_of("hubspot", "contacts", contact)
     assert (state.recycles, state.judged, plain.problems()) == (1, "rejected/bad_timing", [])
