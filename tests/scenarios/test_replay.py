@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,31 @@ def test_a_playbook_that_cannot_be_read_is_told_with_its_place(both: Both, other
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="holds no playbook"):
         played(both, tmp_path / "empty")
+
+
+def test_f9_a_deal_that_was_won_before_the_first_sync_tells_who_became_a_customer(other: Path) -> None:
+    """Their signals came earlier still: they were sent by the website beforehand."""
+    with Both(kinds={"deal"}) as world:
+        begun = world.time()
+        signals = [(5, "ann"), (5, "bob"), (1, "bob")]
+        rows = [
+            {"email": f"{name}@{name}.example", "type": "demo_request", "at": (begun - timedelta(days=days)).isoformat()}
+            for days, name in signals
+        ]
+        take(world.store, orjson.dumps(rows), begun, used_signals(world.playbook))
+        for name, closed in (("ann", 3), ("cat", 4)):
+            world.hs.seed(people=[{"email": f"{name}@{name}.example", "last_name": "Lee", "created_at": begun - timedelta(days=9)}])
+            day = f"{begun - timedelta(days=closed):%Y-%m-%d}"
+            contact = world.contact(f"{name}@{name}.example")["hs_object_id"]
+            deal = {"dealname": "Big one", "dealstage": "closedwon", "pipeline": "default", "closedate": day}
+            world.hs.create("deals", {**deal, "associations": {"contacts": [contact]}})
+        world.hs.create("contacts", {"email": "bob@bob.example", "lastname": "Lee"})
+        world.settle()
+        world.settle(after=400)
+        assert world.contact("ann@ann.example")["crmsync_stage"] == "customer"
+        found = played(world, other)
+        assert (found["persons"], found["left_out"], found["won"]) == (3, 0, 2)
+        mine = found["in_force"]
+        assert (mine["precision"]["won"], mine["precision"]["of"], mine["recall"]["of"]) == (1, 2, 2), (
+            "ann before her deal, bob, and cat never"
+        )
