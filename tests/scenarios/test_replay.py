@@ -46,6 +46,7 @@ def both() -> Iterator[Both]:
                     take(world.store, orjson.dumps(row), world.time(), used_signals(world.playbook))
                     cycle(world.world, world.time(), everything=False, only={})
         world.time.advance(days=3)
+        world.hs.edit("contacts", world.contact("dan@dan.example")["hs_object_id"], {"crmsync_budget": "20,000"})
         for email in ("ann@ann.example", "bob@bob.example"):
             world.hs.edit("contacts", world.contact(email)["hs_object_id"], {"crmsync_stage": "customer"})
         world.settle()
@@ -112,6 +113,13 @@ def test_f9_who_enters_who_leaves_and_who_bought(both: Both, other: Path) -> Non
     assert "email" not in left, "only where it is asked for"
     assert left["person_id"] == both.store.find_person_by_email("cat@cat.example")[0]
     assert played(both, other, examples=0)["leaves"] == []
+
+
+def test_what_reps_entered_and_what_is_not_known_of_anybody(both: Both, other: Path) -> None:
+    budget = "    - {name: Has a budget, points: 60, when: {field: crmsync_budget, filled: true}}\n"
+    edit(other, r"  fit:\n", f"  fit:\n{budget}")
+    found = played(both, other, emails=True)
+    assert ([row["email"] for row in found["enters"]], found["unknown_fields"]) == (["dan@dan.example"], [])
 
 
 def test_s4_a_share_of_the_best_is_taken_of_all_scores_now(both: Both, other: Path) -> None:
