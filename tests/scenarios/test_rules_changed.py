@@ -7,6 +7,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from crmsync.engine.cuts import CUTS
 from crmsync.engine.cycle import cycle
 from crmsync.errors import HaltError
 from crmsync.model.rules import Playbook
@@ -58,3 +59,24 @@ def test_s11_a_pass_over_everybody_writes_what_the_plan_said_and_stops_where_it_
         assert [both.contact(email)["crmsync_stage"] for email in EMAILS] == ["sal"] * 3
         both.assert_settled()
         assert plan(desk(both)).playbook_change is None
+
+
+def best_half(book: Playbook) -> Playbook:
+    return replace(book, score=replace(book.score, top_percent=50.0))
+
+
+def test_s4_the_plan_takes_the_cut_of_the_best_that_the_sync_will_take() -> None:
+    with Both(kinds=()) as both:
+        for n, title in enumerate(("CEO", "Sales Director", "Clerk", "Clerk")):
+            both.hs.create("contacts", {"email": f"p{n}@acme{n}.example", "lastname": "Lee", "jobtitle": title})
+        both.settle()
+        both.restart(playbook=best_half)
+        both.time.advance(60)
+        told = plan(desk(both)).playbook_change
+        assert told is not None
+        assert {move: count for move, (count, _) in told.moves.items()} == {("lead", "mql"): 2}
+        assert both.store.get(CUTS) is None, "a plan keeps nothing"
+        both.mark()
+        both.settle(0)
+        assert sorted(str(row["crmsync_stage"]) for row in both.hs.all("contacts")) == ["lead", "lead", "mql", "mql"]
+        assert len(both.written("hubspot", "contacts")) == told.counts["hubspot", "contacts", "update"] == 2

@@ -30,9 +30,9 @@ def cuts_of(world: World) -> Mapping[str, float]:
     return found
 
 
-def take_cuts(world: World, now: datetime) -> None:
+def take_cuts(world: World, now: datetime, *, wake: bool = True) -> None:
     """Takes the cuts anew when a day has passed since, or the shares are others. Persons whose score lies between an old and a new cut are decided
-    again. Nothing is asked where every threshold is a number."""
+    again (wake). Nothing is asked where every threshold is a number."""
     wanted = shares(world)
     if not wanted:
         return
@@ -48,6 +48,6 @@ def take_cuts(world: World, now: datetime) -> None:
         store.put(CUTS, {"at": stamp(now), "shares": wanted, "cuts": new})
         for name in wanted:
             before, after = old.get(name, models[name].mql_at), new.get(name, models[name].mql_at)
-            if before != after:
+            if wake and before != after:
                 slack = models[name].min_delta  # a stored score may be that much behind
                 store.wake_between(name, min(before, after) - slack, max(before, after) + slack)

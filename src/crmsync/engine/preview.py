@@ -9,6 +9,7 @@ from datetime import datetime
 
 from crmsync.decide import guard
 from crmsync.decide.twin import PERSON, TwinPlan
+from crmsync.engine.cuts import take_cuts
 from crmsync.engine.deliberate import Verdict, deliberate
 from crmsync.engine.people import settle_people
 from crmsync.engine.twins import TWINS_AT_ONCE, decide_dirty, deliberate_twins, handed_on, tell, told_first
@@ -137,7 +138,7 @@ def preview(
     *,
     history: bool = True,
     passing: str | None = None,
-    anew: Iterable[Sequence[str]] = (),
+    anew: Iterable[Sequence[str]] | None = None,
     visit_anew: Callable[[Sequence[Verdict]], None] = lambda verdicts: None,
 ) -> Halt | None:
     """Hands batches of what is decided about everything that waits or is due at `now` to `visit` (persons) and `visit_twins` (activities,
@@ -168,6 +169,7 @@ def preview(
                 tell(world, plans)
                 first.update(plan.twin.twin_id for plan in plans)
                 enough()
+            take_cuts(world, now, wake=anew is None)  # as the cycle would; where everybody is decided anew nobody has to be woken
             for verdicts in _decided_batches(world, now, history=history):
                 _pass_on(world, verdicts, counted)
                 done.update(verdict.state.person_id for verdict in verdicts)
@@ -182,7 +184,7 @@ def preview(
                 visit(verdicts)
                 enough()
             done.update(due)
-            for people in anew:
+            for people in anew or ():
                 verdicts = deliberate(world, [id for id in people if id not in done], now, history=history)
                 _pass_on(world, verdicts, counted)
                 visit_anew(verdicts)

@@ -163,15 +163,16 @@ def plan(workspace: Workspace, *, keep: int | None = None) -> Plan:
         if len(result.errors) == len(world.sides):
             raise next(iter(result.errors.values()))
         anew = Plan()
+        changed = next(to_come(world), None) is not None
         halt = preview(
             world,
             now,
             lambda verdicts: _take(result, verdicts, world.tasks_in, task_object(workspace), keep),
             lambda plans: _take_twins(result, plans, keep),
-            anew=to_come(world),
+            anew=to_come(world) if changed else None,
             visit_anew=lambda verdicts: _take_anew(anew, verdicts, world.tasks_in, task_object(workspace), keep, now),
         )
-        if next(to_come(world), None) is not None:
+        if changed:
             _join(result, anew, workspace, keep)
             passed = standing_pass(workspace.store)
             looked_at = passed is not None and passed.let_pass and passed.rules == world.rules
