@@ -49,6 +49,11 @@ PARTS = {
 groups of persons are there: one for each way of each call, and the one that meets no fault."""
 
 
+def mail(name: str, n: int) -> str:
+    """Each group works for a company of its own: colleagues are decided again when one of them changes, and a group must not move the others."""
+    return f"{name}-{n}@x{n}.example"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """The nth call of its kind on one side since the cycles began. path: numbers of records left out."""
@@ -148,15 +153,15 @@ class Sweep:
         both, sf, hs = self.both, self.both.sf, self.both.hs
 
         def lead(name: str) -> str:
-            return self.ids["Lead", f"{name}-{n}@x.example"]
+            return self.ids["Lead", mail(name, n)]
 
         def contact(name: str) -> str:
-            return self.ids["contacts", f"{name}-{n}@x.example"]
+            return self.ids["contacts", mail(name, n)]
 
-        sf.create("Lead", {"LastName": "Left", "Company": "Acme", "Email": f"left-{n}@x.example", "Title": "Engineer"})
-        hs.create("contacts", {"lastname": "Right", "company": "Acme", "email": f"right-{n}@x.example", "city": "Rome"})
-        hs.create("contacts", {"lastname": "Hot", "company": "Acme", "email": f"hot-{n}@x.example"})
-        hs.happen({"email": f"hot-{n}@x.example", "type": "form_submitted", "name": "Demo request"})
+        sf.create("Lead", {"LastName": "Left", "Company": "Acme", "Email": mail("left", n), "Title": "Engineer"})
+        hs.create("contacts", {"lastname": "Right", "company": "Acme", "email": mail("right", n), "city": "Rome"})
+        hs.create("contacts", {"lastname": "Hot", "company": "Acme", "email": mail("hot", n)})
+        hs.happen({"email": mail("hot", n), "type": "form_submitted", "name": "Demo request"})
         sf.edit("Lead", lead("ann"), {"Title": "Boss", "City": None})
         hs.edit("contacts", contact("ann"), {"phone": "+14085550199"})
         sf.edit("Lead", lead("bob"), {"City": "Paris"})
@@ -239,7 +244,7 @@ class Sweep:
 
     def _rows(self, object: str, n: int) -> list[dict[str, Any]]:
         """The group's live records. Found in the simulators' own tables: showing every record of every group would cost more than the cycles."""
-        end = f"-{n}@x.example"
+        end = mail("", n)
         if object == "contacts":
             live = table_of(self.both.hs.portal, object).all_live()
             return [self.both.hs.get(object, str(r.doc.id)) for r in live if str(r.doc.props.get("email")).endswith(end)]
@@ -259,7 +264,7 @@ GROUP = ("ann", "bob", "cat", "dan", "eve", "fay", "gus")
 def group(n: int) -> list[dict[str, Any]]:
     return [
         {
-            "email": f"{name}-{n}@x.example",
+            "email": mail(name, n),
             "first_name": name.title(),
             "last_name": "Known",
             "company": "Acme",
