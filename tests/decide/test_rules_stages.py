@@ -462,3 +462,42 @@ def test_f72_flapping_around_the_threshold_makes_one_mql() -> None:
         state = go(state, signals=signals, now=NOW + n * HOUR, playbook=three).state
         mqls = sum(e.stage == "mql" for e in state.stages)
     assert mqls == 1
+
+
+# --- wrong clocks ------------------------------------------------------------------------------------------------------------
+
+FAR = datetime.max.replace(tzinfo=UTC)
+
+
+def test_signals_from_the_future_undo_nobody_s_decision_and_stop_nothing() -> None:
+    late = event("demo_request", NOW + 30 * DAY)
+    first = go(at("lead", before=None), signals=[late])
+    assert path(first)[-2:] == ["mql", "sal"], "who never was one becomes mql by it"
+    back = go(first.state, now=NOW + HOUR, signals=[late], shown={"crmsync_stage": "lead"})
+    assert path(back)[-1] == "lead", "L2: a hand stands"
+    assert back.next_due_at is not None
+    assert back.next_due_at <= late.at, "when its time comes it is looked at again"
+    assert path(go(at("sal", who="hand"), signals=[late], playbook=rules(straight_to_sql=("demo_request",))))[-1] == "sal"
+    minutes_ahead = event("demo_request", NOW + HOUR / 12)
+    assert path(go(at("nurture", before="sql", recycled_at=NOW - HOUR), signals=[minutes_ahead]))[-1] == "sal", "clocks differ a little"
+
+
+@pytest.mark.parametrize("signals", [[event("demo_request", FAR)], [event("note", FAR, source=SignalSource.ACTIVITY)]])
+def test_l6_an_sql_goes_stale_whatever_is_dated_in_the_far_future(signals: list[Signal]) -> None:
+    fresh = go(at("sql"), signals=signals)
+    assert path(fresh)[-1] == "sql"
+    assert fresh.next_due_at == NOW - HOUR + 30 * DAY
+    assert path(go(at("sql", since=NOW - 31 * DAY), signals=signals))[-1] == "nurture"
+
+
+def test_l1_numbers_and_days_beyond_reason_make_no_engaged_subscriber() -> None:
+    subscriber = at("subscriber", before=None, since=NOW - DAY, created_at=FAR)
+    counts: dict[str, Value] = {**FACTS, "emails_delivered": 10**400, "emails_opened": 10**400, "emails_clicked": 10**400}
+    assert path(go(replace(subscriber, stages=(replace(subscriber.stages[0], at=FAR),)), facts=counts)) == ["subscriber"]
+
+
+def test_9a_a_rejection_from_before_asks_nobody_later_either() -> None:
+    """Somebody with an open deal, whom a rep rejected without a reason before the first sync: it does not wait for the deal to be closed."""
+    first = go(PersonState(person_id="p", created_at=START - DAY), deals=deals(deal(False)), said=says("rejected"), shown={})
+    later = go(first.state, now=NOW + DAY, deals=deals(deal(False)), said=says("rejected"), shown=first.outputs)
+    assert (path(later), first.asks, later.asks) == (["opportunity"], (), ())

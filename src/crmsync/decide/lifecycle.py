@@ -29,6 +29,8 @@ FIRST = ("subscriber", "lead")
 QUALIFIED = ("mql", "sal", "sql", OPPORTUNITY)
 """From these a way to nurture is a recycling (L6)."""
 HAND, ENGINE = "hand", "engine"
+SKEW = timedelta(hours=1)
+"""A clock may be so far ahead. What is dated later than that has not happened after anything that somebody did by now."""
 NOBODY: Fields = {}
 PLAIN, NO_LISTS = StageRules(), Lists()
 
@@ -78,7 +80,7 @@ def stage(
     decided = judgement.stage(stages) if judgement is not None and may_judge(standing, deals) else None
     if judgement is not None and decided not in (None, standing) and not (decided == "sql" and standing == OPPORTUNITY):
         return StageVerdict(stage=str(decided), changed=True, cause=judgement.cause, who=HAND, trigger=judgement.cause)
-    stale = stale_at(state, signals, rules, stages)
+    stale = stale_at(state, signals, rules, stages, now)
     if stale is not None and stale <= now:
         return StageVerdict(stage=NURTURE, changed=True, cause=f"no engagement for {stages.stale_sql_days:g} days", trigger="")
     if standing in BEFORE_MQL or (standing == "mql" and state.historic):
@@ -87,7 +89,7 @@ def stage(
             return found
     if standing == "mql" and not state.historic and owner is not None and complete:
         return StageVerdict(stage="sal", changed=True, cause=f"handed off to {one_line(owner, 120)}", trigger=state.trigger)
-    accepted = _accepted(state, score, signals, rules, stages) if standing == "sal" and current == "sal" else ""
+    accepted = _accepted(state, score, signals, rules, stages, now) if standing == "sal" and current == "sal" else ""
     if accepted:
         return StageVerdict(stage="sql", changed=True, cause=accepted, trigger=state.trigger)
     return StageVerdict(stage=standing, changed=current is None, cause="first seen" if current is None else "", trigger=state.trigger)
@@ -103,9 +105,12 @@ def next_turn(
 ) -> datetime | None:
     """The earliest moment after `now` (UTC) at which time alone may change the stage, beside what the score says of itself: an sql goes stale, a
     cool-off ends, a subscriber has been one for long enough. None: never."""
-    moments = [stale_at(state, signals, rules, stages)]
+    moments = [stale_at(state, signals, rules, stages, now)]
     if stage_of(state) in BEFORE_MQL:
         moments += [cool_until(state, stages), engaged_at(state, facts, stages.engaged)]
+    if any(s.at > now + SKEW for s in signals):
+        named = {*rules.express, *stages.signals, *stages.form_types, *stages.straight_to_sql}
+        moments += [s.at for s in signals if s.at > now + SKEW and s.type in named]
     return min((at for at in moments if at is not None and at > now), default=None)
 
 
@@ -122,7 +127,7 @@ def _qualified(
     facts: Fields,
     now: datetime,
 ) -> StageVerdict | None:
-    named = qualifying_signal(state=state, signals=signals, rules=rules, stages=stages)
+    named = qualifying_signal(state=state, signals=signals, rules=rules, stages=stages, now=now)
     if named is not None:
         signal, why = named
         trigger = signal_text(signal)
@@ -147,18 +152,24 @@ def qualifying_signal(
     signals: Sequence[Signal],
     rules: ScoreRules,
     stages: StageRules = PLAIN,
+    now: datetime | None = None,
 ) -> tuple[Signal, str] | None:
     """The signal that makes an mql whatever the score, and why: the newest express signal (S6), else the newest named form or reply (L1); later than
-    the last mql entry, the last stage set by hand and the last recycling. None when there is none."""
+    the last mql entry, the last stage set by hand and the last recycling. None when there is none. now (UTC): a signal dated in the future (a wrong
+    clock) makes somebody an mql who never was one, and undoes nothing that was decided since; None: all moments are believed."""
     since = max((e.at for e in state.stages if e.stage == "mql" or _ends(e)), default=None)
     for able, why in ((rules.express, "express lane"), (stages.signals, "reply"), (stages.form_types, "named form")):
-        found = [s for s in signals if s.type in able and (since is None or s.at > since)] if able else []
+        found = [s for s in signals if s.type in able and _later(s, since, now)] if able else []
         if why == "named form":
             found = [s for s in found if any(text_matches(pattern, s.detail) for pattern in stages.forms)]
         if found:
             newest = max(found, key=lambda s: (s.at, s.event_id))
             return newest, "named signal" if why == "reply" and "reply" not in newest.type else why
     return None
+
+
+def _later(signal: Signal, since: datetime | None, now: datetime | None) -> bool:
+    return since is None or (signal.at > since and (now is None or signal.at <= now + SKEW))
 
 
 def _ends(entry: StageEntry) -> bool:
@@ -177,12 +188,12 @@ def engaged_at(state: PersonState, facts: Fields, rule: EngagedRule | None) -> d
         since = state.stages[-1].at
     if sent < 1 or opened < sent or clicked < sent or since is None:
         return None
-    return since + timedelta(days=rule.days)
+    return _after(since, rule.days)
 
 
 def cool_until(state: PersonState, stages: StageRules) -> datetime | None:
     """When the score can make an mql again after a recycling (L6); None: nobody was recycled."""
-    return state.recycled_at + timedelta(days=stages.cool_off_days) if state.recycled_at is not None else None
+    return _after(state.recycled_at, stages.cool_off_days) if state.recycled_at is not None else None
 
 
 def _engaged_anew(state: PersonState, signals: Sequence[Signal], rules: ScoreRules, now: datetime) -> bool:
@@ -210,11 +221,13 @@ def express_signal(*, state: PersonState, signals: Sequence[Signal], rules: Scor
 # --- acceptance and recycling (L4, L6) ---------------------------------------------------------------------------------------
 
 
-def _accepted(state: PersonState, score: ScoreVerdict, signals: Sequence[Signal], rules: ScoreRules, stages: StageRules) -> str:
+def _accepted(
+    state: PersonState, score: ScoreVerdict, signals: Sequence[Signal], rules: ScoreRules, stages: StageRules, now: datetime
+) -> str:
     """Why a sal is accepted without a rep's word, "" for not. A sal that was set by hand only by a signal later than that (L2)."""
     entries = [e.at for e in state.stages if e.stage == "mql"]
     since = max([e.at for e in state.stages if _ends(e)] + entries[:-1], default=None)
-    straight = [s for s in signals if s.type in stages.straight_to_sql and (since is None or s.at > since)]
+    straight = [s for s in signals if s.type in stages.straight_to_sql and _later(s, since, now)]
     if straight:
         return f"straight to sql: {signal_text(max(straight, key=lambda s: (s.at, s.event_id)))}"
     if state.stages[-1].who == HAND:
@@ -226,12 +239,13 @@ def _accepted(state: PersonState, score: ScoreVerdict, signals: Sequence[Signal]
     return ""
 
 
-def stale_at(state: PersonState, signals: Sequence[Signal], rules: ScoreRules, stages: StageRules) -> datetime | None:
-    """When an sql without further engagement goes to nurture (UTC); None: no sql, or the playbook lets them stay. Becoming sql counts as engagement."""
+def stale_at(state: PersonState, signals: Sequence[Signal], rules: ScoreRules, stages: StageRules, now: datetime) -> datetime | None:
+    """When an sql without further engagement goes to nurture (UTC); None: no sql, or the playbook lets them stay. Becoming sql counts as engagement; what
+    is dated in the future (a wrong clock) does not before its time has come."""
     if stage_of(state) != "sql" or stages.stale_sql_days <= 0:
         return None
-    last = max([state.stages[-1].at, *engagements(signals, rules, stages)])
-    return last + timedelta(days=stages.stale_sql_days)
+    last = max([state.stages[-1].at, *(at for at in engagements(signals, rules, stages) if at <= now)])
+    return _after(last, stages.stale_sql_days)
 
 
 # --- latch, history, types ---------------------------------------------------------------------------------------------------
@@ -302,4 +316,14 @@ def number(value: float) -> str:
 
 
 def _count(value: Value) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value == value else 0.0
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
+        return 0.0
+    return float(min(max(value, 0), 1e18))  # a whole number may be too large for a float
+
+
+def _after(at: datetime, days: float) -> datetime | None:
+    """None: so late that no calendar has it."""
+    try:
+        return at + timedelta(days=days)
+    except OverflowError:
+        return None

@@ -180,7 +180,8 @@ def _judged(
     only remembered (section 9a)."""
     fresh = judged.fresh
     asks: tuple[FirstTouch, ...] = ()
-    waits = fresh is not None and fresh.said.disposition != ACCEPTED and not may_judge(stage_of(state) or "", deals)
+    open_deal = not may_judge(stage_of(state) or "", deals)
+    waits = newcomer and fresh is not None and fresh.said.disposition != ACCEPTED and open_deal
     if fresh is not None and fresh.lacks_reason and newcomer:
         asks, waits = ((desk.give_reason(rep, fresh),), False) if rep is not None else ((), True)
     if fresh is not None and not waits:
