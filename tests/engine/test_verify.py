@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -158,6 +159,23 @@ def test_v2_an_odd_address_arrives_as_it_is_and_the_secret_in_its_header(service
     assert (get, post, path, json.loads(body)) == ("GET", "POST", "/", {"email": odd, "deep": True})
     assert headers["Authorization"] == f"Bearer {SECRET}"
     assert all(SECRET not in path for _, path, _, _ in service.seen)
+
+
+def test_v2_a_provider_that_takes_its_secret_in_the_address_or_the_body(service: ProviderServer) -> None:
+    odd = "{token}+x@acme.example"
+    service.answers[odd] = {"result": "deliverable", "person": {"employees": math.nan, "share": math.inf}}
+    ways: tuple[dict[str, Any], ...] = (
+        {"url": f"{service.url}/v2/{{token}}/{{email}}"},
+        {"url": service.url, "method": "POST", "body": '{"email": "{email}", "key": "{token}"}'},
+    )
+    for more in ways:
+        word = HttpProvider(rule(service, header=None, enrich={"employees": "person.employees"}, **more), 'a "b/c').ask(odd)
+        assert (word.quality, word.found) == ("verified", {}), "what is no number is none"
+        with pytest.raises(ConfigError, match="CRMSYNC_VERIFY__TOKEN"):
+            HttpProvider(rule(service, header=None, **more), None)
+    (_, path, _, _), (_, _, _, body) = service.seen
+    assert path == "/v2/a%20%22b%2Fc/%7Btoken%7D%2Bx%40acme.example"
+    assert json.loads(body) == {"email": odd, "key": 'a "b/c'}
 
 
 @pytest.mark.parametrize(

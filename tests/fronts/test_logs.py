@@ -64,7 +64,7 @@ def test_keys_and_values_are_masked(log: Said) -> None:
 
 
 def test_other_libraries_go_the_same_way(log: Said) -> None:
-    logging.getLogger("urllib3.connectionpool").warning("retrying for jane@acme.example")
+    logging.getLogger("urllib3.util.retry").warning("retrying for jane@acme.example")
     text = log()
     assert json.loads(text)["level"] == "warning"
     assert "jane" not in text
@@ -85,3 +85,12 @@ def test_a_crash_is_kept_elsewhere_when_home_cannot_be_written(tmp_path: Path, m
     path = keep_crash(RuntimeError("Bearer abcdefghijk"), tmp_path / "missing")
     assert path.parent == tmp_path
     assert "abcdefghijk" not in path.read_text()
+
+
+def test_whole_addresses_of_calls_are_not_told(log: Said) -> None:
+    """The library that makes the calls warns of odd headers with the whole address: a person's, encoded, and a key may stand in it."""
+    pool = logging.getLogger("urllib3.connectionpool")
+    pool.warning("Failed to parse headers (url=%s): %s", "https://verify.example/?key=hush&email=jane%40acme.example", "odd")
+    assert log() == ""
+    pool.error("gone")
+    assert "gone" in log()

@@ -116,6 +116,13 @@ def test_the_page_shows_and_escapes(url: str, view: View) -> None:
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     for figure in ("12 live", "lead", "10", "7 of"):
         assert figure in answer.text
+    assert "Decided anew" not in answer.text
+    assert "Contact data" not in answer.text
+    view.status = replace(WELL, anew=(3, 9), unverified={"address": 4}, verify_notes={"address": HOSTILE})
+    answer = get(url, "/")
+    assert "3 of 9 persons, for the playbook changed" in answer.text
+    assert "4 of an unverified address" in answer.text
+    assert "<script" not in answer.text
 
 
 def test_the_page_survives_a_dead_database(url: str, view: View) -> None:

@@ -251,6 +251,7 @@ CASES = {
     "a track's list nowhere": ("tracks: [{name: a, stages: [mql], lists: {«hubspt»: '1'}}]", 'hubspt: unknown CRM "hubspt"; use one of hubspot, salesforce (did you mean hubspot?)'),
     "a track of no stage": ("tracks: [{name: a, stages: [«mqll»]}]", None),
     # the gate
+    "a provider that addresses name": ("data_gate: {provider: {url: «'https://{email}/check'»}}", "url: the host must be a name of your own; write {email} and {token} behind it"),
     "an open provider": ("data_gate: {provider: {url: «'http://verify.example/{email}'»}}", "url: addresses of persons must not travel in the open; use https"),
     "a secret in the file": ("data_gate: {provider: {url: «'https://me:pw@verify.example/{email}'»}}", None),
     "nothing asks": ("data_gate: {provider: «»{url: 'https://verify.example/'}}", "provider: nothing asks for the address; write {email} in url or body"),

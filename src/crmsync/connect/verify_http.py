@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -30,9 +31,9 @@ class HttpProvider:
     Raises: ConfigError naming what is missing or wrong, never its value."""
 
     def __init__(self, rule: ProviderRule, token: str | None) -> None:
-        checked_address(rule.url.replace("{email}", "x"), setting=RULE)
-        if rule.header is not None and not token:
-            raise ConfigError(f"data_gate: provider: header needs a secret; set {TOKEN} or {TOKEN}_FILE. Nothing was contacted.")
+        checked_address(rule.url.replace("{email}", "x").replace("{token}", "x"), setting=RULE)
+        if not token and (place := next((name for name in ("header", "url", "body") if "{token}" in (getattr(rule, name) or "")), None)):
+            raise ConfigError(f"data_gate: provider: {place} needs a secret; set {TOKEN} or {TOKEN}_FILE. Nothing was contacted.")
         if token is not None and not (token.isascii() and token.isprintable()):
             raise ConfigError(f"{TOKEN} holds characters that no header can carry. Nothing was contacted.")
         self._rule, self._token = rule, token or ""
@@ -49,11 +50,15 @@ class HttpProvider:
         import requests
 
         rule = self._rule
-        body = None if rule.body is None else rule.body.replace("{email}", json.dumps(address)[1:-1]).encode()
+        # The secret first: an address may have braces in it, too.
+        url = rule.url.replace("{token}", quote(self._token, safe="")).replace("{email}", quote(address, safe=""))
+        body = None
+        if rule.body is not None:
+            body = rule.body.replace("{token}", json.dumps(self._token)[1:-1]).replace("{email}", json.dumps(address)[1:-1]).encode()
         try:
             with requests.request(
                 rule.method,
-                rule.url.replace("{email}", quote(address, safe="")),
+                url,
                 data=body,
                 headers=self._headers,
                 auth=_as_it_is,
@@ -66,7 +71,7 @@ class HttpProvider:
                     return Word(quality="unknown")
                 answer = _read(response)
         except (requests.RequestException, OSError, ValueError) as error:
-            raise ProviderBusyError(f"no answer ({type(error).__name__})") from None
+            raise ProviderBusyError(f"gave no answer ({type(error).__name__})") from None
         return self._word(answer)
 
     def _trouble(self, response: Response) -> None:
@@ -122,7 +127,7 @@ def _value(found: Any) -> Value:
     """A plain value that may be carried, None otherwise."""
     if isinstance(found, str):
         return found.strip()[:LONGEST] or None
-    return found if isinstance(found, bool | int | float) else None
+    return found if isinstance(found, bool | int) or (isinstance(found, float) and math.isfinite(found)) else None
 
 
 def _seconds(header: str | None) -> float | None:

@@ -23,11 +23,12 @@ class ProviderFile(Strict):
     """One HTTP service that verifies e-mail addresses, or adds what is not known. It is asked only where the answer matters."""
 
     url: Text = Field(
-        description="Its address, with `{email}` where the address belongs (encoded when it is filled in). https, or this very machine."
+        description="Its address, with `{email}` where the person's belongs and `{token}` where the secret does, if it takes it there (both are "
+        "encoded when they are filled in). https, or this very machine."
     )
     method: Literal["GET", "POST"] = Field(default="GET", description="How it is asked.")
     body: Annotated[str, Field(max_length=10_000)] | None = Field(
-        default=None, description="With POST: the JSON that is sent, with `{email}` where the address belongs."
+        default=None, description="With POST: the JSON that is sent, with `{email}` where the address belongs, and `{token}` likewise."
     )
     header: Text | None = Field(
         default=None,
@@ -59,6 +60,8 @@ class ProviderFile(Strict):
             raise ValueError("not a web address; write one like https://verify.example/check?email={email}") from None
         if parts.scheme not in ("https", "http") or not host:
             raise ValueError("not a web address; write one like https://verify.example/check?email={email}")
+        if "{" in value.removeprefix(f"{parts.scheme}://").partition("/")[0].partition("?")[0]:
+            raise ValueError("the host must be a name of your own; write {email} and {token} behind it")
         if parts.scheme == "http" and host not in LOOPBACK:
             raise ValueError("addresses of persons must not travel in the open; use https")
         if parts.username is not None or parts.password is not None:

@@ -19,6 +19,8 @@ _EMAIL = re.compile(r"[\w.+%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _PHONE = re.compile(r"(?<![\w.:-])\+?\d(?:[ ()/-]{0,2}\d){8,14}(?![\w:-])")
 _SECRET_KEY = re.compile(r"(?i)token|secret|password|authorization|assertion|private_key|credential|database_url")
 _PERSONAL_KEY = re.compile(r"(?i)(^|_)(e?mail|phone|mobile|first_?name|last_?name|street|subject|body|to|from)($|_)")
+ADDRESSES = ("urllib3.connectionpool",)
+"""What they warn of names whole addresses, with whatever stands in their path and query."""
 QUIET = ("urllib3", "alembic", "uvicorn", "uvicorn.error", "uvicorn.access", "hubspot", "simple_salesforce", "asyncio")
 CRASH_FILE = "crmsync-error.log"
 
@@ -81,6 +83,8 @@ def set_up_logs(*, verbose: bool = False) -> None:
     root.setLevel(logging.WARNING)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ADDRESSES:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 class _StderrHandler(logging.Handler):
