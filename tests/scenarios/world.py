@@ -30,6 +30,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 from crmsync.connect.discovery import connect_all
 from crmsync.connect.protocol import Connector
 from crmsync.engine.cycle import Report, cycle
@@ -44,6 +46,7 @@ from crmsync.playbook import load, write_defaults
 from crmsync.store import Store
 from crmsync_hubspot.sim import Simulator as HubSpot
 from crmsync_salesforce.sim import Simulator as Salesforce
+from scenarios import recalled
 
 START = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 """A Tuesday, inside the working hours that ship."""
@@ -110,6 +113,11 @@ KIND_OBJECTS: Mapping[str, Mapping[str, str]] = {
 }
 """Kind of activity -> side -> native object."""
 OWN_KEY = {"hubspot": "crmsync_key", "salesforce": "crmsync_key__c"}
+
+
+def only(*kinds: str) -> pytest.MarkDecorator:
+    """The test's `both` has these kinds on and no others."""
+    return pytest.mark.parametrize("both", [kinds], indirect=True, ids=["+".join(kinds)])
 
 
 def other_side(side: str) -> str:
@@ -231,6 +239,9 @@ class Both:
     of them HubSpot's lists of events are left alone, too. questions: whether the shipped next questions are asked (P1); each answer changes them.
     """
 
+    recalls = False
+    """Whether a world may take what the first look of an equal one told (recalled.py)."""
+
     def __init__(
         self,
         *,
@@ -267,6 +278,9 @@ class Both:
         self.hs.seed(users=everybody, people=crowd)
         self.connectors: dict[str, Connector] = {}
         self._open()
+        if self.recalls:
+            made = recalled.made_of(self, sorted((edits or {}).items()), everybody, None if kinds is None else sorted(kinds), questions)
+            recalled.recall_first(self, made)
         self.mark()
 
     # --- life -----------------------------------------------------------------------------------------------------------------
