@@ -15,7 +15,7 @@ import pytest
 from crmsync.service.provision import provision
 from crmsync.service.settings import read_settings
 from crmsync.service.workspace import open_workspace
-from scenarios.world import provision_quickly
+from scenarios.world import provision_portal_quickly, provision_quickly
 
 USERS = [
     {"email": "rita@example.com", "first_name": "Rita", "last_name": "Reed", "time_zone": "Europe/London"},
@@ -61,8 +61,9 @@ class Town:
         return [str(one["email"]) for one in people]
 
     def provision(self) -> None:
-        """As `crmsync provision`, but for Salesforce's fields, which come from another simulated org."""
+        """As `crmsync provision`, but the shipped fields come from another simulated org and portal."""
         provision_quickly(self.sims["salesforce"])
+        provision_portal_quickly(self.sims["hubspot"])
         with open_workspace(read_settings(self.environ)) as workspace:
             provision(workspace, dry_run=False)
 
