@@ -64,9 +64,16 @@ class Lists(Tiny):
         return Counter(row.problem.cause for row in self.store.problems() if row.problem.object == "list")
 
 
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    made = Shelf(tmp_path_factory.mktemp("shelf"))
+    yield made
+    made.store.close()
+
+
 @pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[Lists]:
-    made = Lists(tmp_path)
+def tiny(shelf: Shelf) -> Iterator[Lists]:
+    made = Lists(shelf)
     made.settle()
     yield made
     made.close()
@@ -148,10 +155,9 @@ def test_memberships_wait_for_a_side_that_is_away(tiny: Lists) -> None:
 
 
 @pytest.mark.parametrize("how", ["dies before", "dies after", "lost", "down"])
-def test_trouble_at_any_call_loses_no_membership_and_takes_none_that_is_not_ours(tmp_path: Path, how: str) -> None:
+def test_trouble_at_any_call_loses_no_membership_and_takes_none_that_is_not_ours(shelf: Shelf, how: str) -> None:
     """Two persons join, one of whom a marketer had put there already; then both leave. Whatever call goes wrong, in the end the list holds the
     marketer's alone, and never anybody who did not belong there."""
-    shelf = Shelf(tmp_path)
     with silence():
         for at in range(1, 40):
             tiny = Lists(shelf, TRACKS[:1])
