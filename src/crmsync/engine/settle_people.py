@@ -136,7 +136,8 @@ class PersonSettlement:
             self._not_employed(item, outcome)
             return
         create_needs = write.action is Action.CREATE and any(names.get(native) == "email" for native in culprits)
-        whole = not culprits or create_needs or len(culprits) == len(write.fields)
+        # A create without any of its fields makes no sense; an update whose every field was refused is those fields' trouble, not the record's.
+        whole = not culprits or create_needs or (write.action is Action.CREATE and len(culprits) == len(write.fields))
         planned = item.planned
         for native in [None] if whole else culprits:
             name = None if native is None else names.get(native, native)
