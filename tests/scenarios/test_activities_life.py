@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
-import pytest
-
 from scenarios.persons import crowd
-from scenarios.world import ACTIVITIES, KIND_OBJECTS, KINDS, OWN_KEY, Both, other_side
+from scenarios.world import ACTIVITIES, KIND_OBJECTS, KINDS, OWN_KEY, SIDES, Both, only, other_side
 
 LONG = 1000.0
 """Seconds after which HubSpot's listing of archived records is read."""
@@ -34,83 +32,89 @@ OWNER = {"hubspot": "hubspot_owner_id", "salesforce": "OwnerId"}
 SUBJECT = {"calls": "hs_call_title", "emails": "hs_email_subject", "meetings": "hs_meeting_title", "tasks": "hs_task_subject"}
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Both, dict[str, str]]]:
-    """One world and somebody who is in both CRMs, side -> id; each case enters an activity and deletes it again."""
-    with Both(kinds=ACTIVITIES) as both:
-        ((contact, lead),) = crowd(both, 1)
-        yield both, {"hubspot": contact, "salesforce": lead}
-
-
-@pytest.fixture
-def who(shared: tuple[Both, dict[str, str]]) -> dict[str, str]:
-    return shared[1]
-
-
-@pytest.fixture
-def both(shared: tuple[Both, dict[str, str]]) -> Both:
-    shared[0].mark()
-    return shared[0]
-
-
 def belongs(both: Both, kind: str, side: str, id: str) -> list[str]:
     if side == "hubspot":
         return both.hs.associated(KIND_OBJECTS[kind][side], id, "contacts")
     return [str(both.sf.get(KIND_OBJECTS[kind][side], id)["WhoId"])]
 
 
-def once(both: Both, side: str, id: str, action: str) -> None:
-    """That is all that was written since the last mark."""
-    assert both.written(other_side(side)) == []
-    assert [(w.id, w.action) for w in both.written(side)] == [(id, action)]
+Life = tuple[str, str]
+"""Kind of activity, and the side on which it is entered."""
+
+
+def once(both: Both, told: Mapping[Life, tuple[str, str, str]]) -> None:
+    """These (side, id, action) are all that was written since the last mark, each of them once."""
+    for case, write in told.items():
+        assert [(side, w.id, w.action) for side in SIDES for w in both.written(side) if w.id == write[1]] == [write], case
+    assert sum(both.writes().values()) == len(told), [*both.written("hubspot"), *both.written("salesforce")]
     both.assert_settled()
     both.mark()
 
 
-@pytest.mark.parametrize(("kind", "side"), ENTERED)
-def test_a_life(kind: str, side: str, both: Both, who: dict[str, str]) -> None:
-    other = other_side(side)
+@only(*ACTIVITIES)
+def test_a_life(both: Both) -> None:
+    """Of every kind, on either side, at the same time; each is somebody else's, for two alike of one person are one."""
+    who = {case: dict(zip(SIDES, pair, strict=True)) for case, pair in zip(ENTERED, crowd(both, len(ENTERED)), strict=True)}
     # entered: one create there, one key here
-    mine = both.enter(kind, side, who[side])
+    mine = {(kind, side): both.enter(kind, side, who[kind, side][side]) for kind, side in ENTERED}
     both.settle()
-    twin = both.twin(kind, side, mine)
-    theirs = both.twin_id(kind, side, mine)
-    key = both.shown(kind, side, mine)[OWN_KEY[side]]
-    assert [(w.id, w.action) for w in both.written(other)] == [(theirs, "create")]
-    assert [(w.id, w.action, set(w.changes)) for w in both.written(side)] == [(mine, "update", {OWN_KEY[side]})]
-    assert belongs(both, kind, other, theirs) == [who[other]]
-    assert str(twin[OWNER[other]]) == both.owner(other, "rita@corp.example")
-    assert_says(both, kind, other, twin)
+    theirs = {(kind, side): both.twin_id(kind, side, id) for (kind, side), id in mine.items()}
+    keys = {(kind, side): both.shown(kind, side, id)[OWN_KEY[side]] for (kind, side), id in mine.items()}
+    for kind, side in ENTERED:
+        case, other = (kind, side), other_side(side)
+        twin = both.twin(kind, side, mine[case])
+        assert [(w.id, w.action) for w in both.written(other) if w.id == theirs[case]] == [(theirs[case], "create")], case
+        found = [(w.id, w.action, set(w.changes)) for w in both.written(side) if w.id == mine[case]]
+        assert found == [(mine[case], "update", {OWN_KEY[side]})], case
+        assert belongs(both, kind, other, theirs[case]) == [who[case][other]], case
+        assert str(twin[OWNER[other]]) == both.owner(other, "rita@corp.example"), case
+        assert_says(both, kind, other, twin)
+    assert sum(both.writes().values()) == 2 * len(ENTERED)
     both.assert_settled()
     both.mark()
     # completed, where there is something to complete; what is logged stands completed from the start
     done = {"hubspot": {"hs_task_status": "COMPLETED"}, "salesforce": {"Status": "Completed"}}
-    if kind == "task":
-        both.edit(kind, side, mine, **done[side])
-        both.settle()
-        assert done[other].items() <= both.shown(kind, other, theirs).items()
-        once(both, other, theirs, "update")
-    elif kind != "meeting":
-        assert both.sf.get("Task", theirs if other == "salesforce" else mine)["IsClosed"] is True
+    tasks = [case for case in ENTERED if case[0] == "task"]
+    for kind, side in tasks:
+        both.edit(kind, side, mine[kind, side], **done[side])
+    both.settle()
+    for kind, side in ENTERED:
+        case, other = (kind, side), other_side(side)
+        if kind == "task":
+            assert done[other].items() <= both.shown(kind, other, theirs[case]).items(), case
+        elif kind != "meeting":
+            assert both.sf.get("Task", theirs[case] if other == "salesforce" else mine[case])["IsClosed"] is True, case
+    assert len(tasks) == 2
+    once(both, {(kind, side): (other_side(side), theirs[kind, side], "update") for kind, side in tasks})
     # put off
-    given, wanted = LATER.get(kind, LATER["task"])[side]
-    both.edit(kind, side, mine, **given)
+    updates = {(kind, side): (other_side(side), id, "update") for (kind, side), id in theirs.items()}
+    for kind, side in ENTERED:
+        both.edit(kind, side, mine[kind, side], **LATER.get(kind, LATER["task"])[side][0])
     both.settle()
-    assert wanted.items() <= both.shown(kind, other, theirs).items()
-    once(both, other, theirs, "update")
+    for kind, side in ENTERED:
+        assert LATER.get(kind, LATER["task"])[side][1].items() <= both.shown(kind, other_side(side), theirs[kind, side]).items(), (
+            kind,
+            side,
+        )
+    once(both, updates)
     # handed over
-    both.edit(kind, side, mine, **{OWNER[side]: both.owner(side, "sam@corp.example")})
+    for kind, side in ENTERED:
+        both.edit(kind, side, mine[kind, side], **{OWNER[side]: both.owner(side, "sam@corp.example")})
     both.settle()
-    assert str(both.shown(kind, other, theirs)[OWNER[other]]) == both.owner(other, "sam@corp.example")
-    once(both, other, theirs, "update")
+    for kind, side in ENTERED:
+        other = other_side(side)
+        assert str(both.shown(kind, other, theirs[kind, side])[OWNER[other]]) == both.owner(other, "sam@corp.example"), (kind, side)
+    once(both, updates)
     # deleted
-    both.remove(kind, side, mine)
+    for kind, side in ENTERED:
+        both.remove(kind, side, mine[kind, side])
     both.settle(after=LONG)
-    assert both.live(kind, other) == []
-    once(both, other, theirs, "delete")
+    assert {(kind, side): both.live(kind, side) for kind in KINDS for side in SIDES} == {
+        (kind, side): [] for kind in KINDS for side in SIDES
+    }
+    once(both, {(kind, side): (other_side(side), id, "delete") for (kind, side), id in theirs.items()})
     assert both.problems() == []
-    assert both.live(kind, side) == []
-    assert both.store.twins([key])[key].waiting == ""
+    assert {case: both.store.twins([key])[key].waiting for case, key in keys.items()} == dict.fromkeys(ENTERED, "")
 
 
 def assert_says(both: Both, kind: str, side: str, row: dict[str, Any]) -> None:
@@ -130,18 +134,19 @@ def assert_says(both: Both, kind: str, side: str, row: dict[str, Any]) -> None:
     assert (row["Subject"], row["TaskSubtype"], row["Status"], row["ActivityDate"]) == (subject, subtype, status, "2026-03-10")
 
 
-@pytest.mark.parametrize("side", ["hubspot", "salesforce"])
-def test_what_the_other_side_made_can_be_deleted_there(side: str, both: Both, who: dict[str, str]) -> None:
-    # given a task that was entered on this side and made by us on the other
-    other = other_side(side)
-    mine = both.enter("task", side, who[side])
+@only("task")
+def test_what_the_other_side_made_can_be_deleted_there(both: Both) -> None:
+    # given a task that was entered in HubSpot and made by us in Salesforce, and one the other way round
+    who = {side: dict(zip(SIDES, pair, strict=True)) for side, pair in zip(SIDES, crowd(both, 2), strict=True)}
+    mine = {side: both.enter("task", side, who[side][side]) for side in SIDES}
     both.settle()
-    theirs = both.twin_id("task", side, mine)
+    theirs = {side: both.twin_id("task", side, id) for side, id in mine.items()}
     both.mark()
-    # when somebody deletes it there
-    both.remove("task", other, theirs)
+    # when somebody deletes each where we made it
+    for side, id in theirs.items():
+        both.remove("task", other_side(side), id)
     both.settle(after=LONG)
-    # then it is deleted here, once, and not made again
-    assert both.live("task", side) == both.live("task", other) == []
-    once(both, side, mine, "delete")
+    # then it is deleted where it was entered, once, and not made again
+    assert both.live("task", "hubspot") == both.live("task", "salesforce") == []
+    once(both, {("task", side): (side, id, "delete") for side, id in mine.items()})
     assert both.problems() == []

@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from datetime import timedelta
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -205,8 +206,8 @@ def test_a_clock_that_jumps(both: Both, jump: int) -> None:
 
 
 CHILD = """
-import json, sys, time
-from datetime import UTC, datetime
+import json, os, sys
+from datetime import datetime
 from pathlib import Path
 from crmsync.connect.discovery import connect_all
 from crmsync.engine.cycle import cycle
@@ -215,15 +216,21 @@ from crmsync.playbook import load
 from crmsync.store import Store
 told = json.loads(sys.stdin.readline())
 playbook = load(Path(told["home"]))
+now = None
+connectors = connect_all(told["environ"], sleep=lambda s: None, clock=lambda: now)  # loads them; nothing is contacted yet
 for line in sys.stdin:
     now = datetime.fromisoformat(line.strip())
-    connectors = connect_all(told["environ"], sleep=lambda s: None, clock=lambda: now)
-    store = Store.open(told["database"])
-    world = World(store=store, connectors=connectors, playbook=playbook)
-    while cycle(world, now).more:
-        pass
-    store.close()
-    print("settled", flush=True)
+    pid = os.fork()  # a process that is ready to begin: reading the modules takes two seconds
+    if pid == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.stdin.readline()
+        store = Store.open(told["database"])
+        world = World(store=store, connectors=connectors, playbook=playbook)
+        while cycle(world, now).more:
+            pass
+        os._exit(0)
+    print(pid, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
 
@@ -263,17 +270,25 @@ def test_kill_9_while_a_crm_carries_out_a_write(whole: Both, tmp_path: Path) -> 
     both.store.close()
     fatal = Fatal()
     both.hs.portal.writes, both.sf.org.writes = Log(fatal), Log(fatal)
-    for round in range(3):
-        # when everybody is edited, new people come, and the process syncing them is killed while a CRM carries out one of its writes
-        edit_all(both, pairs, f"Round{round}")
-        new_everywhere(both, 5, f"r{round}")
-        both.time.advance(15)
-        with subprocess.Popen([sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
-            fatal.at, fatal.pid = dice.randint(1, 40), child.pid
-            assert child.stdin is not None
-            child.stdin.write(f"{told}\n{both.time().isoformat()}\n")
-            child.stdin.close()
-            assert child.wait(timeout=120) == -signal.SIGKILL
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(f"{told}\n")
+        guard = Timer(120, child.kill)
+        guard.start()
+        for round in range(3):
+            # when everybody is edited, new people come, and the process syncing them is killed while a CRM carries out one of its writes
+            edit_all(both, pairs, f"Round{round}")
+            new_everywhere(both, 5, f"r{round}")
+            both.time.advance(15)
+            child.stdin.write(f"{both.time().isoformat()}\n")
+            fatal.at, fatal.pid = dice.randint(1, 40), int(child.stdout.readline())
+            child.stdin.write("go\n")
+            assert int(child.stdout.readline()) == -signal.SIGKILL
+        guard.cancel()
+        child.stdin.close()
     # then a last run that is left alone brings everybody in step, once
     both.restart()
     assert len(both.store.open_intents()) > 1
