@@ -126,6 +126,13 @@ def test_a_required_file_left_empty_is_an_error_not_a_crash(home: Path) -> None:
     assert [line.split(": ")[1] for line in str(caught.value).split("\n")] == ["create_as", "fields", "objects"]
 
 
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}\n"])
+def test_an_emptied_playbook_is_an_accident(home: Path, text: str) -> None:
+    (home / PLAYBOOK).write_text(text, "utf-8")
+    with pytest.raises(ConfigError, match=r"^mappings/playbook\.yaml:1:1: the file is empty; "):
+        load(home)
+
+
 def test_a_bomb_of_aliases_is_refused(home: Path) -> None:
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
     (home / LISTS).write_text("\n".join(rows), "utf-8")

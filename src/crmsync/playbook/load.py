@@ -22,6 +22,7 @@ from crmsync.playbook.validate import validate
 from crmsync.playbook.yamlfile import YamlFile, read
 
 SCHEMA_FOLDER = "mappings/.schema"
+RULES = "mappings/playbook.yaml"
 
 
 def load(home: Path) -> Playbook:
@@ -46,6 +47,9 @@ def load_files(paths: dict[str, Path]) -> Playbook:
             continue
         file = read(paths[name], name, problems)
         if file is not None:
+            if name == RULES and not file.data:
+                # Cut short by an accident rather than meant: under no rules at all everybody would stand at 0 points.
+                problems.add(name, (1, 1), "the file is empty; `crmsync init` writes one to start from where there is none")
             files[name] = file
             models[name] = validate(file, model, problems)
     References(files, models, problems).run()
@@ -61,7 +65,7 @@ def load_files(paths: dict[str, Path]) -> Playbook:
         and isinstance(companies, CompaniesFile)
     ):
         raise ConfigError("the configuration could not be read, and no file says why; run `crmsync init` in an empty folder and compare")
-    where = (files["mappings/person.yaml"], files["mappings/signals.yaml"], files["mappings/playbook.yaml"])
+    where = (files["mappings/person.yaml"], files["mappings/signals.yaml"], files[RULES])
     made = build(crmsync, person, signals, playbook, lists, *where)
     twins = twin_maps(activities, companies, made.person, files["mappings/activities.yaml"], files["mappings/companies.yaml"])
     return of_playbook(replace(made, twins=twins, due_time=activities.due_time))

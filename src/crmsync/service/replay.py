@@ -131,7 +131,9 @@ def other_playbook(home: Path, folder: Path) -> Playbook:
     """The playbook whose files lie in `folder`, as in CRMSYNC_HOME or all beside each other; files that it lacks are those in `home`."""
     given = {name: path for name in FILES for path in (folder / Path(name).name, folder / name) if path.is_file()}
     if not given:
-        raise ConfigError(f"{folder} holds no playbook: neither {RULES} nor another of its files is there. Nothing was read.")
+        raise ConfigError(
+            f"{folder} holds no playbook: neither playbook.yaml nor {RULES} nor another of its files is there. Nothing was read."
+        )
     return load_files({name: given.get(name, home / name) for name in FILES})
 
 
