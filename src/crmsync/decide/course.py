@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from crmsync.decide.condition import Lists
 from crmsync.decide.deals import Dealings
 from crmsync.decide.disposition import DISPOSITION, NURTURE, REASON, Judgement
 from crmsync.decide.lifecycle import HAND, QUALIFIED, is_historic, latch, mql_type, next_turn, stage, stage_of
+from crmsync.model.copies import replace
 from crmsync.model.link import PersonState, Signal, StageEntry
 from crmsync.model.process import ScoreRules, TypeRule
 from crmsync.model.record import Fields

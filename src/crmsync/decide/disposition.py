@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from crmsync.decide.text import one_line
+from crmsync.model.copies import replace
 from crmsync.model.fields import DISPOSITIONS
 from crmsync.model.link import PersonState
 from crmsync.model.process import StageRules

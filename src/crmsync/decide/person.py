@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crmsync.decide.condition import Lists
@@ -21,6 +21,7 @@ from crmsync.decide.signals import unique
 from crmsync.decide.text import one_line
 from crmsync.decide.touch import FIX_CONTACT, Desk, FirstTouch
 from crmsync.decide.track import NO_TRACK, nurtured
+from crmsync.model.copies import replace
 from crmsync.model.fields import DISPOSITIONS, STAGES
 from crmsync.model.link import PersonState, Signal
 from crmsync.model.process import ScoreRules

@@ -24,7 +24,7 @@ def one_line(value: Value, limit: int = 200) -> str:
     if value is None:
         return ""
     text = str(value)
-    if not (text.isascii() and text.isprintable()):
+    if not text.isprintable():  # what is odd is not printable; most texts have nothing odd
         text = "".join(" " if unicodedata.category(c) in _ODD and c not in _JOINERS else c for c in text)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + ELLIPSIS

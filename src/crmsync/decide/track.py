@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from crmsync.decide.condition import Lists, holds, turns_at
 from crmsync.model.condition import Condition
+from crmsync.model.copies import replace
 from crmsync.model.link import PersonState, Signal
 from crmsync.model.process import Track
 from crmsync.model.record import Fields

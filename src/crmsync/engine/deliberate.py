@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -24,6 +24,7 @@ from crmsync.engine.shown import facts_of, filled, said_of, shown_of
 from crmsync.engine.world import World
 from crmsync.errors import CrmsyncError
 from crmsync.model.attention import ParkedProblem, Problem
+from crmsync.model.copies import replace
 from crmsync.model.link import UNDONE, Agreed, PersonState, Snapshot
 from crmsync.model.record import GONE, Value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from crmsync.decide.enrich import enriched
 from crmsync.decide.gate import Address, address_of, check
 from crmsync.decide.lifecycle import stage_of
 from crmsync.decide.reconcile import Reconciled
+from crmsync.model.copies import replace
 from crmsync.model.link import PersonState, Signal, Snapshot
 from crmsync.model.record import Fields, Value
 from crmsync.model.verdict import GateVerdict

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from crmsync.decide.account import account_of, counts_accounts, engagement_moved, most_that_counts
@@ -12,6 +11,7 @@ from crmsync.decide.score import rules_of, score_all
 from crmsync.engine.cuts import cuts_of
 from crmsync.engine.parties import PartyFacts
 from crmsync.engine.world import World
+from crmsync.model.copies import replace
 from crmsync.model.link import PersonState
 from crmsync.model.process import ScoreRules
 from crmsync.model.verdict import ScoreVerdict
