@@ -153,6 +153,7 @@ def deliberate(
         verdicts.append(verdict if plan is verdict.plan and after is verdict.state else replace(verdict, state=after, plan=plan))
     scores.wake()
     gates.note({v.state.person_id: (v.state, v.decision.gate) for v in verdicts if v.decision is not None and v.decision.gate is not None})
+    gates.drop([v.state.person_id for v in verdicts if v.decision is None])
     if counter != first_counter:
         store.set_counter(counter_name, counter)
     return verdicts
@@ -182,7 +183,8 @@ def _verdict(
     parked: Mapping[tuple[str, str, str | None], str],
     now: datetime,
 ) -> Verdict:
-    after = decision.state if decision is not None else replace(state, next_due_at=None)
+    # Whose records are all gone counts for no colleague any more.
+    after = decision.state if decision is not None else replace(state, next_due_at=None, account=None, engagement=0.0)
     stage = after.stages[-1] if after.stages else None
     moved = stage is not None and stage.previous is not None
     plan = plan_person(

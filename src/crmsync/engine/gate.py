@@ -97,6 +97,11 @@ class Gates:
         self._world.store.answers.note(rows)
         self._world.store.answers.drop(gone)
 
+    def drop(self, gone: Sequence[str]) -> None:
+        """Has nobody asked about persons whose records are all gone."""
+        if gone and self._world.asked_about:
+            self._world.store.answers.drop(gone)
+
     def _answers(self, person: str) -> tuple[Answer | None, Answer | None]:
         address = self._addresses.get(person)
         if address is None:

@@ -1,0 +1,43 @@
+"""Persons whose records are all gone: they count for no colleague any more, and nobody is asked about their contact data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from crmsync.engine.gate import Asked
+from crmsync.model.link import Signal
+from crmsync.model.process import AccountRule, BehaviorRule, ScoreRules
+from crmsync.store import DOMAIN
+from tiny import Tiny, playbook
+
+ACCOUNT = "domain:acme.example"
+
+
+def test_s7_v1_who_is_gone_counts_for_nobody_and_is_not_looked_up(tmp_path: Path) -> None:
+    rules = ScoreRules(
+        behavior=(BehaviorRule(name="visit", points=30, signals=("visit",)),), inactivity_loss=0.0, account=AccountRule(share=0.5)
+    )
+    tiny = Tiny(tmp_path, rules=replace(playbook(), score=rules))
+    tiny.world.asked_about = Asked(domains=True)
+    gone, stays = tiny.a.add(email="gone@acme.example"), tiny.a.add(email="stays@acme.example")
+    tiny.settle()
+    ids = {tiny.store.persons([id])[id].email: id for id in tiny.store.iter_person_ids()}
+    tiny.store.add_signals([(ids["gone@acme.example"], Signal(event_id="1", type="visit", at=tiny.now))])
+    tiny.store.mark_dirty_persons([ids["gone@acme.example"]])
+    tiny.settle()
+    assert tiny.store.colleagues([ACCOUNT]) == {ACCOUNT: 30.0}
+    assert tiny.a.live()[stays]["crmsync_score"] == 15
+    assert sorted(tiny.store.answers.due(DOMAIN, tiny.now, 9)) == sorted(ids.values())
+    tiny.a.delete(gone)
+    for id, fields in tiny.b.live().items():
+        if fields["email"] == "gone@acme.example":
+            tiny.b.delete(id)
+    tiny.settle()
+    assert tiny.store.colleagues([ACCOUNT]) == {}
+    assert tiny.store.answers.due(DOMAIN, tiny.now + timedelta(days=1), 9) == [ids["stays@acme.example"]]
+    tiny.a.undelete(gone)
+    tiny.settle()
+    assert tiny.store.colleagues([ACCOUNT]) == {ACCOUNT: 30.0}, "whoever is restored counts again"
+    tiny.close()
