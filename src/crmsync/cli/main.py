@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +64,12 @@ privacy.register(app)
 play.register(app)
 
 
+@cache
+def _command() -> Callable[..., object]:
+    """All commands, read off their functions once per process: that takes longer than a short command."""
+    return typer.main.get_command(app)
+
+
 def _nothing() -> None:
     """What happens when a command is loaded and nobody cares."""
 
@@ -75,7 +82,7 @@ def main(args: list[str] | None = None, *, serve: Serve | None = None, loaded: C
 def run(args: list[str] | None = None, *, serve: Serve | None = None, loaded: Callable[[], None] = _nothing) -> int:
     """Runs one command; returns its exit code. loaded: told when all code of a long command is loaded and its work begins."""
     try:
-        app(args=args, prog_name="crmsync", obj=Hooks(serve=serve, loaded=loaded))
+        _command()(args=args, prog_name="crmsync", obj=Hooks(serve=serve, loaded=loaded))
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:
