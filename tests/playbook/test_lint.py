@@ -222,3 +222,13 @@ def test_a_segment_has_its_own_count_of_rules(tmp_path: Path) -> None:
     rules = ", ".join(f"{{name: F{i}, points: {i + 1}, when: {{field: city, is: c{i}}}}}" for i in range(21))
     said = _of(tmp_path, f"{SCORE}segments: [{{name: s, when: {{field: title, filled: true}}, score: {{fit: [{rules}]}}}}]\n{LAST}")
     assert [message for _, message in said] == ["segment s: 21 fit rules; more than 20 explain nothing any more"]
+
+
+def test_s9_the_shipped_model_is_of_few_rules_and_more_than_20_are_warned_of(playbook: Playbook) -> None:
+    fit, behavior = playbook.score.fit, playbook.score.behavior
+    assert 5 <= len(fit) <= 7
+    assert 5 <= len(behavior) <= 7
+    assert _said(playbook) == ""
+    many = tuple(replace(fit[0], name=f"F{n}", points=n + 1.0, group=f"g{n}") for n in range(21))
+    assert "21 fit rules; more than 20 explain nothing any more" in _said(replace(playbook, score=replace(playbook.score, fit=many)))
+    assert "more than 20" not in _said(replace(playbook, score=replace(playbook.score, fit=many[:20])))

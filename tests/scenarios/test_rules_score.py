@@ -95,7 +95,7 @@ def test_s1_s2_s3_s5_s7_s8_s10_what_people_are_and_did_is_scored_in_both_crms() 
         both.assert_settled()
 
 
-def test_s4_s6_s12_people_qualify_once_and_events_count_once() -> None:
+def test_s4_s6_s12_f70_people_qualify_once_and_events_count_once() -> None:
     with Both(kinds=()) as both:
         both.restart(playbook=changed)
         enter(both, {email: {} for email in ("hal@hal.example", "ian@gmail.com", "jon@jon.example", "joe@joe.example")})

@@ -166,7 +166,7 @@ def test_l6_l7_l11_f71_recycled_and_back_again(plain: Both) -> None:
     assert path(plain, contact) == ["lead", "mql", "sal", "sql", "nurture", "mql", "sal", "nurture"]
 
 
-def test_l7_a_reason_that_ends_chosen_in_hubspot(plain: Both) -> None:
+def test_l7_l8_a_reason_that_ends_chosen_in_hubspot(plain: Both) -> None:
     contact = accepted(plain, "eli")
     plain.time.advance(5)
     plain.hs.edit("contacts", contact, {"crmsync_disposition": "rejected", "crmsync_reason_code": "wrong_icp"})
@@ -174,7 +174,11 @@ def test_l7_a_reason_that_ends_chosen_in_hubspot(plain: Both) -> None:
     assert stands(plain, contact) == ("disqualified", "other", "UNQUALIFIED", "Closed - Not Converted")
     assert plain.state_of("hubspot", "contacts", contact).stages[-1].cause == "disposition rejected (wrong_icp) in hubspot"
     plain.assert_settled()
+    # nobody is deleted, wherever the person ends
     assert plain.counts()["contacts"] == len(plain.hs.all("contacts"))
+    deletes = [w for side, objects in (("hubspot", ("contacts",)), ("salesforce", ("Lead", "Contact"))) for o in objects
+               for w in plain.written(side, o) if w.action not in ("create", "update")]  # fmt: skip
+    assert deletes == []
 
 
 def test_l10_bad_contact_data_is_not_handed_off(plain: Both) -> None:
