@@ -41,3 +41,15 @@ def test_s7_v1_who_is_gone_counts_for_nobody_and_is_not_looked_up(tmp_path: Path
     tiny.settle()
     assert tiny.store.colleagues([ACCOUNT]) == {ACCOUNT: 30.0}, "whoever is restored counts again"
     tiny.close()
+
+
+def test_v1_who_was_taken_for_two_is_looked_up_once(tmp_path: Path) -> None:
+    tiny = Tiny(tmp_path)
+    tiny.world.asked_about = Asked(domains=True)
+    one, other = tiny.a.add(email="one@acme.example"), tiny.a.add(email="other@acme.example")
+    tiny.settle()
+    assert len(tiny.store.answers.due(DOMAIN, tiny.now, 9)) == 2
+    tiny.a.merge(one, other)
+    tiny.settle()
+    assert tiny.store.answers.due(DOMAIN, tiny.now + timedelta(days=1), 9) == list(tiny.store.iter_person_ids())
+    tiny.close()

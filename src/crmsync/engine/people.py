@@ -161,5 +161,6 @@ def join_persons(world: World, *, keep: str, lose: str) -> None:
     if kept is not None and lost is not None:
         store.save_persons([joined(kept, lost)])
     store.delete_persons([lose])
+    store.answers.drop([lose])
     if world.kinds.maps:
         store.wake([keep])
