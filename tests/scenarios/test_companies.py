@@ -38,23 +38,24 @@ def score(both: Both, contact: str) -> str | None:
     return None if value is None else str(value)
 
 
-@pytest.mark.parametrize(
-    ("company", "account", "linked"),
-    [
-        ({"name": "One", "domain": "acme.example"}, {"Name": "Two", "Website": "HTTPS://www.Acme.example/about?x=1"}, True),
-        ({"name": "ACME  Inc.", "domain": "acme.example"}, {"Name": "Acme GmbH & Co. KG"}, True),
-        ({"name": "Acme", "domain": "acme.example"}, {"Name": "Acme Ltd", "Website": "acme.invalid"}, False),
-        ({"name": "One", "domain": "gmail.com"}, {"Name": "Two", "Website": "gmail.com"}, False),
-        ({"name": "One", "domain": "one.example"}, {"Name": "Two"}, False),
-    ],
+HALVES: tuple[tuple[dict[str, str], dict[str, str], bool], ...] = (
+    ({"name": "One", "domain": "alpha.example"}, {"Name": "Two", "Website": "HTTPS://www.Alpha.example/about?x=1"}, True),
+    ({"name": "BETA  Inc.", "domain": "beta.example"}, {"Name": "Beta GmbH & Co. KG"}, True),
+    ({"name": "Gamma", "domain": "gamma.example"}, {"Name": "Gamma Ltd", "Website": "gamma.invalid"}, False),
+    ({"name": "Three", "domain": "gmail.com"}, {"Name": "Four", "Website": "gmail.com"}, False),
+    ({"name": "Five", "domain": "five.example"}, {"Name": "Six"}, False),
 )
-def test_companies_are_linked_by_domain_then_by_name(both: Both, company: dict[str, str], account: dict[str, str], linked: bool) -> None:
-    hs = both.hs.create("companies", company)
-    sf = both.sf.create("Account", account)
+"""(company, account, whether they are one)."""
+
+
+def test_companies_are_linked_by_domain_then_by_name(both: Both) -> None:
+    made = [(str(both.hs.create("companies", company)), both.sf.create("Account", account)) for company, account, _ in HALVES]
     both.settle()
-    twins = twin_of(both, "hubspot", "companies", str(hs)), twin_of(both, "salesforce", "Account", sf)
-    assert None not in twins
-    assert (twins[0] == twins[1]) is linked
+    twins = [(twin_of(both, "hubspot", "companies", hs), twin_of(both, "salesforce", "Account", sf)) for hs, sf in made]
+    assert None not in {twin for pair in twins for twin in pair}
+    for (ours, theirs), half in zip(twins, HALVES, strict=True):
+        assert (ours == theirs) is half[2], half
+    assert len({twin for pair in twins for twin in pair}) == sum(1 if linked else 2 for *_, linked in HALVES)
     assert both.problems("ambiguous_company") == []
 
 

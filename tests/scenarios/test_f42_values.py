@@ -23,7 +23,7 @@ BIRTHDAY = (
 
 def mapped(lines: str, **more: Any) -> Both:
     """A world whose mapping has further fields."""
-    return Both(edits={"mappings/person.yaml": {STATE: lines + STATE}}, **more)
+    return Both(edits={"mappings/person.yaml": {STATE: lines + STATE}}, kinds=(), **more)
 
 
 def add_property(both: Both, name: str, kind: str, field: str, **more: Any) -> None:
@@ -289,7 +289,7 @@ def test_f47_what_cannot_be_stored_is_tried_once_and_heals_by_data(both: Both) -
 
 def test_f47_a_text_too_long_is_cut_when_the_admin_says_so() -> None:
     line = "  title:       {type: text, hubspot: jobtitle, salesforce: Title, conflict: latest"
-    with Both(edits={"mappings/person.yaml": {line: line + ", on_too_long: cut"}}) as both:
+    with Both(edits={"mappings/person.yaml": {line: line + ", on_too_long: cut"}}, kinds=()) as both:
         # given a person in step and a field that may be cut
         ((contact, lead),) = crowd(both, 1)
         # when HubSpot gets a longer text than Salesforce takes
