@@ -87,7 +87,7 @@ def recall_first(both: Both, key: Hashable) -> None:
             _looks[key] = _kept(both)
         return troubles
 
-    world.refresh = first  # type: ignore[method-assign, assignment]
+    world.refresh = first  # type: ignore[method-assign]
 
 
 def _kept(both: Both) -> Look:
