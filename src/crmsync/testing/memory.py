@@ -16,8 +16,8 @@ from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, Page, Tr
 from crmsync.errors import UnreachableError
 from crmsync.model.change import Action, Outcome, OutcomeKind, TaskDraft, Write
 from crmsync.model.fields import KEY, OwnField
-from crmsync.model.record import FieldSchema, FieldVersion, ObjectSchema, Record, RecordState, Ref, User, Value
-from crmsync.testing.memory_row import Died, Row, when
+from crmsync.model.record import FieldVersion, ObjectSchema, Record, RecordState, Ref, User, Value
+from crmsync.testing.memory_row import Died, Row, described, when
 
 
 @dataclass(slots=True, kw_only=True)
@@ -178,14 +178,12 @@ class MemoryCrm:
         return []
 
     def schema(self, objects: Sequence[str]) -> Mapping[str, ObjectSchema]:
-        return {object: ObjectSchema(object=object, label=object, fields=self._schema(object)) for object in objects}
-
-    def _schema(self, object: str) -> dict[str, FieldSchema]:
-        names, required = self.activities.get(object, self.names), frozenset() if object in self.activities else self.required
-        return {
-            name: FieldSchema(name=name, label=name, type=self.types.get(name, "text"), required=name in required)
-            for name in (*names, self.own_field(KEY))
-        }
+        found = {}
+        for object in objects:
+            names, required = self.activities.get(object, self.names), frozenset[str]() if object in self.activities else self.required
+            types = tuple((name, self.types.get(name, "text")) for name in (*names, self.own_field(KEY)))
+            found[object] = described(object, types, required)
+        return found
 
     def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
         return None

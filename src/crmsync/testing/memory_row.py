@@ -1,11 +1,12 @@
-"""What a memory CRM keeps of a record, and how it tells time."""
+"""What a memory CRM keeps of a record, what it tells of its fields, and how it tells time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
-from crmsync.model.record import RecordState, Ref, Value
+from crmsync.model.record import FieldSchema, ObjectSchema, RecordState, Ref, Value
 
 
 class Died(BaseException):
@@ -31,3 +32,10 @@ class Row:
 def when(tick: int) -> datetime:
     """The moment (UTC) that a tick stands for."""
     return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=tick)
+
+
+@lru_cache(maxsize=64)
+def described(object: str, types: tuple[tuple[str, str], ...], required: frozenset[str]) -> ObjectSchema:
+    """The schema of these fields, the same one each time, as a connector keeps what it read."""
+    fields = {name: FieldSchema(name=name, label=name, type=type, required=name in required) for name, type in types}
+    return ObjectSchema(object=object, label=object, fields=fields)
