@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from scenarios import recalled
 from scenarios.recalled import CACHES, told
 from scenarios.world import Both
 
@@ -40,7 +43,8 @@ def known(both: Both) -> dict[str, Any]:
     }
 
 
-def test_what_is_recalled_is_what_is_read_and_any_change_is_seen() -> None:
+def test_what_is_recalled_is_what_is_read_and_any_change_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recalled, "_looks", {})
     found, calls = list[dict[str, Any]](), list[int]()
     for _ in range(2):
         with Both() as both:
