@@ -53,3 +53,10 @@ def test_f69_a_joined_person_stands_where_the_further_one_did() -> None:
     assert joined(sql, recycled).stages[-1].stage == "nurture"  # what happened last, where one has left the way
     assert joined(who("customer"), recycled).stages[-1].stage == "customer"  # who bought is one
     assert joined(who(), sql).stages == sql.stages
+
+
+def test_l7_l10_whoever_is_asked_about_is_not_asked_about_twice_after_a_join() -> None:
+    at, later = datetime(2026, 3, 3, tzinfo=UTC), datetime(2026, 3, 4, tzinfo=UTC)
+    kept = PersonState(person_id="p", asked={"fix_contact": at, "give_reason": later})
+    lost = PersonState(person_id="q", asked={"fix_contact": later, "give_reason": at, "other": at})
+    assert joined(kept, lost).asked == {"fix_contact": later, "give_reason": later, "other": at}

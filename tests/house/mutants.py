@@ -89,7 +89,7 @@ MUTANTS = (
            'replace(after, historic=False,',
            LAWS.format('test_what_happened_before_the_first_sync_starts_nothing')),
     Mutant('no second look before writing', APPLY,
-           'if not updates or len(updates) > REREAD_UP_TO:',
+           'if not updates:',
            'if True:',
            LAWS.format('test_an_edit_between_reading_and_writing_is_not_overwritten')),
     Mutant('creates: off by one', GUARD,

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 
+from crmsync.decide.disposition import DISPOSITION
 from crmsync.decide.plan import data_hash
 from crmsync.engine.forget import admit_records
 from crmsync.engine.kinds import kind_in
@@ -88,9 +89,12 @@ def _send_records(world: World, batches: Mapping[str, Sequence[Outgoing]], now: 
 
 
 def _reread(world: World, side: str, items: list[Outgoing], now: datetime, sent: Sent) -> list[Outgoing]:
-    """Drops updates whose target changed since we read it, and stores the change instead: the next cycle decides again."""
+    """Drops updates whose target changed since we read it, and stores the change instead: the next cycle decides again. Of many only those
+    that take back what a rep had decided: a rep who decides anew at this very moment is not overwritten."""
     updates = [item for item in items if item.entry.write.action is Action.UPDATE and item.entry.kind == "person"]
-    if not updates or len(updates) > REREAD_UP_TO:
+    if len(updates) > REREAD_UP_TO:
+        updates = [item for item in updates if DISPOSITION in item.entry.names.values()]
+    if not updates:
         return items
     by_object: dict[str, list[Outgoing]] = {}
     for item in updates:

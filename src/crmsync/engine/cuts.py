@@ -8,6 +8,7 @@ from typing import Any
 
 from crmsync.decide.canonical import moment, stamp
 from crmsync.engine.world import World
+from crmsync.model.event import DECIDED_UNDER
 
 CUTS = "cuts"
 """Where the store keeps them."""
@@ -31,23 +32,34 @@ def cuts_of(world: World) -> Mapping[str, float]:
 
 
 def take_cuts(world: World, now: datetime, *, wake: bool = True) -> None:
-    """Takes the cuts anew when a day has passed since, or the shares are others. Persons whose score lies between an old and a new cut are decided
-    again (wake). Nothing is asked where every threshold is a number."""
+    """Takes the cuts anew when a day has passed since, the shares are others, a share had no cut, or everybody was decided under other rules since. Persons
+    whose score lies between an old and a new cut, or between where these let go (hysteresis), are decided again (wake). Nothing is asked
+    where every threshold is a number."""
     wanted = shares(world)
     if not wanted:
         return
     store = world.store
     held: Mapping[str, Any] = store.get(CUTS) or {}
-    taken = moment(held.get("at"))
-    if held.get("shares") == wanted and taken is not None and taken <= now < taken + EVERY:
-        return
+    taken, under = moment(held.get("at")), _decided_under(world)
     old: Mapping[str, float] = held.get("cuts", NO_CUTS)
+    lately = taken is not None and taken <= now < taken + EVERY and held.get("shares") == wanted and held.get("under") == under
+    if lately and set(old) == set(wanted):
+        return
     models = {"": world.playbook.score, **{s.name: s.score for s in world.playbook.segments}}
     with store.begin():
         new = {name: cut for name, share in wanted.items() if (cut := store.score_cut(name, share)) is not None}
-        store.put(CUTS, {"at": stamp(now), "shares": wanted, "cuts": new})
+        if lately and new == old:
+            return
+        store.put(CUTS, {"at": stamp(now), "shares": wanted, "cuts": new, "under": under})
         for name in wanted:
             before, after = old.get(name, models[name].mql_at), new.get(name, models[name].mql_at)
             if wake and before != after:
                 slack = models[name].min_delta  # a stored score may be that much behind
-                store.wake_between(name, min(before, after) - slack, max(before, after) + slack)
+                for below in {0.0, models[name].hysteresis}:
+                    store.wake_between(name, min(before, after) - below - slack, max(before, after) - below + slack)
+
+
+def _decided_under(world: World) -> str:
+    """The rules that the stored scores are of: those in force once everybody was decided under them, "" while that goes on."""
+    told: Mapping[str, Any] = world.store.get(DECIDED_UNDER) or {}
+    return world.rules if told.get("rules") == world.rules and told.get("after") is None else ""

@@ -128,6 +128,7 @@ def joined(kept: PersonState, lost: PersonState) -> PersonState:
         judged=further.judged or other.judged,
         judgements={**lost.judgements, **kept.judgements},
         dealt={**lost.dealt, **kept.dealt},
+        asked={kind: max(filter(None, (lost.asked.get(kind), kept.asked.get(kind)))) for kind in sorted({*lost.asked, *kept.asked})},
         track=further.track,
         track_since=further.track_since,
         tracks_done=further.tracks_done,
