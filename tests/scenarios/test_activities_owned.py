@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scenarios.persons import crowd, email
-from scenarios.test_activities_around import handed_over
+from scenarios.test_activities_touched import handed_over
 from scenarios.world import Both, other_side
 
 LONG = 1000.0
@@ -25,7 +25,8 @@ def test_f49_assignment_rule_steals_neither_the_lead_nor_its_tasks(both: Both) -
     queue = both.sf.add_queue("Inbound", "Lead", "Task")
     both.sf.lead_assignment(queue)
     # when somebody asks for a demo: the router names an owner, and that owner gets a first-touch task
-    who, task, twin = handed_over(both)
+    (given,) = handed_over(both)
+    who, twin, task = given.ids, given.task["hubspot"], both.sf.get("Task", given.task["salesforce"])
     owner = next(mail for mail in MAILS if both.owner("salesforce", mail) == task["OwnerId"])
     new = next(mail for mail in MAILS if mail != owner)
     assert both.sf.get("Lead", who["salesforce"])["OwnerId"] == task["OwnerId"]
@@ -72,7 +73,8 @@ def test_f43_one_bad_value_in_a_batch_for_hubspot(both: Both) -> None:
 @pytest.mark.parametrize("side", SIDES)
 def test_f38_a_person_deleted_in_mid_handoff_is_not_asked_for_again(side: str, both: Both) -> None:
     # given somebody handed over, with our open first-touch task
-    who, task, twin = handed_over(both)
+    (given,) = handed_over(both)
+    who = given.ids
     before = touches(both)
     # when the person is deleted on one side, and is heard of again on the other
     crm: Any = both.hs if side == "hubspot" else both.sf
@@ -85,7 +87,7 @@ def test_f38_a_person_deleted_in_mid_handoff_is_not_asked_for_again(side: str, b
     # then it is told, the task that a rep may be at work on stays where the person still is, and no further one is made
     other = other_side(side)
     assert "deleted_elsewhere" in {p.cause for p in both.problems()}
-    kept = {"hubspot": twin, "salesforce": str(task["Id"])}[other]
+    kept = given.task[other]
     assert kept in {str(row.get("id") or row.get("Id")) for row in both.live("task", other)}
     assert [w for w in both.written(other) if w.action == "delete"] == []
     assert set(touches(both)) <= set(before)
