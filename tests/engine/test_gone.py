@@ -53,3 +53,22 @@ def test_v1_who_was_taken_for_two_is_looked_up_once(tmp_path: Path) -> None:
     tiny.settle()
     assert tiny.store.answers.due(DOMAIN, tiny.now + timedelta(days=1), 9) == list(tiny.store.iter_person_ids())
     tiny.close()
+
+
+def test_s7_who_is_more_engaged_than_counts_still_hears_of_colleagues(tmp_path: Path) -> None:
+    """At most 10 points are given for others, so 20 of engagement; one person has 100 alone, which says nothing about the others of the account."""
+    rules = ScoreRules(
+        behavior=(BehaviorRule(name="visit", points=100, signals=("visit",)), BehaviorRule(name="page", points=10, signals=("page",))),
+        inactivity_loss=0.0,
+        account=AccountRule(share=0.5, max_points=10.0),
+    )
+    tiny = Tiny(tmp_path, rules=replace(playbook(), score=rules))
+    eager, other = tiny.a.add(email="eager@acme.example"), tiny.a.add(email="other@acme.example")
+    tiny.settle()
+    ids = {tiny.store.persons([id])[id].email: id for id in tiny.store.iter_person_ids()}
+    for n, (who, what) in enumerate((("eager@acme.example", "visit"), ("other@acme.example", "page"))):
+        tiny.store.add_signals([(ids[who], Signal(event_id=str(n), type=what, at=tiny.now))])
+        tiny.store.mark_dirty_persons([ids[who]])
+        tiny.settle()
+    assert (tiny.a.live()[eager]["crmsync_score"], tiny.a.live()[other]["crmsync_score"]) == (105, 20)
+    tiny.close()

@@ -186,3 +186,13 @@ def test_a_file_that_is_being_written_is_left_alone_and_trouble_of_a_crm_is_not_
         assert gone.playbook is taken.playbook
         assert gone.refused is not None
         assert "the file is missing" in gone.refused
+
+
+def test_s9_more_than_20_criteria_are_warned_of_beside_both_crms_and_stop_nothing(boss: Town) -> None:
+    assert "explain nothing any more" not in boss.run("check", "--live").out
+    many = "".join(f"    - {{name: Rule {n}, points: 1, when: {{field: city, is: Town {n}}}}}\n" for n in range(21))
+    edit(boss, "mappings/playbook.yaml", r"(?<=  fit:\n)", many)
+    said = boss.run("check", "--live")
+    assert "26 fit rules; more than 20 explain nothing any more" in " ".join(said.out.split())
+    assert said.code == 0, said.out
+    assert boss.run("sync").code == 0

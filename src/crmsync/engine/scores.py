@@ -87,9 +87,10 @@ class Scores:
         for id, account in self._accounts.items():
             if account is not None:
                 totals[account] = totals.get(account, 0.0) + self._engaged[id]
-        enough = 2 * most_that_counts(self._world.playbook)
-        # So many are engaged, before and now, that everybody has the most points colleagues can give: nobody's score moves.
-        self._full = {account for account in self._stale if min(stored.get(account, 0.0), totals.get(account, 0.0)) >= enough}
+        # So engaged, before and now, that everybody has the most points that the others can give, whoever is left out: nobody's score moves.
+        least = {account: min(stored.get(account, 0.0), totals.get(account, 0.0)) for account in self._stale}
+        enough = most_that_counts(self._world.playbook)
+        self._full = {account for account, sum in least.items() if sum >= enough and sum - self._most_engaged(account) >= enough}
         with_colleagues = []
         for id, account in self._accounts.items():
             others = totals.get(account, 0.0) - self._engaged[id] if account is not None else 0.0
@@ -97,6 +98,12 @@ class Scores:
                 self._subjects[id] = replace(self._subjects[id], colleagues=others)
                 with_colleagues.append(id)
         self._verdicts.update(self._scored(with_colleagues))
+
+    def _most_engaged(self, account: str) -> float:
+        """What the most engaged person of the account has, as stored or as this batch finds it."""
+        store = self._world.store
+        held = [state.engagement for state in store.persons(store.account_members(account, 1)).values()]
+        return max((*held, *(self._engaged[id] for id, mine in self._accounts.items() if mine == account)), default=0.0)
 
     @staticmethod
     def _news(state: PersonState, account: str | None, engaged: float) -> set[str]:

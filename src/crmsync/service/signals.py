@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -11,11 +11,11 @@ from typing import Any
 
 import orjson
 
+from crmsync.decide.asked import conditions_of
 from crmsync.decide.condition import signals_of
 from crmsync.decide.signals import ANSWER_LENGTH, ANSWERS, DETAIL_LIMIT
 from crmsync.engine.events import Taken, take_signals
 from crmsync.errors import CrmsyncError
-from crmsync.model.condition import Condition
 from crmsync.model.link import Signal, SignalSource
 from crmsync.model.rules import Playbook
 from crmsync.store import Store
@@ -136,23 +136,12 @@ def used_signals(playbook: Playbook) -> frozenset[str]:
         *(rule.signals for model in models for rule in model.behavior),
         *(model.express for model in models),
         *(rule.signals for rule in playbook.types),
-        *(signals_of(condition) for condition in _conditions(playbook)),
+        *(signals_of(condition) for condition in conditions_of(playbook)),
         stages.signals,
         stages.form_types,
         stages.straight_to_sql,
     )
     return frozenset(name for names in named for name in names)
-
-
-def _conditions(playbook: Playbook) -> Iterator[Condition]:
-    """Every condition of the rules."""
-    for model in (playbook.score, *(segment.score for segment in playbook.segments)):
-        yield from (rule.when for rule in model.fit)
-    yield from (segment.when for segment in playbook.segments)
-    yield from (rule.when for rule in playbook.types if rule.when is not None)
-    yield from (found.when for found in playbook.profile.sets if found.when is not None)
-    for track in playbook.tracks:
-        yield from (when for when in (track.when, track.graduate) if when is not None)
 
 
 def named_signals(playbook: Playbook) -> frozenset[str]:
