@@ -19,7 +19,8 @@ from crmsync.model.fields import OUTPUTS, STAGES
 from crmsync.model.link import PersonState, Signal
 from crmsync.model.process import BehaviorRule, FitRule, ScoreRules, StageRules, TypeRule
 from crmsync.model.record import Fields, User, Value
-from crmsync.model.rules import PersonMap, Playbook, RoutingRules, WorkingHours
+from crmsync.model.routing import one_pool
+from crmsync.model.rules import PersonMap, Playbook, WorkingHours
 from crmsync.playbook.load import load_files, shipped_paths
 
 NOW = datetime(2026, 6, 5, 14, 0, tzinfo=UTC)  # a Friday, 16:00 in Berlin
@@ -182,7 +183,7 @@ def test_no_pool_waits_with_a_clock_and_no_turn() -> None:
 
 
 def test_fallback_owner() -> None:
-    d = go(signals=[demo()], pool=(), playbook=replace(PLAYBOOK, routing=RoutingRules(fallback="eve@x.example")))
+    d = go(signals=[demo()], pool=(), playbook=replace(PLAYBOOK, routing=one_pool(fallback="eve@x.example")))
     assert (d.owner, d.state.owner_by, d.counter) == ("eve@x.example", "router", 4)
     assert len(d.problems) == 1
     assert stages(d) == ["mql", "sal"]

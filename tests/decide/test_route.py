@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crmsync.decide.route import members, pool_problems, route
 from crmsync.model.record import User
-from crmsync.model.rules import RoutingRules
+from crmsync.model.routing import one_pool
 
 SIDES = ("salesforce", "hubspot")
 
@@ -27,20 +27,20 @@ def test_default_pool_is_everyone_active_on_every_side() -> None:
         *both("b@x.example"), *both("a@x.example"), *both("gone@x.example", active=False), *both("queue@x.example", kind="queue"),
         *both("out@x.example"), user("salesforce", "only@x.example"), *both("robot@x.example", id="99"), user("hubspot", None),
     ]  # fmt: skip
-    routing = RoutingRules(exclude=("OUT@x.example",))
+    routing = one_pool(exclude=("OUT@x.example",))
     pool = members(routing=routing, users=users, sides=SIDES, integration={("salesforce", "99")})
     assert pool == ("a@x.example", "b@x.example")
     assert members(routing=routing, users=reversed(users), sides=SIDES, integration={("salesforce", "99")}) == pool
 
 
 def test_one_connected_side_is_enough() -> None:
-    assert members(routing=RoutingRules(), users=[user("salesforce", "only@x.example")], sides=("salesforce",)) == ("only@x.example",)
-    assert members(routing=RoutingRules(), users=both("a@x.example"), sides=()) == ()
+    assert members(routing=one_pool(), users=[user("salesforce", "only@x.example")], sides=("salesforce",)) == ("only@x.example",)
+    assert members(routing=one_pool(), users=both("a@x.example"), sides=()) == ()
 
 
 def test_named_members_keep_their_order_and_are_validated() -> None:
     users = [*both("a@x.example"), *both("b@x.example"), *both("c@x.example")]
-    routing = RoutingRules(
+    routing = one_pool(
         members=("C@x.example", "ghost@x.example", "a@x.example", "c@x.example", "b@x.example"), exclude=("b@x.example",)
     )
     assert members(routing=routing, users=users, sides=SIDES) == ("c@x.example", "a@x.example")
@@ -48,25 +48,25 @@ def test_named_members_keep_their_order_and_are_validated() -> None:
         "pool default: ghost@x.example is no active user of hubspot and salesforce",
         "pool default: b@x.example is excluded",
     )
-    assert pool_problems(routing=RoutingRules(), users=(), sides=SIDES) == ("pool default is empty",)
+    assert pool_problems(routing=one_pool(), users=(), sides=SIDES) == ("pool default is empty",)
 
 
 def test_round_robin_names_rule_pool_and_counter() -> None:
-    verdict = route(pool=("a", "b", "c"), counter=7, routing=RoutingRules(pool="emea"))
+    verdict = route(pool=("a", "b", "c"), counter=7, routing=one_pool("emea"))
     assert (verdict.owner, verdict.counter, verdict.problem) == ("b", 8, "")
     assert verdict.reason == "rule round robin, pool emea of 3, counter 7"
 
 
 def test_an_existing_owner_stands_and_takes_no_turn() -> None:
-    verdict = route(pool=("a", "b"), counter=3, routing=RoutingRules(), shown_owner="z")
+    verdict = route(pool=("a", "b"), counter=3, routing=one_pool(), shown_owner="z")
     assert (verdict.owner, verdict.counter) == ("z", 3)
 
 
 def test_empty_pool() -> None:
-    given_to = route(pool=(), counter=3, routing=RoutingRules(fallback="Boss@x.example"))
+    given_to = route(pool=(), counter=3, routing=one_pool(fallback="Boss@x.example"))
     assert (given_to.owner, given_to.counter) == ("boss@x.example", 3)
     assert "is empty" in given_to.problem
-    nobody = route(pool=(), counter=3, routing=RoutingRules())
+    nobody = route(pool=(), counter=3, routing=one_pool())
     assert (nobody.owner, nobody.counter) == (None, 3)
     assert "no fallback owner" in nobody.problem
 
@@ -78,7 +78,7 @@ def test_fair_however_runs_are_split(size: int, start: int, runs: list[int]) -> 
     counter = start
     for run in runs:
         for n in range(run):
-            verdict = route(pool=pool, counter=counter, routing=RoutingRules(), shown_owner="own" if n % 4 == 3 else None)
+            verdict = route(pool=pool, counter=counter, routing=one_pool(), shown_owner="own" if n % 4 == 3 else None)
             counter = verdict.counter
             if n % 4 != 3:
                 assert verdict.owner is not None
@@ -94,7 +94,7 @@ def test_each_change_of_members_costs_at_most_one(start: int, sizes: list[tuple[
     for size, run in sizes:
         pool = tuple(f"u{n}" for n in range(size))
         for _ in range(run):
-            verdict = route(pool=pool, counter=counter, routing=RoutingRules())
+            verdict = route(pool=pool, counter=counter, routing=one_pool())
             counter = verdict.counter
             assert verdict.owner is not None
             served[verdict.owner] += 1

@@ -18,7 +18,8 @@ from crmsync.model.condition import Test
 from crmsync.model.link import PersonState, Signal, SignalSource, StageEntry
 from crmsync.model.process import BehaviorRule, EngagedRule, ScoreRules, StageRules, TypeRule
 from crmsync.model.record import User, Value
-from crmsync.model.rules import PersonMap, Playbook, RoutingRules, WorkingHours
+from crmsync.model.routing import one_pool
+from crmsync.model.rules import PersonMap, Playbook, WorkingHours
 from crmsync.model.verdict import GateVerdict
 
 NOW = datetime(2026, 6, 3, 14, 0, tzinfo=UTC)
@@ -355,7 +356,7 @@ def test_l7_nobody_to_ask_keeps_it_open_and_history_asks_nobody() -> None:
     waiting = go(alone, owner=None, said=says("rejected"))
     assert (waiting.asks, len(waiting.problems)) == ((), 1)
     assert len(go(waiting.state, owner=REP, said=says("rejected"), now=NOW + HOUR).asks) == 1
-    fallback = replace(PLAYBOOK, routing=RoutingRules(fallback="Boss@x.example"))
+    fallback = replace(PLAYBOOK, routing=one_pool(fallback="Boss@x.example"))
     assert go(alone, owner=None, said=says("rejected"), playbook=fallback).asks[0].owner == "boss@x.example"
     first = go(PersonState(person_id="p", created_at=START - DAY), said=says("rejected"), shown={"crmsync_stage": "sal"})
     assert first.asks == ()

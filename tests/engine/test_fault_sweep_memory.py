@@ -18,7 +18,8 @@ from crmsync.errors import CrmsyncError, QuotaError, UnreachableError
 from crmsync.model.fields import KEY
 from crmsync.model.process import ScoreRules, TypeRule
 from crmsync.model.record import User, Value
-from crmsync.model.rules import FieldType, Playbook, RoutingRules, SignalMap
+from crmsync.model.routing import one_pool
+from crmsync.model.rules import FieldType, Playbook, SignalMap
 from crmsync.testing.memory import Died, MemoryCrm
 from tiny import NAMES, START, Shelf, Tiny, field_map, playbook, silence
 
@@ -41,7 +42,7 @@ def rules() -> Playbook:
         signals=(SignalMap(side="b", object="person", field="form", time_field="form_at", type="demo_request"),),
         score=ScoreRules(express=("demo_request",)),
         types=(TypeRule(type="direct_request", signals=("demo_request",), action="Call now"),),
-        routing=RoutingRules(members=REPS),
+        routing=one_pool(members=REPS),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crmsync.model.record import User
-from crmsync.model.rules import PersonMap, Playbook, RoutingRules, Shift, WorkingHours
+from crmsync.model.routing import one_pool
+from crmsync.model.rules import PersonMap, Playbook, Shift, WorkingHours
 from crmsync.model.week import Week
 from crmsync.service.users import check_users
 
@@ -68,7 +69,7 @@ def test_pairs_and_a_fallback_that_lead_nowhere_are_warned_of() -> None:
 
 
 def test_who_cannot_take_turns_is_warned_of() -> None:
-    routing = RoutingRules(members=("rita@x.example", "sam@x.example"), exclude=("rita@x.example",))
+    routing = one_pool(members=("rita@x.example", "sam@x.example"), exclude=("rita@x.example",))
     found = [f for f in check_users(replace(playbook(), routing=routing), USERS, "b") if f.subject == "routing"]
     assert [(f.level, f.message) for f in found] == [
         ("warning", "pool default: rita@x.example is excluded"),

@@ -9,7 +9,8 @@ from textwrap import dedent
 import pytest
 
 from crmsync.model.process import BehaviorRule, ScoreRules
-from crmsync.model.rules import Playbook, RoutingRules
+from crmsync.model.routing import one_pool
+from crmsync.model.rules import Playbook
 from crmsync.playbook.lint import lint
 from crmsync.playbook.lint_score import most
 from crmsync.playbook.load import load_files, shipped_paths
@@ -69,9 +70,9 @@ def test_types_that_never_come(playbook: Playbook) -> None:
 
 
 def test_tasks_and_pools(playbook: Playbook) -> None:
-    said = _said(replace(playbook, tasks_in=None, routing=RoutingRules(members=("A@x.example",), exclude=("a@x.example",))))
+    said = _said(replace(playbook, tasks_in=None, routing=one_pool(members=("A@x.example",), exclude=("a@x.example",))))
     assert "tasks_in is empty" in said
-    assert "every member is excluded" in said
+    assert "every member of default is excluded" in said
 
 
 CASES = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from crmsync.model.record import User
-from crmsync.model.rules import RoutingRules
+from crmsync.model.routing import RoutingRules
 from crmsync.model.verdict import RouteVerdict
 
 
@@ -23,8 +23,8 @@ def members(
     every one of `sides`, is no integration user and is not excluded. integration: (side, native user id) of the credentials' own users.
     """
     able = _able(users, sides, integration)
-    out = {e.strip().lower() for e in routing.exclude}
-    named = tuple(dict.fromkeys(e.strip().lower() for e in routing.members))
+    out = routing.default.exclude
+    named = tuple(dict.fromkeys(member.rep for member in routing.default.members))
     return tuple(e for e in (named or sorted(able)) if e in able and e not in out)
 
 
@@ -34,8 +34,8 @@ def pool_problems(
     """One sentence for each named member who cannot take part, and one when nobody is left."""
     users = tuple(users)
     pool = members(routing=routing, users=users, sides=sides, integration=integration)
-    out = {e.strip().lower() for e in routing.exclude}
-    named = dict.fromkeys(e.strip().lower() for e in routing.members)
+    out = routing.default.exclude
+    named = dict.fromkeys(member.rep for member in routing.default.members)
     lost = tuple(
         f"pool {routing.pool}: {e} is excluded"
         if e in out

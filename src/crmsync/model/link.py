@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from crmsync.model.record import Fields, RecordState, Ref, Value
+from crmsync.model.work import CadenceRun, Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,8 @@ class PersonState:
     member_of: side -> lists and campaigns that we put them on; found_on: side -> those we found them on already, which stay as they are. account: what they and their colleagues have in common ("domain:acme.example" or
     "company:<twin id>"); engagement: their own behaviour points as colleagues last counted them (S7).
     email: the address they were last decided with; email_since: when they got it in place of another (UTC; None: it is the first one known).
+    handed_at: when the last handoff was made: touches count since. pool, rule: by which the owner was chosen ("": by none). tried: reps who have had them since that
+    handoff, oldest first (R7). queued_at: since when they wait for an owner (R5). clocks: the newest of each kind. cadence: the one they are, or were last, in.
     """
 
     person_id: str
@@ -148,6 +151,13 @@ class PersonState:
     engagement: float = 0.0
     email: str | None = None
     email_since: datetime | None = None
+    handed_at: datetime | None = None
+    pool: str = ""
+    rule: str = ""
+    tried: tuple[str, ...] = ()
+    queued_at: datetime | None = None
+    clocks: tuple[Clock, ...] = ()
+    cadence: CadenceRun | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,7 +133,8 @@ class StageRules:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeRule:
     """MQL type (process.md section 4), first match wins. signals: any of these among the person's signals; min_fit: fit at least; when: a
-    condition that holds (a named target account, say)."""
+    condition that holds (a named target account, say). respond_minutes, working_time: when the first touch is due; breach_minutes, breach_working_time: when the
+    response clock is breached (None: then as well)."""
 
     type: str
     signals: tuple[str, ...] = ()
@@ -141,6 +142,8 @@ class TypeRule:
     when: Condition | None = None
     respond_minutes: int = 480
     working_time: bool = True
+    breach_minutes: int | None = None
+    breach_working_time: bool = True
     channel: str = "call"
     priority: str = "normal"
     action: str = "Follow up"

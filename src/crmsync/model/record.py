@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from crmsync.model.absence import Away
 from crmsync.model.week import Week
 
 Value = str | int | float | bool | None
@@ -108,7 +109,9 @@ class FieldVersion:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A possible owner. `id` is what the CRM's owner field holds. kind: "person" | "queue" | "integration". time_zone: the name that the CRM
-    tells, perhaps an unknown one; None where it tells none. hours: when they work, by that clock; None where the CRM does not say."""
+    tells, perhaps an unknown one; None where it tells none. hours: when they work, by that clock; None where the CRM does not say. away: when they are out
+    of office, as far as it tells. teams: names and ids of groups, queues or teams they are in. country, region: whose holidays are theirs (ISO 3166; None:
+    the playbook's)."""
 
     side: str
     id: str
@@ -118,6 +121,10 @@ class User:
     kind: str = "person"
     time_zone: str | None = None
     hours: Week | None = None
+    away: tuple[Away, ...] = ()
+    teams: tuple[str, ...] = ()
+    country: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from crmsync.model.absence import Away
+from crmsync.model.alert import AlertRules
+from crmsync.model.followup import Cadence, ReplyRule, SlaRules, Template
 from crmsync.model.process import GateRules, ProfileRules, ScoreRules, Segment, StageRules, Track, TypeRule
 from crmsync.model.record import Value
+from crmsync.model.routing import RoutingRules
 from crmsync.model.week import Week
 
 # --- the mapping -----------------------------------------------------------------------------------------------------------
@@ -189,16 +193,22 @@ class SignalMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """What the admin says of one person's work; None: not said. Comes before what any CRM tells."""
+    """What the admin says of one person's work; None: not said. Comes before what any CRM tells. country, region: whose holidays are theirs (ISO 3166). away: beside
+    what CRMs and calendars tell. calendar: name of the setting CRMSYNC_CALENDARS__<NAME> or an https address that gives an iCalendar of their absences."""
 
     time_zone: str | None = None
     week: Week | None = None
+    country: str | None = None
+    region: str | None = None
+    away: tuple[Away, ...] = ()
+    calendar: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkingHours:
     """days: 0 Monday - 6 Sunday. start/end: minutes after local midnight. time_zone: used when the owner's is unknown. from_crm: hours that a CRM
-    has for its users come before these. people: house owner id -> what the admin says of that person. holidays: ISO dates, free for all."""
+    has for its users come before these. people: house owner id -> what the admin says of that person. holidays: ISO dates, free for all. country, region: whose
+    public holidays are free for everybody who has no country of their own (ISO 3166; None: none)."""
 
     days: tuple[int, ...] = (0, 1, 2, 3, 4)
     start: int = 9 * 60
@@ -207,20 +217,8 @@ class WorkingHours:
     holidays: tuple[str, ...] = ()
     from_crm: bool = True
     people: Mapping[str, Shift] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoutingRules:
-    """members: house owner ids (e-mails) of the pool, or empty: every active user that all connected sides share, the integration user
-    left out (R2).
-
-    fallback: house owner id when the pool is empty (R5). counter: name of the round-robin counter.
-    """
-
-    pool: str = "default"
-    members: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    fallback: str | None = None
+    country: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +269,11 @@ class Playbook:
     tracks: tuple[Track, ...] = ()
     frameworks: frozenset[str] = frozenset({"bant"})
     routing: RoutingRules = field(default_factory=RoutingRules)
+    sla: SlaRules = field(default_factory=SlaRules)
+    cadences: tuple[Cadence, ...] = ()
+    replies: tuple[ReplyRule, ...] = ()
+    templates: Mapping[str, Template] = field(default_factory=dict)
+    alerts: AlertRules = field(default_factory=AlertRules)
     hours: WorkingHours = field(default_factory=WorkingHours)
     brakes: Brakes = field(default_factory=Brakes)
     retention: Retention = field(default_factory=Retention)

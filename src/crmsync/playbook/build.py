@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from crmsync.model.routing import one_pool
 from crmsync.model.rules import (
     Brakes,
     FieldMap,
@@ -12,7 +13,6 @@ from crmsync.model.rules import (
     Place,
     Playbook,
     Retention,
-    RoutingRules,
     Shift,
     SignalMap,
     WorkingHours,
@@ -71,10 +71,10 @@ def build(
         tracks=tuple(track(t, spot.at("tracks", i)) for i, t in enumerate(playbook.tracks)),
         frameworks=frozenset(playbook.qualification),
         types=tuple(type_rule(t, playbook.working_hours, spot.at("types", i)) for i, t in enumerate(playbook.types)),
-        routing=RoutingRules(
-            pool=playbook.routing.pool,
-            members=tuple(playbook.routing.members),
-            exclude=tuple(playbook.routing.exclude),
+        routing=one_pool(
+            playbook.routing.pool,
+            members=playbook.routing.members,
+            exclude=playbook.routing.exclude,
             fallback=playbook.routing.fallback,
         ),
         hours=working_hours(playbook.working_hours),

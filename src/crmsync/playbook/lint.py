@@ -38,10 +38,9 @@ def _process(playbook: Playbook) -> Iterator[tuple[str, str, str]]:
             "tasks_in is empty with several CRMs mapped; tasks go to the first one connected",
             "name the CRM in which reps work",
         )
-    routing = playbook.routing
-    out = {e.strip().lower() for e in routing.exclude}
-    if routing.members and all(e.strip().lower() in out for e in routing.members):
-        yield FILE, "routing: every member is excluded; the pool is empty", "remove somebody from exclude"
+    for pool in playbook.routing.pools.values():
+        if pool.members and all(member.rep in pool.exclude for member in pool.members):
+            yield FILE, f"routing: every member of {pool.name} is excluded; the pool is empty", "remove somebody from exclude"
 
 
 def _fields(playbook: Playbook) -> Iterator[tuple[str, str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, text
 
-from crmsync.store.tables import journal, lookups, metadata, persons, snapshots, tasks, twins
+from crmsync.store.tables import alerts, journal, lookups, metadata, persons, snapshots, tasks, twins
 
 __all__ = ["metadata"]
 
@@ -25,3 +25,4 @@ _partial("twins_due", "retry_at IS NOT NULL", twins.c.retry_at, twins.c.twin_id)
 _partial("lookups_domain_due", "domain_at IS NOT NULL", lookups.c.domain_at)
 _partial("lookups_address_due", "address_at IS NOT NULL", lookups.c.address_at)
 _partial("lookups_stale", "stale = 1", lookups.c.person_id)
+_partial("alerts_waiting", "sent_at IS NULL", alerts.c.not_before, alerts.c.alert_id)

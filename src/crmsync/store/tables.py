@@ -58,6 +58,7 @@ persons = Table(
     Column("score", Double),
 )
 Index("persons_stage", persons.c.stage)
+Index("persons_owner", persons.c.owner, persons.c.stage)
 Index("persons_score", persons.c.segment, persons.c.score)
 
 signals = Table(
@@ -146,8 +147,92 @@ tasks = Table(
     Column("due_at", MOMENT),
     Column("created_at", MOMENT, nullable=False),
     Column("draft", LargeBinary, nullable=False),
+    Column("state", WORD),
+    Column("state_at", MOMENT),
 )
 Index("tasks_person", tasks.c.person_id)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("seq", SERIAL, primary_key=True),
+    Column("person_id", WORD, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("owner", WORD, nullable=False),
+    Column("previous", WORD),
+    Column("cause", WORD, nullable=False),
+    Column("rule", WORD, nullable=False),
+    Column("pool", WORD, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("mql_type", WORD, nullable=False),
+    Column("source", Text, nullable=False),
+)
+Index("assignments_person", assignments.c.person_id, assignments.c.at)
+Index("assignments_at", assignments.c.at)
+
+obligations = Table(
+    "obligations",
+    metadata,
+    Column("person_id", WORD, primary_key=True),
+    Column("kind", WORD, primary_key=True),
+    Column("started_at", MOMENT, primary_key=True),
+    Column("owner", WORD),
+    Column("pool", WORD, nullable=False),
+    Column("mql_type", WORD, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("minutes", Double, nullable=False),
+    Column("working", SmallInteger, nullable=False),
+    Column("due_at", MOMENT),
+    Column("breached_at", MOMENT),
+    Column("late", SmallInteger, nullable=False),
+    Column("met_at", MOMENT),
+    Column("ended_at", MOMENT),
+    Column("ended", WORD, nullable=False),
+    Column("used", Double),
+    sqlite_with_rowid=False,
+)
+Index("obligations_started", obligations.c.started_at)
+
+touches = Table(
+    "touches",
+    metadata,
+    Column("person_id", WORD, primary_key=True),
+    Column("twin_id", WORD, primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("channel", WORD, nullable=False),
+    Column("owner", WORD),
+    Column("outcome", WORD, nullable=False),
+    Column("task_key", WORD, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("touches_at", touches.c.at)
+Index("touches_twin", touches.c.twin_id)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", SERIAL, primary_key=True),
+    Column("person_id", WORD, nullable=False),
+    Column("kind", WORD, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("address", WORD, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("not_before", MOMENT, nullable=False),
+    Column("sent_at", MOMENT),
+    Column("tries", SmallInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+Index("alerts_once", alerts.c.person_id, alerts.c.kind, alerts.c.at, alerts.c.address, unique=True)
+
+company_words = Table(
+    "company_words",
+    metadata,
+    Column("word", WORD, primary_key=True),
+    Column("twin_id", WORD, primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("company_words_twin", company_words.c.twin_id)
 
 twins = Table(
     "twins",
