@@ -1,6 +1,6 @@
 """Draws the plots of docs/explanation/how-decay-works.md from the scorer and the shipped playbook: static SVG, nothing fetched when it is read.
 
-    pip install --constraint constraints.txt '.[plots]' && python docs/plots.py [FOLDER]
+    pip install --constraint constraints.txt . && python docs/plots.py [FOLDER]
 
 The page states numbers, too; `silence` and `story` are where they come from, and a test compares.
 """
