@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from crmsync.decide.shift import UNSAID, in_turn, same_person, zone_among
+from crmsync.model.absence import Away
 from crmsync.model.record import User, Value
 from crmsync.model.rules import WorkingHours
 
@@ -13,6 +15,7 @@ SHORT_ID = 15
 """An id that an admin copied may lack what a CRM adds to it: this many characters name one user all the same."""
 
 Pairs = Mapping[str, Mapping[str, str]]
+NO_CALENDARS: Mapping[str, tuple[Away, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +55,16 @@ class Owners:
         return found or default
 
 
-def owners_of(users: Iterable[User], pairs: Pairs, hours: WorkingHours | None = None, first: str | None = None) -> Owners:
+def owners_of(
+    users: Iterable[User],
+    pairs: Pairs,
+    hours: WorkingHours | None = None,
+    first: str | None = None,
+    calendars: Mapping[str, tuple[Away, ...]] = NO_CALENDARS,
+) -> Owners:
     """Matches users by lower-case e-mail, then by the admin's explicit pairs (which win). Inactive users are known but own nothing new, also when
-    a pair names them. first: the CRM whose users say when people work; hours: the admin's, with what is said of single persons."""
+    a pair names them. first: the CRM whose users say when people work; hours: the admin's, with what is said of single persons. calendars: house owner id ->
+    absences that their calendar tells, which add to those that users and the admin tell."""
     hours = hours or WorkingHours()
     ordered = sorted(users, key=lambda u: (not u.active, u.side, u.id))
     named = _named(ordered, pairs)
@@ -71,7 +81,7 @@ def owners_of(users: Iterable[User], pairs: Pairs, hours: WorkingHours | None = 
         if user.active:
             native_of.setdefault((user.side, house), user.id)
         same.setdefault(house, []).append(user)
-    people = {house: same_person(found, house, hours, first) for house, found in same.items()}
+    people = {house: same_person(found, house, hours, first, calendars.get(house, ())) for house, found in same.items()}
     zones = {
         (user.side, house): zone
         for house, found in same.items()
