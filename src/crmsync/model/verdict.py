@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from crmsync.model.floor import Floor
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
@@ -44,14 +46,38 @@ class StageVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountMatch:
+    """The company a person belongs to, as far as somebody there owns it (R1). owner: house owner id. company: its name, for readers. by: "linked" (their
+    record belongs to it) | "domain" | "name"; similar: how alike the names are, in per cent."""
+
+    owner: str
+    company: str
+    by: str
+    similar: float = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteVerdict:
-    """owner: house owner id, None when nobody could be found (problem says why). counter: the round-robin counter after this decision
-    (law 11)."""
+    """owner: house owner id, None when nobody gets them now. reason: at most 255 characters (R8). rule, pool: by which they were chosen ("": by none).
+    counter: the turns that the pool has had after this decision (law 11). floor: as it stands after it (None: none was given). waits_until: when somebody may be
+    available (UTC; None: not known, or nobody is waited for). problem: why no member ever can, or who was passed over for good ("": nothing). fell_back: the
+    fallback owner got them (R5). used_up: every member had had them, and all count as new (R7)."""
 
     owner: str | None
     reason: str
-    counter: int
+    counter: int = 0
     problem: str = ""
+    rule: str = ""
+    pool: str = ""
+    floor: Floor | None = None
+    waits_until: datetime | None = None
+    fell_back: bool = False
+    used_up: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether they go to the queue: somebody will be there for them (R5)."""
+        return self.owner is None and not self.problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
