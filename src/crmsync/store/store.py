@@ -16,8 +16,11 @@ from crmsync.model.journal import JournalEntry
 from crmsync.model.link import PersonState, Signal, Snapshot, Twin
 from crmsync.model.record import Ref, User, Value
 from crmsync.store import conflicts, journal, migrate, pasts, persons, problems, retention, settings, signals, snapshots, tasks, twins
+from crmsync.store.alerts import Alerts
 from crmsync.store.answers import Answers
+from crmsync.store.assignments import Assignments
 from crmsync.store.bulk import CHUNK
+from crmsync.store.company_words import CompanyWords
 from crmsync.store.database import Database
 from crmsync.store.forgotten import Forgotten
 from crmsync.store.pasts import Past, PastSignals
@@ -37,6 +40,12 @@ class Store:
         """Persons who were erased."""
         self.answers = Answers(database)
         """What was answered about contact data."""
+        self.assignments = Assignments(database)
+        """Who was given whom, and when."""
+        self.company_words = CompanyWords(database)
+        """By which words companies are found."""
+        self.alerts = Alerts(database)
+        """Alerts on their way to people."""
 
     @classmethod
     def open(cls, url: str) -> Store:
