@@ -15,7 +15,8 @@ class Clock:
     """One SLA clock. kind and started_at name it for its person. minutes, working: the window. owner: house owner id in whose working time it runs (None:
     the playbook's). used: minutes that had run before `running_since`; running_since: since when it runs (None: it is paused or over). due_at: the deadline as things
     stand (None while paused). told: shares of the window about which the owner has heard. breached_at: the deadline that passed. late: noticed long after (A8).
-    met_at: when what was owed was done; ended_at: when it stopped to matter (met, or the person left the stage). All UTC."""
+    met_at: when what was owed was done; ended_at: when it stopped to matter (met, or the person left the stage). earlier: owners before this one, each until
+    when, oldest first. covered: stretches, begun by now, in which somebody stood in for the owner (A7). All UTC."""
 
     kind: str
     started_at: datetime
@@ -32,6 +33,8 @@ class Clock:
     met_at: datetime | None = None
     ended_at: datetime | None = None
     ended: str = ""
+    earlier: tuple[tuple[datetime, str | None], ...] = ()
+    covered: tuple[tuple[datetime, datetime], ...] = ()
 
     @property
     def open(self) -> bool:
@@ -70,7 +73,10 @@ class TaskSeen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CadenceRun:
     """The cadence a person is in, or was last in. started_at: the handoff. step: index of the touch that is next or under way. task_key: the open touch's task ("": not made
-    yet). due_at: when that touch is due (UTC). skipped: indexes left out. paused: why ("": it runs). ended_at, ended: when and why it is over."""
+    yet). due_at: when that touch is due (UTC). last_at, last_channel: of the last touch that was made. skipped: indexes left out by rule. opened_at: since when
+    the touch is open: what is logged counts for it from then on. counted: twin ids of activities that advanced it. replaced: a task whose touch was logged otherwise,
+    taken back with the next one. unmailed: they had opted out, or their address took no mail, when it began. paused: why ("": it runs). ended_at, ended: when and why
+    it is over."""
 
     name: str
     started_at: datetime
@@ -81,6 +87,12 @@ class CadenceRun:
     paused: str = ""
     ended_at: datetime | None = None
     ended: str = ""
+    skipped: tuple[int, ...] = ()
+    opened_at: datetime | None = None
+    last_channel: str = ""
+    counted: tuple[str, ...] = ()
+    replaced: str = ""
+    unmailed: bool = False
 
     @property
     def active(self) -> bool:
