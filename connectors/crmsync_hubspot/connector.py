@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from crmsync.connect.protocol import Budget, Cursor, EventPage, Finding, Identity, MemberList, Page, Traits
+from crmsync.connect.protocol import NOT_TOLD, Budget, Cursor, EventPage, Finding, Identity, MemberList, Page, Traits
 from crmsync.model.change import Action, Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
 from crmsync.model.record import FieldVersion, ObjectSchema, Record, Ref, User, Value
@@ -67,8 +67,8 @@ class HubSpotConnector:
     def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
         self._schemas.recall(schemas)
 
-    def users(self) -> list[User]:
-        return users.users(self._client)
+    def users(self, *, teams: Collection[str] = (), away: Mapping[str, str] = NOT_TOLD) -> list[User]:
+        return users.users(self._client, teams, away)
 
     def own_field(self, name: str) -> str:
         return name

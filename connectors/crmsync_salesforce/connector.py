@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, MemberList, Page, Traits
+from crmsync.connect.protocol import NOT_TOLD, Budget, Cursor, Finding, Identity, MemberList, Page, Traits
 from crmsync.model.change import Outcome, TaskDraft, Write
 from crmsync.model.fields import OwnField
 from crmsync.model.record import FieldVersion, ObjectSchema, Record, RecordState, Ref, User
@@ -86,8 +86,8 @@ class SalesforceConnector:
         """Only whether there are objects that tie people to others: describes tell more than a schema, and are asked for when needed."""
         self._relations.recall(schemas)
 
-    def users(self) -> list[User]:
-        return self._people.users()
+    def users(self, *, teams: Collection[str] = (), away: Mapping[str, str] = NOT_TOLD) -> list[User]:
+        return self._people.users(teams, away)
 
     def own_field(self, name: str) -> str:
         return f"{name}__c"

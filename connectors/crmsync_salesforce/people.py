@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
 import structlog
 
-from crmsync.connect.protocol import Identity
+from crmsync.connect.away import AwayFields, named_covers
+from crmsync.connect.protocol import NOT_TOLD, Identity
 from crmsync.errors import CredentialsError
 from crmsync.model.record import User
-from crmsync_salesforce import soql
+from crmsync_salesforce import soql, wire
 from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.client import READ, Client, LostError, RefusedError
 from crmsync_salesforce.hours import business_hours
+from crmsync_salesforce.teams import memberships
 
 log = structlog.get_logger("crmsync.salesforce")
 
@@ -75,11 +78,12 @@ class People:
         rows = self._client.rows(soql.path(soql.select(("Id",), "Organization", limit=1)))
         return rows[0] if rows else {}
 
-    def users(self) -> list[User]:
-        """Standard users, active and inactive, and queues; the integration user whatever its type. All share the organisation's business hours."""
+    def users(self, teams: Collection[str] = (), away: Mapping[str, str] = NOT_TOLD) -> list[User]:
+        """Standard users, active and inactive, and queues; the integration user whatever its type. All share the organisation's business hours.
+        teams, away: see Connector.users; teams cost a call or more, absences none."""
         me, hours = self.identity().user_id, business_hours(self._client)
-        where = "UserType = 'Standard'" + (f" OR Id = {soql.literal(me)}" if me else "")
-        rows = self._client.rows(soql.path(soql.select(_USER_FIELDS, "User", where=where, order="Id")))
+        absences = AwayFields(native=away, moment=wire.moment, side=SIDE)
+        rows = self._rows(me, tuple(name for name in away.values() if soql.is_field_name(name)))
         people = [
             User(
                 side=SIDE,
@@ -90,10 +94,26 @@ class People:
                 kind="integration" if me and row["Id"][:15] == me[:15] else "person",
                 time_zone=row.get("TimeZoneSidKey"),
                 hours=hours,
+                away=absences.of(row, row.get("TimeZoneSidKey")),
             )
             for row in rows
         ]
+        people = named_covers(people, {id.lower(): user.email for user in people if user.email for id in (user.id, user.id[:15])})
+        if teams:
+            found = memberships(self._client, teams)
+            people = [replace(user, teams=tuple(sorted(found.get(user.id[:15], ())))) for user in people]
         return people + self._queues()
+
+    def _rows(self, me: str | None, more: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Rows of users; without the further fields, with a warning, where Salesforce does not know or show one of them: people stay routable."""
+        where = "UserType = 'Standard'" + (f" OR Id = {soql.literal(me)}" if me else "")
+        try:
+            return self._client.rows(soql.path(soql.select((*_USER_FIELDS, *more), "User", where=where, order="Id")))
+        except (RefusedError, CredentialsError) as error:
+            if not more:
+                raise
+            log.warning("salesforce.away_fields", problem=str(error))
+            return self._rows(me, ())
 
     def _queues(self) -> list[User]:
         """Queues; none, with a warning, where Salesforce does not let us list them: people stay routable."""

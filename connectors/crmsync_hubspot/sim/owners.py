@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .values import iso
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 @dataclass(slots=True, kw_only=True)
 class Owner:
     """One owner; archived means the user was deactivated. Times in epoch ms. record_id: of the same person in the users object. working_hours:
-    the text that object holds."""
+    the text that object holds, out_of_office likewise. teams: (id, name), the main one first. more: properties that an admin added to users."""
 
     id: int
     user_id: int
@@ -27,6 +27,9 @@ class Owner:
     time_zone: str | None = None
     working_hours: str | None = None
     archived: bool = False
+    out_of_office: str | None = None
+    teams: list[tuple[int, str]] = field(default_factory=list)
+    more: dict[str, str | None] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -35,6 +38,7 @@ class Owner:
 
     def json(self) -> Json:
         """As GET /crm/v3/owners shows it: `userId` is null once archived."""
+        teams = [{"id": str(id), "name": name, "primary": place == 0} for place, (id, name) in enumerate(self.teams)]
         return {
             "id": str(self.id),
             "email": self.email,
@@ -46,17 +50,21 @@ class Owner:
             "createdAt": iso(self.created),
             "updatedAt": iso(self.updated),
             "archived": self.archived,
+            **({"teams": teams} if teams else {}),
         }
 
 
 class Owners:
-    """Every owner by id, user id and e-mail."""
+    """Every owner by id, user id and e-mail. properties: those that an admin added to users. teams: name -> id."""
 
     def __init__(self) -> None:
         self.by_id: dict[int, Owner] = {}
+        self.properties: set[str] = set()
+        self.teams: dict[str, int] = {}
         self._next_id = 1_430_100_001
         self._next_user = 76_070_001
         self._next_record = 207_838_823_235
+        self._next_team = 48_210_001
 
     def add(
         self,
@@ -96,6 +104,15 @@ class Owners:
         """The owner of an e-mail address, any case."""
         wanted = email.lower()
         return next((o for o in self.by_id.values() if o.email == wanted), None)
+
+    def join(self, owner: Owner, team: str) -> str:
+        """Puts a user into the team of that name, which is made when there is none; the first one is their main team. Returns the team's id."""
+        if team not in self.teams:
+            self.teams[team] = self._next_team
+            self._next_team += 5
+        if (entry := (self.teams[team], team)) not in owner.teams:
+            owner.teams.append(entry)
+        return str(self.teams[team])
 
     def assignable(self, *, archived: bool) -> frozenset[str]:
         """Ids that records may be given to, deactivated owners' too when `archived`."""

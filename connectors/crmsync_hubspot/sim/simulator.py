@@ -11,13 +11,15 @@ from typing import Any, Self
 
 import orjson
 
-from . import actions, control, happenings, loading, seeding
+from . import actions, control, happenings, loading, seeding, users
 from .api import Api
 from .auth import Tokens
 from .calls import CallEntry
 from .clock import SimClock
+from .errors import ApiError
 from .faults import Faults
 from .options import Options
+from .owners import Owner
 from .page import Pages
 from .pipelines import Pipeline, Stage
 from .portal import Portal, Write
@@ -230,18 +232,43 @@ class Simulator:
     def deactivate_user(self, email: str) -> None:
         """Deactivates a user: the owner is archived, what it owns stays its own; ValueError when there is none."""
         with self.portal.lock:
-            owner = self.portal.owners.find(email)
-            if owner is None:
-                raise ValueError(f"no such user: {email}")
+            owner = self._user(email)
             owner.archived, owner.updated = True, self.portal.settle()
 
     def rename_user(self, email: str, to: str) -> None:
         """Gives a user another e-mail address; ids and what it owns stay. ValueError when there is none."""
         with self.portal.lock:
-            owner = self.portal.owners.find(email)
-            if owner is None:
-                raise ValueError(f"no such user: {email}")
+            owner = self._user(email)
             owner.email, owner.updated = to.lower(), self.portal.settle()
+
+    def join_team(self, email: str, team: str) -> str:
+        """Puts a user into a team, which is made when there is none; returns its id. ValueError when there is no such user."""
+        with self.portal.lock:
+            return self.portal.owners.join(self._user(email), team)
+
+    def leave_teams(self, email: str) -> None:
+        """Takes a user out of all teams. ValueError when there is no such user."""
+        with self.portal.lock:
+            self._user(email).teams.clear()
+
+    def add_user_property(self, name: str) -> None:
+        """Adds a text property to users."""
+        with self.portal.lock:
+            self.portal.owners.properties.add(name)
+
+    def set_user(self, email: str, properties: Mapping[str, str | None]) -> None:
+        """Changes a user's profile as they would in their own settings. ValueError for what HubSpot would not take."""
+        with self.portal.lock:
+            try:
+                users.change(self.portal, self._user(email), properties, self.portal.settle())
+            except ApiError as error:
+                raise ValueError(error.body["message"]) from error
+
+    def _user(self, email: str) -> Owner:
+        found = self.portal.owners.find(email)
+        if found is None:
+            raise ValueError(f"no such user: {email}")
+        return found
 
     def forget(self, object: str, id: str, *, user: str | None = None) -> None:
         """Deletes a contact for privacy as a person would: gone from live and archived records; ValueError when there is none."""

@@ -1,4 +1,4 @@
-"""The users object: the same people as the owners, with their time zone and working hours. It can be listed, read and its profile be changed."""
+"""The users object: the same people as the owners, with their time zone, working hours and absences. It can be listed, read and its profile be changed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import orjson
 
 from .errors import Issue, invalid_properties, no_resource, not_found, plain, validation
 from .owners import Owner
+from .portal import Portal
 from .values import as_text, iso, stamp
 from .wire import Call, Json, Reply, wrong_method
 
 DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 GROUPS = {"MONDAY_TO_FRIDAY": DAYS[:5], "SATURDAY_SUNDAY": DAYS[5:], "EVERY_DAY": DAYS, **{day: (day,) for day in DAYS}}
 ALWAYS = ("hs_createdate", "hs_lastmodifieddate", "hs_object_id")
-SETTABLE = ("hs_standard_time_zone", "hs_working_hours")
+OUT = "hs_out_of_office_hours"
+SETTABLE = ("hs_standard_time_zone", "hs_working_hours", OUT)
 
 
 def handle(call: Call, rest: list[str]) -> Reply:
@@ -46,6 +48,8 @@ def properties(owner: Owner) -> dict[str, str | None]:
         "hs_family_name": owner.last_name or None,
         "hs_standard_time_zone": owner.time_zone,
         "hs_working_hours": owner.working_hours,
+        OUT: owner.out_of_office,
+        **owner.more,
     }
 
 
@@ -87,14 +91,22 @@ def _update(call: Call, owner: Owner) -> Reply:
     given = call.json().get("properties")
     if not isinstance(given, dict):
         raise validation("Invalid input JSON: properties must be an object")
+    change(call.portal, owner, given, call.now)
+    return Reply(body=_json(call, owner))
+
+
+def change(portal: Portal, owner: Owner, given: Mapping[str, Any], at: int) -> None:
+    """Changes a user's profile. Raises ApiError for what HubSpot does not take; nothing is changed then."""
     wanted = {name: as_text(value).strip() or None for name, value in given.items()}
-    issues = [issue for name, value in wanted.items() if (issue := _issue(owner, name, value, wanted)) is not None]
+    added = portal.owners.properties
+    issues = [issue for name, value in wanted.items() if name not in added and (issue := _issue(owner, name, value, wanted)) is not None]
     if issues:
-        raise invalid_properties(issues, call.portal.options.portal_id)
+        raise invalid_properties(issues, portal.options.portal_id)
     owner.time_zone = wanted.get("hs_standard_time_zone", owner.time_zone)
     owner.working_hours = wanted.get("hs_working_hours", owner.working_hours)
-    owner.updated = call.now
-    return Reply(body=_json(call, owner))
+    owner.out_of_office = wanted.get(OUT, owner.out_of_office)
+    owner.more |= {name: value for name, value in wanted.items() if name in added}
+    owner.updated = at
 
 
 def _issue(owner: Owner, name: str, value: str | None, wanted: Mapping[str, str | None]) -> Issue | None:
@@ -106,9 +118,9 @@ def _issue(owner: Owner, name: str, value: str | None, wanted: Mapping[str, str 
     if name == "hs_standard_time_zone":
         known = value in available_timezones()
         return None if known else Issue(name=name, code="INVALID_OPTION", message=f"{value} is not a time zone")
-    if not wanted.get("hs_standard_time_zone", owner.time_zone):
+    if name == "hs_working_hours" and not wanted.get("hs_standard_time_zone", owner.time_zone):
         return Issue(name=name, code="INVALID_VALUE", message="hs_standard_time_zone must be set before hs_working_hours")
-    problem = hours_problem(value)
+    problem = absences_problem(value) if name == OUT else hours_problem(value)
     return Issue(name=name, code="INVALID_VALUE", message=problem) if problem else None
 
 
@@ -130,4 +142,19 @@ def hours_problem(text: str) -> str | None:
         if any(day in days and start < closes and opens < end for day, opens, closes in taken):
             return "working hours cannot overlap"
         taken += [(day, start, end) for day in days]
+    return None
+
+
+def absences_problem(text: str) -> str | None:
+    """Why HubSpot refuses these absences; None when it takes them."""
+    try:
+        rows: Any = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return "out of office hours must be JSON"
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return "out of office hours must be a list of objects"
+    for row in rows:
+        start, end = row.get("startTimestamp"), row.get("endTimestamp")
+        if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end:
+            return "startTimestamp and endTimestamp must be milliseconds, in order"
     return None

@@ -38,6 +38,7 @@ CHILDREN: dict[tuple[str, str], tuple[str, str]] = {
     ("Campaign", "CampaignMemberStatuses"): ("CampaignMemberStatus", "CampaignId"),
     ("Task", "TaskRelations"): ("TaskRelation", "TaskId"),
     ("Event", "EventRelations"): ("EventRelation", "EventId"),
+    ("Group", "GroupMembers"): ("GroupMember", "GroupId"),
     ("Group", "QueueSobjects"): ("QueueSobject", "QueueId"),
     ("PermissionSet", "FieldPerms"): ("FieldPermissions", "ParentId"),
     ("PermissionSet", "ObjectPerms"): ("ObjectPermissions", "ParentId"),
@@ -56,6 +57,7 @@ CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
     "Campaign": (("CampaignMember", "CampaignId"), ("CampaignMemberStatus", "CampaignId")),
     "Task": (("TaskRelation", "TaskId"), ("EmailMessage", "ActivityId")),
     "Event": (("EventRelation", "EventId"),),
+    "Group": (("GroupMember", "GroupId"), ("QueueSobject", "QueueId")),
     "PermissionSet": (
         ("FieldPermissions", "ParentId"),
         ("ObjectPermissions", "ParentId"),
@@ -81,6 +83,7 @@ STANDARD = (
     ("TaskStatus", "Task Status Values", "01T", tables_sales.TASK_STATUS, "r"),
     ("User", "Users", "005", tables_admin.USER, "s"),
     ("Group", "Groups", "00G", tables_admin.GROUP, "s"),
+    ("GroupMember", "Group Members", "011", tables_admin.GROUP_MEMBER, "s"),
     ("QueueSobject", "Queue Sobjects", "03g", tables_admin.QUEUE_SOBJECT, "s"),
     ("Organization", "Organizations", "00D", tables_admin.ORGANIZATION, "r"),
     ("BusinessHours", "Business Hours", "01m", tables_admin.BUSINESS_HOURS, "s"),

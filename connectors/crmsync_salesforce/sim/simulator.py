@@ -305,6 +305,22 @@ class Simulator:
                 saving.create(self.org, "QueueSobject", {"QueueId": queue, "SobjectType": target}, self._saver(None))
             return queue
 
+    def add_group(self, name: str, *members: str) -> str:
+        """A public group of these users (ids or e-mail addresses) and groups (ids); returns its id."""
+        with self.org.lock:
+            made = saving.create(
+                self.org, "Group", {"Name": name, "DeveloperName": name.replace(" ", "_"), "Type": "Regular"}, self._saver(None)
+            )
+        for member in members:
+            self.join_group(made, member)
+        return made
+
+    def join_group(self, group: str, member: str) -> str:
+        """Puts a user (id or e-mail address) or a group (id) into a public group or a queue; returns the membership's id."""
+        with self.org.lock:
+            who = self._saver(member).user if "@" in member else member
+            return saving.create(self.org, "GroupMember", {"GroupId": group, "UserOrGroupId": who}, self._saver(None))
+
     def backdate(
         self,
         object: str,

@@ -52,6 +52,13 @@ OwnerId reference d Owner ID ; >User:Owner
     + AUDIT
 )
 
+GROUP_MEMBER = """
+Id id di Group Member ID
+GroupId reference c Group ID ; >Group:Group
+UserOrGroupId reference c User/Group ID ; >User,Group:UserOrGroup
+SystemModstamp datetime d System Modstamp
+"""
+
 QUEUE_SOBJECT = """
 Id id di Queue Sobject ID
 QueueId reference c Queue ID ; >Group:Queue

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 from crmsync.model.change import Outcome, TaskDraft, Write
@@ -15,6 +16,9 @@ from crmsync.model.record import FieldVersion, ObjectSchema, Record, Ref, User
 T = TypeVar("T")
 Cursor = Mapping[str, Any]
 """Opaque to the engine, JSON-able, made and read by one connector only."""
+
+
+NOT_TOLD: Mapping[str, str] = MappingProxyType({})
 
 
 class LazyRecords(Sequence[Record], Generic[T]):
@@ -192,7 +196,13 @@ class Connector(Protocol):
         """Takes what `schema` answered to another process lately, so that this one need not ask again. Contacts nothing."""
         ...
 
-    def users(self) -> list[User]: ...
+    def users(self, *, teams: Collection[str] = (), away: Mapping[str, str] = NOT_TOLD) -> list[User]:
+        """Everybody who can own records, with what the CRM tells of them.
+
+        teams: names or ids (in any case) of groups, queues or teams whose members have these very words in `User.teams`, those of groups within them
+        too; what tells of teams may cost calls of its own when there are any. away: native fields of a user that tell absences: "from", "until" and
+        "cover" (see crmsync.connect.away); `User.away` has what they and the CRM itself tell. A field or a group that is not there tells nothing."""
+        ...
 
     def own_field(self, name: str) -> str:
         """The native name of a crmsync-owned field ("crmsync_score" -> "crmsync_score__c")."""

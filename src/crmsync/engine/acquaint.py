@@ -1,14 +1,14 @@
-"""Owners that were nobody we knew when their records were read, and are somebody now."""
+"""What is asked of a CRM about its users; owners that were nobody we knew when their records were read, and are somebody now."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from crmsync.engine.beliefs import NO_TWIN, OWNER, look_again
 from crmsync.model.link import Snapshot
-from crmsync.model.rules import FieldType
+from crmsync.model.rules import FieldType, Playbook
 
 if TYPE_CHECKING:
     from crmsync.engine.world import World
@@ -17,6 +17,25 @@ OWNERS_KNOWN = "owners_known"
 OWNERS_ABLE = "owners_able"
 OWNERS_AT_ONCE = 50
 """Owners looked for in one statement."""
+
+
+class AskedOfUsers(TypedDict):
+    """What `Connector.users` takes."""
+
+    teams: tuple[str, ...]
+    away: Mapping[str, str]
+
+
+def asked_of_users(playbook: Playbook, side: str) -> AskedOfUsers:
+    """The teams that the playbook names of a side, and the fields that tell absences there. Nothing else is asked: it may cost API calls."""
+    teams = {team for pool in playbook.routing.pools.values() for team in pool.teams.get(side, ())}
+    return {"teams": tuple(sorted(teams)), "away": dict(sorted(playbook.hours.away_fields.get(side, {}).items()))}
+
+
+def asked_mark(playbook: Playbook, side: str) -> dict[str, str]:
+    """Changes when something else is asked about users than when they were last read; empty while nothing is."""
+    asked = asked_of_users(playbook, side)
+    return {"users": repr(asked)} if asked["teams"] or asked["away"] else {}
 
 
 def meet_owners(world: World) -> None:

@@ -23,7 +23,7 @@ from crmsync.decide.owners import Owners, owners_of
 from crmsync.decide.plan import SideFacts, Terms
 from crmsync.decide.translate import Lens, lenses_of
 from crmsync.engine import schemas
-from crmsync.engine.acquaint import meet_owners
+from crmsync.engine.acquaint import asked_mark, asked_of_users, meet_owners
 from crmsync.engine.beliefs import SCHEMA_SECONDS, look_again, recent, waiting_for
 from crmsync.engine.gate import Asked
 from crmsync.engine.kinds import Kinds
@@ -226,7 +226,7 @@ class World:
         return troubles
 
     def _mapped(self, side: str) -> str:
-        return _mark({object: mark for (where, object), mark in self._marks.items() if where == side})
+        return _mark({object: mark for (where, object), mark in self._marks.items() if where == side} | asked_mark(self.playbook, side))
 
     def recall(self) -> bool:
         """Takes identity, users and schemas as they were last read, however old, and contacts nothing. False when they were never read."""
@@ -275,7 +275,7 @@ class World:
     def _read(self, side: str, now: datetime) -> dict[str, object]:
         connector = self.connectors[side]
         identity = self._identify(side, now)
-        users = connector.users()
+        users = connector.users(**asked_of_users(self.playbook, side))
         self.store.save_users(side, users)
         schema = {**self.read_schemas(side, (*self.objects(side), connector.traits.task_object)), **self._twin_schemas(side)}
         return {

@@ -208,7 +208,8 @@ class Shift:
 class WorkingHours:
     """days: 0 Monday - 6 Sunday. start/end: minutes after local midnight. time_zone: used when the owner's is unknown. from_crm: hours that a CRM
     has for its users come before these. people: house owner id -> what the admin says of that person. holidays: ISO dates, free for all. country, region: whose
-    public holidays are free for everybody who has no country of their own (ISO 3166; None: none)."""
+    public holidays are free for everybody who has no country of their own (ISO 3166; None: none). away_fields: side -> "from", "until", "cover" -> native field
+    of a user there that tells when they are out of office, and who stands in."""
 
     days: tuple[int, ...] = (0, 1, 2, 3, 4)
     start: int = 9 * 60
@@ -219,6 +220,7 @@ class WorkingHours:
     people: Mapping[str, Shift] = field(default_factory=dict)
     country: str | None = None
     region: str | None = None
+    away_fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

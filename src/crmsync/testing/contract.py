@@ -21,6 +21,7 @@ from crmsync.model.fields import KEY, OWN_FIELDS
 from crmsync.model.record import RecordState, Ref, Value
 from crmsync.testing.contract_links import LinksContract
 from crmsync.testing.contract_lists import ListsContract
+from crmsync.testing.contract_teams import TeamsContract
 from crmsync.testing.rig import Rig, add, asked, create, draft_of, each_method, error_of, mail, needs, of, pull, update
 
 __all__ = ["ConnectorContract", "Rig"]
@@ -28,7 +29,7 @@ __all__ = ["ConnectorContract", "Rig"]
 ODD = 'Zoë "O\'Brien" \\ 50 % & <b> 😀'
 
 
-class ConnectorContract(LinksContract, ListsContract):
+class ConnectorContract(LinksContract, ListsContract, TeamsContract):
     """Subclass it in a test module and give it a `rig` fixture with a fresh CRM per test."""
 
     # --- reading ----------------------------------------------------------------------------------------------------------------

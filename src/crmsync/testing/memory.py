@@ -7,17 +7,18 @@ them, where it is told of any.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from crmsync.connect.protocol import Budget, Cursor, Finding, Identity, Page, Traits
+from crmsync.connect.protocol import NOT_TOLD, Budget, Cursor, Finding, Identity, Page, Traits
 from crmsync.errors import UnreachableError
 from crmsync.model.change import Action, Outcome, OutcomeKind, TaskDraft, Write
 from crmsync.model.fields import KEY, OwnField
 from crmsync.model.record import FieldVersion, ObjectSchema, Record, RecordState, Ref, User, Value
 from crmsync.testing.memory_row import Died, Row, described, when
+from crmsync.testing.memory_users import told
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class MemoryCrm:
     activities: native object -> its native fields, of activities; "task" among them takes the first-touch tasks, too. types: native field -> its type
     in the schema (default: text). tells_links: a record read says whom it belongs to (else `links` does). defaults: what the CRM puts into empty
     fields of activities that we create. takes_along: deleting a person deletes the activities that belong to nobody else. said: the native fields of
-    a first-touch task."""
+    a first-touch task. teams, user_fields: see memory_users.told."""
 
     name: str
     names: Sequence[str]
@@ -51,6 +52,8 @@ class MemoryCrm:
     said: Callable[[TaskDraft], Mapping[str, Value]] = lambda draft: {
         "subject": draft.subject, "owner": draft.owner_id, "due": draft.due_at.isoformat(),
     }  # fmt: skip
+    teams: dict[str, set[str]] = field(default_factory=dict)
+    user_fields: dict[str, dict[str, str]] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
     tasks: dict[str, dict[str, Value]] = field(default_factory=dict)
     belongs: dict[str, list[Ref]] = field(default_factory=dict)
@@ -188,8 +191,8 @@ class MemoryCrm:
     def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
         return None
 
-    def users(self) -> list[User]:
-        return list(self.users_list)
+    def users(self, *, teams: Collection[str] = (), away: Mapping[str, str] = NOT_TOLD) -> list[User]:
+        return told(self.users_list, teams, away, self.teams, self.user_fields)
 
     def own_field(self, name: str) -> str:
         return name

@@ -21,7 +21,8 @@ class Rig(Protocol):
     """object: the native person object under test; email, text: two of its native fields, the second one free text that may be cleared.
 
     needs: values every new record must have besides. bad: values that this CRM refuses for good. task_fields: a native text field of tasks.
-    can: of "merge", "convert", "unique_email", "tasks", "refuse", "break", "bare", "activities" (then an ActivityRig), "lists" (then a ListRig). idle_calls: API calls that a pull without changes may cost.
+    can: of "merge", "convert", "unique_email", "tasks", "refuse", "break", "bare", "activities" (then an ActivityRig), "lists" (then a ListRig),
+    "teams" (then a TeamRig). idle_calls: API calls that a pull without changes may cost.
     seen_after: seconds until `pull` must show a change; gone_after: ... a deletion. unknown_id: an id of the right form that never existed.
     """
 

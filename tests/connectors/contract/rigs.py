@@ -47,7 +47,9 @@ class MemoryRig:
     object, email, text = "person", "email", "text"
     needs: ClassVar[Fields] = {}
     bad: ClassVar[Fields] = {"text": "refuse me"}
-    can: frozenset[str] = frozenset({"merge", "unique_email", "tasks", "refuse", "break"})
+    can: frozenset[str] = frozenset({"merge", "unique_email", "tasks", "refuse", "break", "teams"})
+    away: ClassVar[dict[str, str]] = {"from": "out_from", "until": "out_until", "cover": "out_cover"}
+    nests = True
     idle_calls, seen_after, gone_after, unknown_id, unknown_list = 1, 0.0, 0.0, "m9999", "no such list"
 
     def __init__(self, *, rude: bool = False) -> None:
@@ -106,6 +108,16 @@ class MemoryRig:
     def listed(self, list_id: str) -> set[str]:
         return set(self._listing.lists[list_id])
 
+    def join_team(self, team: str, user_id: str) -> str:
+        self.crm.teams.setdefault(team, set()).add(user_id)
+        return team
+
+    def nest_team(self, team: str, inner: str) -> None:
+        self.crm.teams.setdefault(team, set()).add(inner)
+
+    def go_away(self, user_id: str, start: str, until: str, cover: str) -> None:
+        self.crm.user_fields[user_id] = {"out_from": start, "out_until": until, "out_cover": cover}
+
     def calls(self) -> int | None:
         return None
 
@@ -134,7 +146,9 @@ def refuses(fields: Fields) -> str | None:
 
 class SalesforceRig:
     email = "Email"
-    can = frozenset({"merge", "tasks", "refuse", "break", "bare", "activities", "lists"})
+    can = frozenset({"merge", "tasks", "refuse", "break", "bare", "activities", "lists", "teams"})
+    away: ClassVar[dict[str, str]] = {"from": "Out_From__c", "until": "Out_Until__c", "cover": "Out_Cover__c"}
+    nests = True
     unknown_list = make_id("701", 999_999)
     activity, activity_text = "Task", "Subject"
     activity_needs: ClassVar[Fields] = {}
@@ -220,6 +234,23 @@ class SalesforceRig:
     def listed(self, list_id: str) -> set[str]:
         return {row[f"{self.object}Id"] for row in self.sim.all("CampaignMember") if row["CampaignId"] == list_id}
 
+    def _team(self, name: str) -> str:
+        found = [row["Id"] for row in self.sim.all("Group") if row["Name"] == name]
+        return found[0] if found else self.sim.add_group(name)
+
+    def join_team(self, team: str, user_id: str) -> str:
+        self.sim.join_group(made := self._team(team), user_id)
+        return made
+
+    def nest_team(self, team: str, inner: str) -> None:
+        self.sim.join_group(self._team(team), self._team(inner))
+
+    def go_away(self, user_id: str, start: str, until: str, cover: str) -> None:
+        if not self.sim.org.kind("User").has("Out_From__c"):
+            for name, kind in zip(self.away.values(), ("DateTime", "DateTime", "Email"), strict=True):
+                self.sim.add_field("User", name, type=kind)
+        self.sim.edit("User", user_id, dict(zip(self.away.values(), (start, until, cover), strict=True)))
+
     def close(self) -> None:
         self.connector.close()
         self.sim.stop()
@@ -229,7 +260,9 @@ class HubSpotRig:
     object, email, text = "contacts", "email", "jobtitle"
     needs: ClassVar[Fields] = {}
     bad: ClassVar[Fields] = {"email": "not an address"}
-    can = frozenset({"merge", "unique_email", "tasks", "refuse", "break", "bare", "activities", "lists"})
+    can = frozenset({"merge", "unique_email", "tasks", "refuse", "break", "bare", "activities", "lists", "teams"})
+    away: ClassVar[dict[str, str]] = {"from": "out_from", "until": "out_until", "cover": "out_cover"}
+    nests = False
     unknown_list = "777"
     activity, activity_text = "tasks", "hs_task_subject"
     activity_needs: ClassVar[Fields] = {"hs_timestamp": "2030-01-07T10:00:00.000Z"}
@@ -305,6 +338,20 @@ class HubSpotRig:
 
     def listed(self, list_id: str) -> set[str]:
         return set(self.sim.members(list_id))
+
+    def _mail(self, user_id: str) -> str:
+        return self.sim.portal.owners.by_id[int(user_id)].email
+
+    def join_team(self, team: str, user_id: str) -> str:
+        return self.sim.join_team(self._mail(user_id), team)
+
+    def nest_team(self, team: str, inner: str) -> None:
+        raise NotImplementedError(team, inner)
+
+    def go_away(self, user_id: str, start: str, until: str, cover: str) -> None:
+        for name in self.away.values():
+            self.sim.add_user_property(name)
+        self.sim.set_user(self._mail(user_id), dict(zip(self.away.values(), (start, until, cover), strict=True)))
 
     def close(self) -> None:
         self.connector.close()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from connectors.hubspot.replies import Reply, reply
+from crmsync.model.absence import Away
 from crmsync.model.record import User
 from crmsync.model.week import Week
 from crmsync_hubspot.client import Client
 from crmsync_hubspot.connector import HubSpotConnector, connect
 from crmsync_hubspot.sim import Simulator
-from crmsync_hubspot.users import SCOPE, users, week
+from crmsync_hubspot.users import SCOPE, absences, users, week
 
 OFFICE = '[{"days":"MONDAY_TO_FRIDAY","startMinute":540,"endMinute":1020}]'
 OFFICE_WEEK = tuple((day, 540, 1020) for day in range(5))
@@ -117,7 +119,7 @@ def test_records_are_joined_by_user_id_then_by_address_over_several_pages(script
     assert found == {"1": "Asia/Tokyo", "2": "Europe/Rome", "3": None}
     asked = [r for r in script.requests if r.path.endswith("/users")]
     assert len(asked) == 3
-    assert json.dumps(asked[0].query["properties"]).count("hs_") == 4
+    assert json.dumps(asked[0].query["properties"]).count("hs_") == 5
 
 
 def test_an_account_that_knows_no_such_object_has_users_all_the_same(script: Any, client: Client) -> None:
@@ -128,3 +130,59 @@ def test_an_account_that_knows_no_such_object_has_users_all_the_same(script: Any
 
     script.answer = answer
     assert [(user.id, user.time_zone) for user in users(client)] == [("1", None)]
+
+
+DAY = 86_400_000
+MONDAY = 1_798_444_800_000  # 2026-12-28
+
+
+def at(millis: int) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)
+
+
+def test_teams_come_with_the_owners_and_cost_nothing(sim: Any) -> None:
+    for who in ("ann", "bob"):
+        sim.add_user({"email": f"{who}@acme.example", "first_name": who})
+    team = sim.join_team("ann@acme.example", "EMEA")
+    sim.join_team("ann@acme.example", "Night shift")
+    connector = hub(sim)
+    found = by_mail(connector.users(teams=["emea", "night shift", team, "DACH", "48"]))
+    assert connector.calls() == sim.api_calls() == 3, "as without teams"
+    assert found["ann@acme.example"].teams == (team, "emea", "night shift"), "the main team and any other, by name and id"
+    assert found["bob@acme.example"].teams == ()
+    sim.leave_teams("ann@acme.example")
+    assert by_mail(connector.users(teams=["EMEA"]))["ann@acme.example"].teams == ()
+
+
+def test_absences_of_the_users_own_profile_and_who_stands_in(sim: Any) -> None:
+    ids = {who: sim.add_user({"email": f"{who}@acme.example", "first_name": who}) for who in ("ann", "bob", "cyd")}
+    sim.add_user_property("deputy")
+    sim.set_user("ann@acme.example", {"hs_out_of_office_hours": json.dumps([{"startTimestamp": MONDAY, "endTimestamp": MONDAY + DAY}])})
+    sim.set_user("ann@acme.example", {"deputy": ids["bob"]})
+    sim.set_user("bob@acme.example", {"hs_out_of_office_hours": "[]", "deputy": "CYD@acme.example"})
+    connector = hub(sim)
+    (told,) = by_mail(connector.users())["ann@acme.example"].away
+    assert told == Away(start=at(MONDAY), end=at(MONDAY + DAY), source="hubspot")
+    found = by_mail(connector.users(away={"cover": "deputy"}))
+    assert [away.cover for away in found["ann@acme.example"].away] == ["bob@acme.example"], "an owner's id, or an address"
+    assert found["bob@acme.example"].away == ()
+    assert connector.calls() == 6, "two listings of owners and one of users, twice"
+    sim.set_user("ann@acme.example", {"deputy": "her sister"})
+    (told,) = by_mail(connector.users(away={"cover": "deputy"}))["ann@acme.example"].away
+    assert told.cover == "", "nobody that anybody knows"
+
+
+@pytest.mark.parametrize(
+    ("value", "spans"),
+    [
+        (f'[{{"startTimestamp":{MONDAY},"endTimestamp":{MONDAY + DAY}}}]', [(0, 1)]),
+        (f'[{{"startTimestamp":{MONDAY + DAY},"endTimestamp":{MONDAY + 2 * DAY}}},{{"startTimestamp":{MONDAY},"endTimestamp":{MONDAY + DAY}}}]',
+         [(0, 1), (1, 2)]),
+        (f'[{{"startTimestamp":{MONDAY},"endTimestamp":{MONDAY}}},{{"startTimestamp":{MONDAY + DAY},"endTimestamp":{MONDAY}}}]', []),
+        (f'[{{"startTimestamp":"{MONDAY}","endTimestamp":{MONDAY + DAY}}},{{"startTimestamp":true,"endTimestamp":{MONDAY}}}]', []),
+        (f'[{{"startTimestamp":{MONDAY}}},{{"startTimestamp":{MONDAY},"endTimestamp":{10**30}}},null,7]', []),
+        ("[]", []), ("", []), ("{}", []), ("soon", []), (None, []), ("[" * 3_000, []),
+    ],
+)  # fmt: skip
+def test_absences_are_what_is_sound_of_them(value: Any, spans: list[tuple[int, int]]) -> None:
+    assert [(away.start, away.end) for away in absences(value)] == [(at(MONDAY + DAY * a), at(MONDAY + DAY * b)) for a, b in spans]

@@ -63,3 +63,43 @@ def test_users_need_a_scope_of_their_own(http: Any) -> None:
     refused = http("GET", "/crm/v3/objects/users")
     assert refused.status_code == 403
     assert refused.json()["errors"][0]["context"]["requiredGranularScopes"] == ["crm.objects.users.read"]
+
+
+ABSENCES: tuple[tuple[str | None, int], ...] = (
+    ('[{"startTimestamp":1798444800000,"endTimestamp":1798531200000},{"startTimestamp":1799000000000,"endTimestamp":1799100000000}]', 200),
+    ("[]", 200),
+    (None, 200),
+    ('[{"startTimestamp":1798531200000,"endTimestamp":1798444800000}]', 400),
+    ('[{"startTimestamp":"1798444800000","endTimestamp":1798531200000}]', 400),
+    ('{"startTimestamp":1798444800000,"endTimestamp":1798531200000}', 400),
+    ("tomorrow", 400),
+)
+
+
+def test_a_profile_takes_absences_in_milliseconds(http: Any) -> None:
+    http.sim.add_user({"email": "rep@acme.co", "first_name": "Rep"})
+    (user,) = http("GET", "/crm/v3/objects/users?limit=100").json()["results"]
+    path, name = f"/crm/v3/objects/users/{user['id']}", "hs_out_of_office_hours"
+    for value, status in ABSENCES:
+        before = http("GET", f"{path}?properties={name}").json()["properties"][name]
+        assert http("PATCH", path, {"properties": {name: value}}).status_code == status, value
+        assert http("GET", f"{path}?properties={name}").json()["properties"][name] == (value if status == 200 else before)
+
+
+def test_properties_that_an_admin_added_to_users_hold_any_text(http: Any) -> None:
+    http.sim.add_user({"email": "rep@acme.co", "first_name": "Rep"})
+    (user,) = http("GET", "/crm/v3/objects/users?limit=100").json()["results"]
+    path = f"/crm/v3/objects/users/{user['id']}"
+    assert http("PATCH", path, {"properties": {"deputy": "x@acme.co"}}).status_code == 400
+    http.sim.add_user_property("deputy")
+    assert http("PATCH", path, {"properties": {"deputy": "x@acme.co"}}).status_code == 200
+    assert http("GET", f"{path}?properties=deputy").json()["properties"]["deputy"] == "x@acme.co"
+
+
+def test_owners_tell_their_teams_the_main_one_first(http: Any) -> None:
+    ids = [http.sim.add_user({"email": f"{who}@acme.co", "first_name": who}) for who in ("ann", "bob")]
+    main, other = http.sim.join_team("ann@acme.co", "EMEA"), http.sim.join_team("ann@acme.co", "Night")
+    ann, bob = (http("GET", f"/crm/v3/owners/{id}").json() for id in ids)
+    assert ann["teams"] == [{"id": main, "name": "EMEA", "primary": True}, {"id": other, "name": "Night", "primary": False}]
+    assert "teams" not in bob
+    assert http.sim.join_team("bob@acme.co", "Night") == other

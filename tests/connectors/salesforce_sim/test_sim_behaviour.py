@@ -199,3 +199,25 @@ def test_campaign_members_respond(client: Any) -> None:
     member = client.make("CampaignMember", CampaignId=campaign, LeadId=client.lead(), Status="Responded")
     row = client.records(f"SELECT HasResponded, FirstRespondedDate, Campaign.Name FROM CampaignMember WHERE Id = '{member}'")[0]
     assert (row["HasResponded"], row["FirstRespondedDate"], row["Campaign"]["Name"]) == (True, "2026-05-04", "Webinar")
+
+
+def test_groups_have_members_that_are_users_or_groups(client: Any) -> None:
+    rep = client.make("User", Username="rep@x.example", Email="rep@x.example", LastName="Rep", ProfileId=profile_of(client))
+    queue = client.sim.add_queue("Inbound", "Lead")
+    group = client.make("Group", Name="Reps", DeveloperName="Reps", Type="Regular")
+    for of, member in ((queue, group), (group, rep)):
+        client.make("GroupMember", GroupId=of, UserOrGroupId=member)
+    asked = "SELECT GroupId, Group.DeveloperName, UserOrGroupId FROM GroupMember WHERE Group.Type IN ('Regular','Queue')"
+    rows = client.records(f"{asked} AND (Group.Name IN ('inbound') OR GroupId IN ('{group}'))")
+    assert [(row["GroupId"], row["Group"]["DeveloperName"], row["UserOrGroupId"]) for row in rows] == [
+        (queue, "Inbound", group), (group, "Reps", rep),
+    ]  # fmt: skip
+    assert client.records("SELECT Id FROM GroupMember WHERE Group.Type = 'Role'") == []
+    assert client.call("DELETE", f"/sobjects/Group/{group}").status_code == 204
+    assert [row["GroupId"] for row in client.records("SELECT GroupId FROM GroupMember")] == [queue], (
+        "the group's own memberships go with it"
+    )
+
+
+def profile_of(client: Any) -> str:
+    return str(client.ids("SELECT Id FROM Profile WHERE Name = 'Standard User'")[0])

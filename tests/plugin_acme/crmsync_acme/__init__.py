@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from crmsync_acme.book import WORKERS, Book
 
 SIDE, HUMAN, CHORE = "acme", "Human", "Chore"
 TABLES = {HUMAN: "humans", CHORE: "chores"}
+NO_FIELDS: Mapping[str, str] = {}
 DAWN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +57,7 @@ class AcmeConnector:
     def recall(self, schemas: Mapping[str, ObjectSchema]) -> None:
         return None  # the file is read whole each time
 
-    def users(self) -> list[User]:
+    def users(self, *, teams: Collection[str] = (), away: Mapping[str, str] = NO_FIELDS) -> list[User]:
         return [User(side=SIDE, id=id, email=mail, name=mail) for id, mail in WORKERS.items()]
 
     def own_field(self, name: str) -> str:
