@@ -38,7 +38,7 @@ def counted(start: datetime, minutes: int, hours: WorkingHours, zone: str) -> da
     return t
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data(), zone=st.sampled_from(sorted(ZONES)))
 def test_agrees_with_counting_minutes(data: st.DataObject, zone: str) -> None:
     around = data.draw(st.sampled_from(ZONES[zone]))
