@@ -1,0 +1,136 @@
+"""Who was given whom, and when (process.md R8): for caps, reassignment, conversion rates and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+
+from crmsync.model.work import Assignment
+from crmsync.store.bulk import among, chunks, many
+from crmsync.store.codec import micros, moment, tidy
+from crmsync.store.database import Database
+from crmsync.store.prepared import Prepared
+from crmsync.store.tables import assignments as table
+from crmsync.store.tables import persons
+
+_COLUMNS = ("person_id", "at", "owner", "previous", "cause", "rule", "pool", "reason", "mql_type", "source")
+_ADD = f"INSERT INTO assignments ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - own names
+_OF = Prepared(lambda among: select(table).where(among(table.c.person_id, "listed")).order_by(table.c.person_id, table.c.at, table.c.seq))
+_SINCE = Prepared(lambda _: select(table.c.owner, table.c.at).where(table.c.at >= bindparam("start")).order_by(table.c.at))
+_BETWEEN = Prepared(
+    lambda _: select(table).where(table.c.at >= bindparam("start"), table.c.at < bindparam("end")).order_by(table.c.at, table.c.seq)
+)
+_LOADS = Prepared(
+    lambda among: (
+        select(persons.c.owner, func.count())
+        .where(persons.c.owner.is_not(None), among(persons.c.stage, "listed"))
+        .group_by(persons.c.owner)
+    )
+)
+
+
+class Assignments:
+    """Works in the transaction of this thread, or in one of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, rows: Iterable[Assignment]) -> None:
+        """Remembers these, each once however often the same is told: person, moment and owner name an assignment."""
+        given = list({(row.person_id, row.at, row.owner): row for row in rows}.values())
+        if not given:
+            return
+        with self._db.writing() as connection:
+            known = {(row.person_id, row.at, row.owner) for found in self.of({row.person_id for row in given}).values() for row in found}
+            many(connection, _ADD, [_columns(row) for row in given if (row.person_id, row.at, row.owner) not in known])
+
+    def of(self, person_ids: Iterable[str]) -> dict[str, list[Assignment]]:
+        """person -> theirs, oldest first; persons without any are left out."""
+        found: dict[str, list[Assignment]] = {}
+        with self._db.reading() as connection:
+            for part in chunks(person_ids):
+                for row in _OF.rows(connection, listed=part):
+                    found.setdefault(row.person_id, []).append(_read(row))
+        return found
+
+    def between(self, start: datetime, end: datetime) -> Iterator[Assignment]:
+        """All from `start` up to but not at `end`, oldest first."""
+        with self._db.reading() as connection:
+            rows = _BETWEEN.rows(connection, start=micros(start), end=micros(end))
+        return map(_read, rows)
+
+    def tried(self, person_id: str, since: datetime) -> tuple[str, ...]:
+        """Who had this person since then, each once, oldest first."""
+        rows = self.of([person_id]).get(person_id, ())
+        return tuple(dict.fromkeys(row.owner for row in rows if row.at >= since))
+
+    def counts(self, since: dict[str, datetime]) -> dict[str, int]:
+        """owner -> how many they were given since their moment; owners without any are left out."""
+        if not since:
+            return {}
+        found: dict[str, int] = {}
+        with self._db.reading() as connection:
+            for row in _SINCE.rows(connection, start=micros(min(since.values()))):
+                if row.owner in since and row.at >= micros(since[row.owner]):
+                    found[row.owner] = found.get(row.owner, 0) + 1
+        return found
+
+    def loads(self, stages: Sequence[str]) -> dict[str, int]:
+        """owner -> persons at one of these stages who are theirs now."""
+        with self._db.reading() as connection:
+            return {row[0]: row[1] for row in _LOADS.plain(connection, listed=list(stages))}
+
+    def ends(self, since: datetime) -> dict[tuple[str, str], dict[str, int]]:
+        """(owner, MQL type) -> stage -> persons now at that stage whose last assignment since then was that one."""
+        later = table.alias("later")
+        newer = select(later.c.seq).where(
+            later.c.person_id == table.c.person_id,
+            or_(later.c.at > table.c.at, (later.c.at == table.c.at) & (later.c.seq > table.c.seq)),
+        )
+        query = (
+            select(table.c.owner, table.c.mql_type, persons.c.stage, func.count())
+            .join(persons, persons.c.person_id == table.c.person_id)
+            .where(table.c.at >= micros(since), persons.c.stage.is_not(None), ~newer.exists())
+            .group_by(table.c.owner, table.c.mql_type, persons.c.stage)
+        )
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        with self._db.reading() as connection:
+            for owner, mql_type, stage, count in connection.execute(query):
+                found.setdefault((owner, mql_type), {})[stage] = count
+        return found
+
+    def move(self, lost: str, kept: str) -> None:
+        """Two persons are one: what happened to both happened to the one that is kept."""
+        with self._db.writing() as connection:
+            connection.execute(update(table).where(table.c.person_id == lost).values(person_id=kept))
+
+    def erase(self, person_ids: Sequence[str]) -> int:
+        """Forgets everything about these persons; returns how many rows."""
+        with self._db.writing() as connection:
+            return sum(_erase(connection, part) for part in chunks(person_ids))
+
+    def forget_before(self, at: datetime) -> int:
+        """Forgets assignments from before that moment; returns how many."""
+        with self._db.writing() as connection:
+            return connection.execute(delete(table).where(table.c.at < micros(at))).rowcount
+
+
+def _erase(connection: Connection, person_ids: Sequence[str]) -> int:
+    return connection.execute(delete(table).where(among(connection, table.c.person_id, person_ids))).rowcount
+
+
+def _columns(row: Assignment) -> tuple[object, ...]:
+    return (
+        row.person_id, micros(row.at), tidy(row.owner), row.previous and tidy(row.previous), row.cause, tidy(row.rule), tidy(row.pool),
+        tidy(row.reason), row.mql_type, tidy(row.source),
+    )  # fmt: skip
+
+
+def _read(row: Any) -> Assignment:
+    return Assignment(
+        person_id=row.person_id, at=moment(row.at), owner=row.owner, previous=row.previous, cause=row.cause, rule=row.rule, pool=row.pool,
+        reason=row.reason, mql_type=row.mql_type, source=row.source,
+    )  # fmt: skip
