@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, tzinfo
 from crmsync.decide.lifecycle import stage_of
 from crmsync.decide.sla_run import CONVERSATION, Pause, Run, remembered, run_of
 from crmsync.decide.sla_text import at_risk, breach
-from crmsync.decide.worktime import zone_of
+from crmsync.decide.worktime import around_the_clock, calendar_of, zone_of
 from crmsync.model.alert import Alert
 from crmsync.model.copies import replace
 from crmsync.model.followup import SlaRules, Window
@@ -132,6 +132,21 @@ def clocks(
         first_response_at=touched[0] if touched else None, touches=len(touched), alerts=tuple(alerts),
         next_due_at=min((turn.next_at for turn in turns if turn.next_at is not None), default=None),
         breached_now=any(turn.breached and turn.clock.kind == RESPONSE and turn.clock.open for turn in turns),
+    )  # fmt: skip
+
+
+def replaced(clock: Clock, at: datetime, *, users: Mapping[str, User], hours: WorkingHours, now: datetime, late_minutes: float) -> Clock:
+    """An open clock as it ended at that moment, when another of its kind took its place: as `clocks` gives it in `over`, from what the clock itself tells."""
+    breached_at = clock.breached_at
+    if breached_at is None and clock.due_at is not None and clock.due_at < at:
+        breached_at = clock.due_at
+    used = clock.used
+    if clock.running_since is not None:
+        calendar = calendar_of(users.get(clock.owner or ""), hours) if clock.working else around_the_clock()
+        used += calendar.worked(clock.running_since, at)
+    long_ago = breached_at is not None and clock.breached_at is None and now - breached_at >= timedelta(minutes=max(late_minutes, 0.0))
+    return replace(
+        clock, breached_at=breached_at, late=clock.late or long_ago, used=used, running_since=None, paused="", ended_at=at, ended=REASSIGNED,
     )  # fmt: skip
 
 

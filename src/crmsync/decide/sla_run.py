@@ -12,14 +12,13 @@ from datetime import datetime
 from crmsync.decide import worktime
 from crmsync.model.absence import Away
 from crmsync.model.record import User
-from crmsync.model.rules import Shift, WorkingHours
+from crmsync.model.rules import WorkingHours
 from crmsync.model.work import Clock
 
 CONVERSATION, COVER = "conversation", "cover"
 """Why a clock is paused (A7)."""
 ROUNDING = 1e-6
 """Minutes that sums of fractions may be off."""
-UNSAID = Shift()
 Span = tuple[datetime, datetime]
 """(start, end), the end not included."""
 
@@ -85,7 +84,7 @@ def run_of(
     """How a clock runs, and the stretches in which its owners are covered. pauses: conversations. covers: whether an owner who is away with
     somebody standing in pauses it; `clock.covered` counts beside what is told of absences now."""
     spans = list(_owners(clock))
-    told = [part for start, end, owner in spans for part in _within(covered(owner, users, hours), start, end)] if covers else []
+    told = [part for start, end, owner in spans for part in _within(covered(owner, users), start, end)] if covers else []
     stood_in = merged([*told, *clock.covered]) if covers else ()
     off = [*pauses, *(Pause(start=start, end=end, why=COVER) for start, end in stood_in)]
     closed = merged((pause.start, pause.end) for pause in off)
@@ -98,16 +97,16 @@ def run_of(
     return Run(stretches=tuple(found), pauses=tuple(sorted(off))), tuple(told)
 
 
-def covered(owner: str | None, users: Mapping[str, User], hours: WorkingHours) -> tuple[Span, ...]:
+def covered(owner: str | None, users: Mapping[str, User]) -> tuple[Span, ...]:
     """When somebody stands in for that owner who is away: never one who is away too, or who is no active user."""
     found: list[Span] = []
-    for away in _absences(owner, users, hours):
+    for away in _absences(owner, users):
         cover = away.cover.strip().lower()
         user = users.get(cover)
-        if cover and cover != owner and (user is None or (user.active and user.kind == "person")):
+        if cover != owner and user is not None and user.active and user.kind == "person":
             found += [
                 (start, end)
-                for start, end in _gaps(merged((a.start, a.end) for a in _absences(cover, users, hours)), away.start, away.end)
+                for start, end in _gaps(merged((a.start, a.end) for a in _absences(cover, users)), away.start, away.end)
                 if end is not None
             ]
     return merged(found)
@@ -131,9 +130,9 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def _absences(owner: str | None, users: Mapping[str, User], hours: WorkingHours) -> tuple[Away, ...]:
+def _absences(owner: str | None, users: Mapping[str, User]) -> tuple[Away, ...]:
     user = users.get(owner or "")
-    return (*(user.away if user is not None else ()), *hours.people.get(owner or "", UNSAID).away)
+    return user.away if user is not None else ()
 
 
 def _owners(clock: Clock) -> Iterable[tuple[datetime, datetime | None, str | None]]:

@@ -23,6 +23,7 @@ from crmsync.store.bulk import CHUNK
 from crmsync.store.company_words import CompanyWords
 from crmsync.store.database import Database
 from crmsync.store.forgotten import Forgotten
+from crmsync.store.obligations import Obligations
 from crmsync.store.pasts import Past, PastSignals
 from crmsync.store.problems import Group
 from crmsync.store.snapshots import StoredSnapshot
@@ -46,6 +47,8 @@ class Store:
         """By which words companies are found."""
         self.alerts = Alerts(database)
         """Alerts on their way to people."""
+        self.obligations = Obligations(database)
+        """SLA clocks, running and past."""
 
     @classmethod
     def open(cls, url: str) -> Store:

@@ -1,0 +1,143 @@
+"""What was owed for whom by when, and what became of it (process.md A1, A2, A9): one row per SLA clock, for the compliance report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from crmsync.model.work import Clock
+from crmsync.store.bulk import Upsert, among, chunks, excluded, many
+from crmsync.store.codec import maybe_micros, maybe_moment, micros, moment, tidy
+from crmsync.store.database import Database
+from crmsync.store.prepared import Prepared
+from crmsync.store.tables import obligations as table
+
+_COLUMNS = (
+    "person_id", "kind", "started_at", "owner", "pool", "mql_type", "source", "minutes", "working", "due_at", "breached_at", "late",
+    "met_at", "ended_at", "ended", "used",
+)  # fmt: skip
+_KEY = ("person_id", "kind", "started_at")
+_SAVE = Upsert(table="obligations", columns=_COLUMNS, key=_KEY, update=excluded(*(name for name in _COLUMNS if name not in _KEY)))
+_OF = Prepared(lambda among: select(table).where(among(table.c.person_id, "listed")).order_by(table.c.person_id, table.c.started_at, table.c.kind))
+_BETWEEN = Prepared(
+    lambda _: (
+        select(table)
+        .where(table.c.started_at >= bindparam("start"), table.c.started_at < bindparam("end"))
+        .order_by(table.c.started_at, table.c.person_id, table.c.kind)
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obligation:
+    """One SLA clock as it stands, or stood when it ended. person_id, kind, started_at name it. owner: house owner id in whose time it runs, or ran last (None: the
+    playbook's). pool, mql_type, source: of the person then; "" where there is none. minutes, working: the window. due_at: the deadline (None while paused).
+    breached_at: the deadline that passed. late: noticed long after. met_at: when what was owed was done; ended_at, ended: when and why it was over ("met", a stage,
+    "reassigned", "left"). used: minutes that ran until then (None while it runs). All UTC."""
+
+    person_id: str
+    kind: str
+    started_at: datetime
+    minutes: float
+    working: bool = True
+    owner: str | None = None
+    pool: str = ""
+    mql_type: str = ""
+    source: str = ""
+    due_at: datetime | None = None
+    breached_at: datetime | None = None
+    late: bool = False
+    met_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended: str = ""
+    used: float | None = None
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether it was kept: met without a breach before; False once breached; None when it is open, or was over before anything was due."""
+        if self.breached_at is not None:
+            return False
+        return True if self.met_at is not None else None
+
+
+def obligation(person_id: str, clock: Clock, *, pool: str = "", mql_type: str = "", source: str = "") -> Obligation:
+    """The row of a clock."""
+    return Obligation(
+        person_id=person_id, kind=clock.kind, started_at=clock.started_at, minutes=float(clock.minutes), working=clock.working, owner=clock.owner,
+        pool=pool, mql_type=mql_type, source=source, due_at=clock.due_at, breached_at=clock.breached_at, late=clock.late, met_at=clock.met_at,
+        ended_at=clock.ended_at, ended=clock.ended, used=None if clock.open else clock.used,
+    )  # fmt: skip
+
+
+class Obligations:
+    """Works in the transaction of this thread, or in one of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def save(self, rows: Iterable[Obligation]) -> None:
+        """Inserts or replaces by person, kind and start."""
+        given = [_columns(row) for row in rows]
+        if given:
+            with self._db.writing() as connection:
+                _SAVE.run(connection, given)
+
+    def of(self, person_ids: Iterable[str]) -> dict[str, list[Obligation]]:
+        """person -> theirs, oldest first; persons without any are left out."""
+        found: dict[str, list[Obligation]] = {}
+        with self._db.reading() as connection:
+            for part in chunks(person_ids):
+                for row in _OF.rows(connection, listed=part):
+                    found.setdefault(row.person_id, []).append(_read(row))
+        return found
+
+    def between(self, start: datetime, end: datetime) -> list[Obligation]:
+        """All that began from `start` up to but not at `end`, oldest first."""
+        with self._db.reading() as connection:
+            return [_read(row) for row in _BETWEEN.rows(connection, start=micros(start), end=micros(end))]
+
+    def move(self, lost: str, kept: str) -> None:
+        """Two persons are one: the clocks of both are theirs. Of two that began at one moment the one that is kept stays."""
+        with self._db.writing() as connection:
+            many(
+                connection,
+                "UPDATE obligations SET person_id = ? WHERE person_id = ? AND NOT EXISTS (SELECT 1 FROM obligations mine "
+                "WHERE mine.person_id = ? AND mine.kind = obligations.kind AND mine.started_at = obligations.started_at)",
+                [(kept, lost, kept)],
+            )
+            _erase(connection, [lost])
+
+    def erase(self, person_ids: Sequence[str]) -> int:
+        """Forgets everything about these persons; returns how many rows."""
+        with self._db.writing() as connection:
+            return sum(_erase(connection, part) for part in chunks(person_ids))
+
+    def forget_before(self, at: datetime) -> int:
+        """Forgets what was over before that moment; returns how many rows. What is still owed stays, however old."""
+        with self._db.writing() as connection:
+            return connection.execute(delete(table).where(table.c.ended_at < micros(at))).rowcount
+
+
+def _erase(connection: Connection, person_ids: Sequence[str]) -> int:
+    return connection.execute(delete(table).where(among(connection, table.c.person_id, person_ids))).rowcount
+
+
+def _columns(row: Obligation) -> tuple[object, ...]:
+    return (
+        row.person_id, row.kind, micros(row.started_at), row.owner and tidy(row.owner), tidy(row.pool), tidy(row.mql_type), tidy(row.source),
+        row.minutes, int(row.working), maybe_micros(row.due_at), maybe_micros(row.breached_at), int(row.late), maybe_micros(row.met_at),
+        maybe_micros(row.ended_at), tidy(row.ended), row.used,
+    )  # fmt: skip
+
+
+def _read(row: Any) -> Obligation:
+    return Obligation(
+        person_id=row.person_id, kind=row.kind, started_at=moment(row.started_at), owner=row.owner, pool=row.pool, mql_type=row.mql_type,
+        source=row.source, minutes=row.minutes, working=bool(row.working), due_at=maybe_moment(row.due_at),
+        breached_at=maybe_moment(row.breached_at), late=bool(row.late), met_at=maybe_moment(row.met_at), ended_at=maybe_moment(row.ended_at),
+        ended=row.ended, used=row.used,
+    )  # fmt: skip
