@@ -158,7 +158,9 @@ def test_r2_load_is_who_they_own_at_mql_sal_and_sql(desk: Desk) -> None:
     assert {rep.load for rep in floor.pools["emea"].reps} == {2}, "a load counts in every pool"
 
 
-@pytest.mark.parametrize("desk", [(ONE_POOL, {AMY: {"away": (Away(start=NOON - timedelta(days=1), end=NOON + timedelta(days=2)),)}})], indirect=True)
+@pytest.mark.parametrize(
+    "desk", [(ONE_POOL, {AMY: {"away": (Away(start=NOON - timedelta(days=1), end=NOON + timedelta(days=2)),)}})], indirect=True
+)
 def test_f52_nobody_here_waits_until_the_first_is_back(desk: Desk) -> None:
     verdict = desk.give(desk.floors().get())
     assert (verdict.owner, verdict.waits, verdict.waits_until) == (None, True, NOON + timedelta(days=2))
@@ -182,10 +184,17 @@ RATED = pools(Pool(name="default", select=BEST_CONVERSION))
 @pytest.mark.parametrize("desk", [(RATED, EVERYBODY)], indirect=True)
 def test_r2_rates_are_of_how_their_leads_ended_and_asked_for_once_a_day(desk: Desk) -> None:
     store = desk.tiny.store
-    for rep, stage, count in ((AMY, "opportunity", 30), (AMY, "nurture", 10), (BEN, "disqualified", 38), (BEN, "sql", 2), (CLEO, "sal", 50)):
+    for rep, stage, count in (
+        (AMY, "opportunity", 30),
+        (AMY, "nurture", 10),
+        (BEN, "disqualified", 38),
+        (BEN, "sql", 2),
+        (CLEO, "sal", 50),
+    ):
         owned(desk, rep, stage, count)
         store.assignments.add(
-            Assignment(person_id=f"{rep}{stage}{n}", at=NOON - timedelta(days=3), owner=rep, mql_type="direct_request") for n in range(count)
+            Assignment(person_id=f"{rep}{stage}{n}", at=NOON - timedelta(days=3), owner=rep, mql_type="direct_request")
+            for n in range(count)
         )
     # somebody who went from ben to amy counts for amy
     store.assignments.add([Assignment(person_id=f"{AMY}opportunity0", at=NOON - timedelta(days=4), owner=BEN, mql_type="direct_request")])

@@ -85,7 +85,9 @@ def pool_errors(pool: Pool) -> list[str]:
     odd = [member.rep for member in pool.members if not math.isfinite(member.weight) or member.weight < 0]
     found += [f"pool {pool.name}: the weight of {rep} must be a number from 0 up" for rep in odd]
     if weights and not odd and not any(pool.teams.values()) and not any(weight > 0 for weight in weights):
-        found.append(f"pool {pool.name}: all weights are 0, so that nobody would ever get anybody; give at least one member a weight above 0")
+        found.append(
+            f"pool {pool.name}: all weights are 0, so that nobody would ever get anybody; give at least one member a weight above 0"
+        )
     named = [member for member in pool.members if member.rep not in pool.exclude]
     if weights and not named and not any(pool.teams.values()):
         found.append(f"pool {pool.name}: every member is excluded")

@@ -17,6 +17,13 @@ _WITH = Prepared(
     lambda _: select(table.c.twin_id).where(table.c.word == bindparam("word")).order_by(table.c.twin_id).limit(bindparam("most"))
 )
 _OF = Prepared(lambda among: select(table.c.twin_id, table.c.word).where(among(table.c.twin_id, "listed")))
+_BEGINNING = Prepared(
+    lambda among: (
+        select(table.c.twin_id, table.c.word)
+        .where(among(table.c.twin_id, "listed"), table.c.word >= bindparam("low"), table.c.word < bindparam("high"))
+        .order_by(table.c.twin_id, table.c.word)
+    )
+)
 _COUNT = Prepared(lambda _: select(func.count()).select_from(table))
 
 
@@ -50,6 +57,15 @@ class CompanyWords:
                 ids = [row[0] for row in _WITH.plain(connection, word=tidy(word), most=most)]
                 if ids:
                     found[word] = ids
+        return found
+
+    def beginning(self, twin_ids: Sequence[str], mark: str) -> list[tuple[str, str]]:
+        """(company, word) for each word of these companies that begins with `mark`, one character."""
+        found: list[tuple[str, str]] = []
+        with self._db.reading() as connection:
+            for part in chunks(twin_ids):
+                rows = _BEGINNING.plain(connection, listed=part, low=mark, high=chr(ord(mark) + 1))
+                found += [(row[0], row[1]) for row in rows]
         return found
 
     def count(self) -> int:
