@@ -21,6 +21,8 @@ from crmsync_salesforce import wire
 from crmsync_salesforce.auth import SIDE
 from crmsync_salesforce.client import KEYED_WRITE, READ, Client, LostError, RefusedError
 
+# without it an assignment rule takes the owner away, on create and on update [scenarios F49]
+NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE"}
 PAGE = 10_000
 SLICE = 1_000
 """Rows of a results page that are decoded at once: with the page's text they take what a REST page of 2,000 rows takes, so that memory stays flat."""
@@ -75,9 +77,11 @@ class Bulk:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def _create(self, kind: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _create(self, kind: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         # a job whose answer is lost stays open and empty, so a second one does no harm
-        job = self._client.parsed(lambda: self._client.request("POST", f"jobs/{kind}", body=orjson.dumps(body), safety=READ))
+        job = self._client.parsed(
+            lambda: self._client.request("POST", f"jobs/{kind}", body=orjson.dumps(body), headers=headers, safety=READ)
+        )
         if not isinstance(job, Mapping) or not job.get("id"):
             raise JobFailedError(f"Salesforce made no {kind} job")
         return job
@@ -159,9 +163,8 @@ class Bulk:
             yield part, self._ingest(object, content)
 
     def _ingest(self, object: str, content: bytes) -> dict[str, wire.Result] | None:
-        job = self._create(
-            "ingest", {"operation": "update", "object": object, "contentType": "CSV", "columnDelimiter": "COMMA", "lineEnding": "LF"}
-        )
+        body = {"operation": "update", "object": object, "contentType": "CSV", "columnDelimiter": "COMMA", "lineEnding": "LF"}
+        job = self._create("ingest", body, NO_ASSIGNMENT)
         id = str(job["id"])
         csv_type = {"Content-Type": "text/csv; charset=utf-8"}
         try:

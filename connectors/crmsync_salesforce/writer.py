@@ -25,7 +25,7 @@ from crmsync_salesforce.soql import is_field_name, is_id, object_name
 
 BATCH = 200
 KEY_FIELD = "crmsync_key__c"
-# without it an assignment rule takes the owner away, on create and on update [scenarios F49]
+# without it an assignment rule takes the owner away, on create and on update; bulk.py has its own [scenarios F49]
 NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE"}
 _LOCK_PATIENCE = RetryPolicy(attempts=4, first=0.5, ceiling=8.0)
 _REFERENCES = frozenset({"WhoId", "WhatId", "AccountId"})

@@ -14,7 +14,7 @@ from crmsync_salesforce.sim.http import Call, Reply
 from crmsync_salesforce.sim.ids import make_id, normalise_id
 from crmsync_salesforce.sim.org import Org, Saver
 from crmsync_salesforce.sim.query import Scope, open_scope
-from crmsync_salesforce.sim.rows import external_key, live_matches
+from crmsync_salesforce.sim.rows import external_key, live_matches, saver_of
 from crmsync_salesforce.sim.schema import ObjectType
 from crmsync_salesforce.sim.soql import Aggregate, Path, Query
 from crmsync_salesforce.sim.values import coerce
@@ -28,7 +28,7 @@ CSV = "text/csv;charset=UTF-8"
 
 @dataclass(slots=True, kw_only=True)
 class Job:
-    """A job with its uploaded data and its results. `rows` of a query job are the CSV cells."""
+    """A job with its uploaded data and its results. `rows` of a query job are the CSV cells. assign: whether the lead assignment rule runs."""
 
     id: str
     info: dict[str, Any]
@@ -39,6 +39,7 @@ class Job:
     bad: list[list[str]] = field(default_factory=list)
     left: list[list[str]] = field(default_factory=list)
     outcome: str = "JobComplete"
+    assign: bool = False
 
     @property
     def state(self) -> str:
@@ -96,7 +97,8 @@ class Bulk:
         info["contentUrl"] = f"services/data/{call.version}/jobs/ingest/{info['id']}/batches"
         info["lineEnding"] = body.get("lineEnding", "LF")
         info["columnDelimiter"] = body.get("columnDelimiter", "COMMA")
-        self._jobs[info["id"]] = Job(id=info["id"], info=info)
+        assign = self._org.options.assign_in_bulk and saver_of(call).assign
+        self._jobs[info["id"]] = Job(id=info["id"], info=info, assign=assign)
         return Reply(body=info)
 
     def _info(self, call: Call, operation: str, name: str, state: str) -> dict[str, Any]:
@@ -202,7 +204,7 @@ class Bulk:
             if column.lower() not in view and ("." not in column or relation.lower() not in kind.parents):
                 self._fail(job, f"InvalidBatch : Field name not found : {column}", records)
                 return
-        saver = Saver(user=call.user, channel="bulk", assign=False)
+        saver = Saver(user=call.user, channel="bulk", assign=job.assign)
         for cells in records:
             mark = self._org.mark()
             try:

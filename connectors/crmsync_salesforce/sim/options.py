@@ -33,6 +33,7 @@ class Options:
     late_commit_seconds: float = 0.0  # people's saves become visible so much later, with their old stamp
     duplicate_key: str = "duplicateResut"  # the vendor's misspelling [3P]; newer: duplicateResult
     duplicate_in_bulk: bool = True  # Bulk 2.0 runs duplicate rules and ignores the header
+    assign_in_bulk: bool = False  # an ingest job made without Sforce-Auto-Assign: FALSE runs the lead assignment rule [GK]
     bulk_polls: int = 1  # status calls that still answer InProgress
     delete_log_days: float = 15.0  # how far back the delete log reaches
     lock_all: bool = False  # every write answers UNABLE_TO_LOCK_ROW

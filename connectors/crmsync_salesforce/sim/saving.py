@@ -171,7 +171,7 @@ def _finish(org: Org, kind: ObjectType, row: Row, old: Row | None, touched: set[
     if org.options.lock_all and saver.api:
         message = f"unable to obtain exclusive access to this record or 1 records: {row['Id']}"
         raise SalesforceError("UNABLE_TO_LOCK_ROW", message, fields=[])
-    if kind.name == "Lead" and org.assignment is not None and saver.assign and saver.channel == "rest":
+    if kind.name == "Lead" and org.assignment is not None and saver.assign and saver.channel in ("rest", "bulk"):
         owner = org.assignment(row)
         if owner is not None:
             row["OwnerId"] = owner

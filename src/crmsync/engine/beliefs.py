@@ -15,20 +15,22 @@ What it meets that they do not explain has them read again in the same run."""
 
 SCHEMA_CAUSES = frozenset({"owner_without_twin", "unknown_field", "read_only", "too_long", "not_an_option", "required", "wrong_type"})
 """Problems found by holding a value against schema and users: another schema or another user may have solved them."""
-REFUSED_BY_SCHEMA = frozenset(
+OWNER_IS_GONE = frozenset({"INACTIVE_OWNER_OR_USER", "INVALID_OWNER_ID", "OP_WITH_INVALID_USER_TYPE_EXCEPTION"})
+"""Refusals of an owner whom the users as we know them would have refused before: somebody was deactivated since (F48)."""
+REFUSED_BY_SCHEMA = OWNER_IS_GONE | frozenset(
     {
         "INVALID_DATE", "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_INTEGER", "INVALID_LONG", "INVALID_OPTION",
         "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE", "STRING_TOO_LONG",
     }
 )  # fmt: skip
 """The same as the CRMs say it, parked until the data changes or the schema does."""
-SCHEMA_IS_OLD = frozenset(
+SCHEMA_IS_OLD = OWNER_IS_GONE | frozenset(
     {
         "INVALID_DATE", "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_INTEGER", "INVALID_LONG", "PROPERTY_DOESNT_EXIST",
         "READ_ONLY_VALUE",
     }
 )  # fmt: skip
-"""Refusals that the schema as we know it would have told before: it has changed since, and is read again at once (F45)."""
+"""Refusals that the schema or the users as we know them would have told before: they have changed since, and are read again at once (F45, F48)."""
 
 NO_TWIN, OWNER = "owner_without_twin", "owner"
 """The problem of an owner without a user on the other side; and what it is about when it was told once for all new records of that owner."""

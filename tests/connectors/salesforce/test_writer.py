@@ -334,6 +334,26 @@ def test_large_updates_go_by_a_job(simulator: Any, bulk: Any) -> None:
     assert any("/jobs/ingest" in c.path for c in simulator.calls)
 
 
+def test_the_owner_survives_assignment_rules_in_bulk_and_as_single_records(simulator: Any, bulk: Any) -> None:
+    simulator.seed(users=[{"email": "rep@acme.example"}], people=[])
+    rep = next(row["Id"] for row in simulator.all("User") if row["Email"] == "rep@acme.example")
+    ids = simulator.create_many("Lead", ({"LastName": f"L{i}", "Company": "C"} for i in range(100)))
+    simulator.lead_assignment(simulator.add_queue("Inbound", "Lead"))
+    simulator.options.assign_in_bulk = True
+    outcomes = bulk.write([update(id, i, object="Lead", OwnerId=rep) for i, id in enumerate(ids)])
+    assert set(kinds(outcomes)) == {DONE}
+    assert any("/jobs/ingest" in call.path for call in simulator.calls)
+    assert {simulator.get("Lead", id)["OwnerId"] for id in ids} == {rep}
+    # a refused create that is asked about by name goes out alone: its owner survives, too
+    fault(simulator, "status", method="POST", status=200, body=[UNNAMED])
+    (outcome,) = bulk.write([create("x", key=None, object="Lead", Company="C", OwnerId=rep)])
+    assert outcome.kind is DONE
+    assert simulator.get("Lead", outcome.id)["OwnerId"] == rep
+
+
+UNNAMED = {"success": False, "errors": [{"statusCode": "DUPLICATES_DETECTED", "message": "?", "fields": []}]}
+
+
 def test_a_job_that_fails_as_a_whole_falls_back_to_collections(simulator: Any, bulk: Any) -> None:
     ids = simulator.create_many("Contact", ({"LastName": f"P{i}"} for i in range(120)))
     writes = [update(id, i, Title="t") for i, id in enumerate(ids)]
