@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ def test_reference_pages_are_up_to_date(tmp_path: Path) -> None:
         assert (ROOT / docs.FOLDER / made.name).read_text("utf-8") == made.read_text("utf-8"), "run `python -m crmsync.playbook.docs`"
 
 
-def _all_models() -> set[type[BaseModel]]:
+def _all_models(roots: Sequence[type[BaseModel]] = tuple(FILES.values())) -> set[type[BaseModel]]:
     found: set[type[BaseModel]] = set()
-    open_: list[type[BaseModel]] = list(FILES.values())
+    open_: list[type[BaseModel]] = list(roots)
     while open_:
         model = open_.pop()
         if model not in found:
@@ -113,8 +114,11 @@ def _accepts(schema: dict[str, Any], value: Any, root: dict[str, Any], path: str
 def test_what_editors_offer_fits_the_schema() -> None:
     extras: list[tuple[type[BaseModel], Any]] = [(model, model.model_config.get("json_schema_extra") or {}) for model in _all_models()]
     offered = [(model, one["body"]) for model, extra in extras for one in extra.get("defaultSnippets", [])]
-    published = json.dumps(jsonschema.schemas()["playbook.schema.json"])
-    assert published.count('"defaultSnippets"') == sum(bool(extra) for _, extra in extras)
+    made = jsonschema.schemas()
+    for name, root in FILES.items():
+        published = json.dumps(made[f"{Path(name).stem}.schema.json"])
+        inside = _all_models([root])
+        assert published.count('"defaultSnippets"') == sum(bool(extra) for model, extra in extras if model in inside), name
     assert len(offered) >= 12
     for model, body in offered:
         assert model.model_validate(

@@ -18,10 +18,10 @@ from crmsync.model.rules import FieldType, Playbook
 from crmsync.playbook import load, shipped, write_defaults
 from crmsync.playbook.build import duration
 from crmsync.playbook.lint import lint
-from crmsync.playbook.load import load_files, shipped_paths
+from crmsync.playbook.load import load_files, shipped_paths, shipped_templates
 from crmsync.playbook.problems import Problems
 from crmsync.playbook.schema import FILES
-from crmsync.playbook.schema_process import HoursFile
+from crmsync.playbook.schema_hours import HoursFile
 from crmsync.playbook.schema_when import OPERATORS
 from crmsync.playbook.yamlfile import parse
 
@@ -71,7 +71,9 @@ def test_defaults_are_written_once_and_never_over_anything(tmp_path: Path) -> No
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "person.yaml").write_text("mine", "utf-8")
     written = {str(path.relative_to(tmp_path)) for path in write_defaults(tmp_path)}
-    assert written == (set(FILES) | {f"mappings/.schema/{Path(n).stem}.schema.json" for n in FILES}) - {"mappings/person.yaml"}
+    schemas = {f"mappings/.schema/{Path(n).stem}.schema.json" for n in FILES}
+    assert written == (set(FILES) | schemas | set(shipped_templates())) - {"mappings/person.yaml"}
+    assert len(shipped_templates()) >= 4
     assert (tmp_path / "mappings" / "person.yaml").read_text("utf-8") == "mine"
     assert write_defaults(tmp_path) == []
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crmsync.errors import ConfigError
 from crmsync.model.rules import Playbook
-from crmsync.playbook.load import load_files, shipped_paths
+from crmsync.playbook.load import load_files, shipped, shipped_paths
 from crmsync.playbook.problems import Problems
 from crmsync.playbook.schema import FILES
 from crmsync.playbook.validate import validate
@@ -50,7 +50,7 @@ def _load(folder: Path, name: str, text: str) -> Playbook:
     for other, shipped in TEXTS.items():
         paths[other] = folder / Path(other).name
         paths[other].write_bytes((text if other == name else shipped).encode("utf-8", "surrogatepass"))
-    return load_files(paths)
+    return load_files(paths, shipped() / "templates")
 
 
 def _told(folder: Path, name: str, text: str) -> list[str]:

@@ -164,14 +164,19 @@ def test_a_filter_is_taken_over(home: Path) -> None:
 
 
 def test_a_home_of_an_earlier_version_loads_with_everything_off(home: Path, playbook: Playbook) -> None:
-    (home / ACTIVITIES).unlink()
+    for name in (ACTIVITIES, "mappings/followup.yaml", "mappings/alerts.yaml"):
+        (home / name).unlink()
     found = load(home)
     assert list(found.twins) == ["company", "deal"]
-    assert [(f.level, f.subject) for f in lint(found)] == [("info", ACTIVITIES)]
+    assert [(f.level, f.subject) for f in lint(found)] == [("info", ACTIVITIES), ("info", "mappings/followup.yaml")]
     (home / COMPANIES).unlink()
     found = load(home)
     assert found.twins == {}
-    assert [(f.level, f.subject) for f in lint(found)] == [("info", ACTIVITIES), ("info", COMPANIES)]
+    assert [(f.level, f.subject) for f in lint(found)] == [
+        ("info", ACTIVITIES),
+        ("info", COMPANIES),
+        ("info", "mappings/followup.yaml"),
+    ]
     assert all("crmsync init" in f.fix for f in lint(found))
     assert found.fingerprint != playbook.fingerprint
     assert {n: f.fingerprint for n, f in found.person.fields.items()} == {n: f.fingerprint for n, f in playbook.person.fields.items()}

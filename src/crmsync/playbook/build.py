@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from crmsync.model.routing import one_pool
+from crmsync.model.followup import Template
 from crmsync.model.rules import (
     Brakes,
     FieldMap,
@@ -13,23 +14,24 @@ from crmsync.model.rules import (
     Place,
     Playbook,
     Retention,
-    Shift,
     SignalMap,
-    WorkingHours,
 )
-from crmsync.model.week import week_of
+from crmsync.playbook.build_alerts import alert_rules
+from crmsync.playbook.build_followup import cadence, reply, sla_rules
+from crmsync.playbook.build_hours import working_hours
 from crmsync.playbook.build_process import Spot, duration, gate_rules, profile_rules, score_rules, segment, stage_rules, track, type_rule
+from crmsync.playbook.build_routing import routing_rules
 from crmsync.playbook.fingerprint import of_field
 from crmsync.playbook.references import places_of
 from crmsync.playbook.schema import CrmsyncFile
+from crmsync.playbook.schema_alerts import AlertsFile
+from crmsync.playbook.schema_followup import FollowupFile
 from crmsync.playbook.schema_mapping import FieldFile, PersonFile, SignalsFile
-from crmsync.playbook.schema_process import HoursFile, ListsFile, PlaybookFile, ShiftFile
-from crmsync.playbook.shapes import minutes_of, words
+from crmsync.playbook.schema_process import ListsFile, PlaybookFile
+from crmsync.playbook.shapes import words
 from crmsync.playbook.yamlfile import YamlFile
 
 __all__ = ["build", "duration", "field_map", "person_map", "working_hours"]
-
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def build(
@@ -38,13 +40,14 @@ def build(
     signals: SignalsFile,
     playbook: PlaybookFile,
     lists: ListsFile,
-    person_file: YamlFile,
-    signals_file: YamlFile,
-    playbook_file: YamlFile,
+    followup: FollowupFile,
+    alerts: AlertsFile,
+    texts: dict[str, Template],
+    files: Mapping[str, YamlFile],
 ) -> Playbook:
-    """The playbook of five checked files, without twins and fingerprint. person_file, signals_file, playbook_file: where things stand, for
-    `where`."""
-    spot = Spot(playbook_file)
+    """The playbook of seven checked files, without twins and fingerprint. texts: name -> template. files: name -> where things stand, for `where`."""
+    person_file, signals_file = files["mappings/person.yaml"], files["mappings/signals.yaml"]
+    spot, after, hours = Spot(files["mappings/playbook.yaml"]), Spot(files["mappings/followup.yaml"]), playbook.working_hours
     score = score_rules(playbook.score, playbook.stages, spot.at("score"))
     segments = tuple(segment(s, score, spot.at("segments", i)) for i, s in enumerate(playbook.segments))
     return Playbook(
@@ -65,19 +68,19 @@ def build(
         ),
         score=score,
         segments=segments,
-        stages=stage_rules(playbook.stages, signals, playbook.working_hours, score.express),
+        stages=stage_rules(playbook.stages, signals, hours, score.express),
         gate=gate_rules(playbook.data_gate, lists.role_addresses),
         profile=profile_rules(playbook.profile, segments, spot.at("profile")),
         tracks=tuple(track(t, spot.at("tracks", i)) for i, t in enumerate(playbook.tracks)),
         frameworks=frozenset(playbook.qualification),
-        types=tuple(type_rule(t, playbook.working_hours, spot.at("types", i)) for i, t in enumerate(playbook.types)),
-        routing=one_pool(
-            playbook.routing.pool,
-            members=playbook.routing.members,
-            exclude=playbook.routing.exclude,
-            fallback=playbook.routing.fallback,
-        ),
-        hours=working_hours(playbook.working_hours),
+        types=tuple(type_rule(t, followup.sla.respond_within, hours, spot.at("types", i)) for i, t in enumerate(playbook.types)),
+        routing=routing_rules(playbook.routing, hours, spot.at("routing")),
+        sla=sla_rules(followup.sla, hours),
+        cadences=tuple(cadence(one, after.at("cadences", i)) for i, one in enumerate(followup.cadences)),
+        replies=tuple(reply(digit, said) for digit, said in sorted(followup.replies.items())),
+        templates=texts,
+        alerts=alert_rules(alerts),
+        hours=working_hours(hours),
         brakes=Brakes(**crmsync.brakes.model_dump()),
         retention=Retention(**crmsync.retention.model_dump()),
         tasks_in=crmsync.tasks_in,
@@ -150,26 +153,6 @@ def field_map(name: str, field: FieldFile, person: PersonFile, file: YamlFile) -
             where=file.where(("fields", name)),
         )
     )
-
-
-def working_hours(hours: HoursFile) -> WorkingHours:
-    return WorkingHours(
-        days=tuple(sorted({_DAYS.index(day) for day in hours.days})),
-        start=minutes_of(hours.start),
-        end=minutes_of(hours.end),
-        time_zone=hours.time_zone,
-        holidays=tuple(sorted(set(hours.holidays))),
-        from_crm=hours.from_crm,
-        people={email.strip().lower(): shift(said, hours) for email, said in hours.people.items()},
-    )
-
-
-def shift(said: ShiftFile, hours: HoursFile) -> Shift:
-    """One person's; of hours that are given in part the rest is as for everybody."""
-    if said.days is None and said.start is None and said.end is None:
-        return Shift(time_zone=said.time_zone)
-    start, end = minutes_of(said.start or hours.start), minutes_of(said.end or hours.end)
-    return Shift(time_zone=said.time_zone, week=week_of((_DAYS.index(day), start, end) for day in said.days or hours.days))
 
 
 def _utc(at: datetime | None) -> datetime | None:

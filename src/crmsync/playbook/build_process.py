@@ -26,9 +26,9 @@ from crmsync.model.process import (
 )
 from crmsync.playbook.problems import Path
 from crmsync.playbook.schema_gate import GateFile, ProviderFile
+from crmsync.playbook.schema_hours import HoursFile
 from crmsync.playbook.schema_mapping import SignalsFile
 from crmsync.playbook.schema_nurture import ProfileFile, TrackFile
-from crmsync.playbook.schema_process import HoursFile
 from crmsync.playbook.schema_score import AccountFile, BehaviorFile, FitFile, ScoreFile, SegmentFile, SegmentScoreFile
 from crmsync.playbook.schema_stages import StagesFile, TypeFile
 from crmsync.playbook.schema_when import OPERATORS, When
@@ -199,8 +199,10 @@ def stage_rules(stages: StagesFile, signals: SignalsFile, hours: HoursFile, expr
     )
 
 
-def type_rule(rule: TypeFile, hours: HoursFile, spot: Spot) -> TypeRule:
-    minutes, working = duration(rule.respond_within, hours)
+def type_rule(rule: TypeFile, respond_within: str, hours: HoursFile, spot: Spot) -> TypeRule:
+    """respond_within: of types without one of their own."""
+    minutes, working = duration(rule.respond_within or respond_within, hours)
+    breach = None if rule.breach_within is None else duration(rule.breach_within, hours)
     return TypeRule(
         type=rule.type,
         signals=tuple(rule.signals),
@@ -208,6 +210,8 @@ def type_rule(rule: TypeFile, hours: HoursFile, spot: Spot) -> TypeRule:
         when=_maybe(rule.when, spot.at("when")),
         respond_minutes=minutes,
         working_time=working,
+        breach_minutes=None if breach is None else breach[0],
+        breach_working_time=True if breach is None else breach[1],
         channel=rule.channel,
         priority=rule.priority,
         action=rule.action,

@@ -46,6 +46,11 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "How persons are scored, what becomes of them, who gets them and by when; and the settings of the whole installation.",
         ("crmsync.yaml", "mappings/playbook.yaml", "mappings/lists.yaml"),
     ),
+    "followup.md": (
+        "Follow-up and alerts",
+        "What is owed by when after a handoff, which touches follow each other, what a reply means, and who hears of what.",
+        ("mappings/followup.yaml", "mappings/alerts.yaml"),
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from crmsync.playbook.check import ACTIVITIES, COMPANIES, Finding
 from crmsync.playbook.lint_rules import lint_rules
 from crmsync.playbook.lint_score import lint_score
 
-FILE = "mappings/playbook.yaml"
+FILE, FOLLOWUP = "mappings/playbook.yaml", "mappings/followup.yaml"
 
 
 def lint(playbook: Playbook) -> list[Finding]:
@@ -29,6 +29,12 @@ def _off(playbook: Playbook) -> Iterator[tuple[str, str, str]]:
         yield ACTIVITIES, "no kind of activity is kept in step", fix
     if all(twin.activity for twin in playbook.twins.values()):
         yield COMPANIES, "neither companies nor deals are read", fix
+    if not playbook.cadences:
+        yield (
+            FOLLOWUP,
+            "there is no cadence: nothing follows the first touch",
+            "`crmsync init` writes the file if it is missing; add cadences",
+        )
 
 
 def _process(playbook: Playbook) -> Iterator[tuple[str, str, str]]:

@@ -15,14 +15,18 @@ from crmsync.playbook.problems import Problems
 from crmsync.playbook.references import References
 from crmsync.playbook.schema import FILES, OPTIONAL, CrmsyncFile
 from crmsync.playbook.schema_activities import ActivitiesFile, CompaniesFile
+from crmsync.playbook.schema_alerts import AlertsFile
+from crmsync.playbook.schema_followup import FollowupFile
 from crmsync.playbook.schema_mapping import PersonFile, SignalsFile
 from crmsync.playbook.schema_process import ListsFile, PlaybookFile
 from crmsync.playbook.shapes import Strict
+from crmsync.playbook.templates import FOLDER, naming_errors, read_templates, template_files, with_needs
 from crmsync.playbook.validate import validate
 from crmsync.playbook.yamlfile import YamlFile, read
 
 SCHEMA_FOLDER = "mappings/.schema"
 RULES = "mappings/playbook.yaml"
+FOLLOWUP = "mappings/followup.yaml"
 
 
 def load(home: Path) -> Playbook:
@@ -36,8 +40,9 @@ def load(home: Path) -> Playbook:
     return load_files({name: home / name for name in FILES})
 
 
-def load_files(paths: dict[str, Path]) -> Playbook:
-    """The same from files wherever they lie. paths: every name in FILES -> the file to read. One of OPTIONAL may be missing."""
+def load_files(paths: dict[str, Path], templates: Path | None = None) -> Playbook:
+    """The same from files wherever they lie. paths: every name in FILES -> the file to read. One of OPTIONAL may be missing. templates: the folder with the
+    texts for tasks (None: the one beside followup.yaml; it may be missing)."""
     problems = Problems()
     files: dict[str, YamlFile] = {}
     models: dict[str, Strict | None] = {}
@@ -53,8 +58,11 @@ def load_files(paths: dict[str, Path]) -> Playbook:
             files[name] = file
             models[name] = validate(file, model, problems)
     References(files, models, problems).run()
+    texts = read_templates(templates or paths[FOLLOWUP].parent / "templates", problems)
+    if FOLLOWUP in files:
+        naming_errors(files[FOLLOWUP], texts, problems)
     problems.fail()
-    crmsync, person, signals, playbook, lists, activities, companies = (models[name] for name in FILES)
+    crmsync, person, signals, playbook, lists, activities, companies, followup, alerts = (models[name] for name in FILES)
     if not (
         isinstance(crmsync, CrmsyncFile)
         and isinstance(person, PersonFile)
@@ -63,10 +71,12 @@ def load_files(paths: dict[str, Path]) -> Playbook:
         and isinstance(lists, ListsFile)
         and isinstance(activities, ActivitiesFile)
         and isinstance(companies, CompaniesFile)
+        and isinstance(followup, FollowupFile)
+        and isinstance(alerts, AlertsFile)
     ):
         raise ConfigError("the configuration could not be read, and no file says why; run `crmsync init` in an empty folder and compare")
-    where = (files["mappings/person.yaml"], files["mappings/signals.yaml"], files[RULES])
-    made = build(crmsync, person, signals, playbook, lists, *where)
+    texts = with_needs(texts, {name: said.needs for name, said in followup.templates.items()})
+    made = build(crmsync, person, signals, playbook, lists, followup, alerts, texts, files)
     twins = twin_maps(activities, companies, made.person, files["mappings/activities.yaml"], files["mappings/companies.yaml"])
     return of_playbook(replace(made, twins=twins, due_time=activities.due_time))
 
@@ -88,8 +98,13 @@ def shipped_paths() -> dict[str, Path]:
     return {name: folder / Path(name).name for name in FILES}
 
 
+def shipped_templates() -> dict[str, Path]:
+    """Name of the file in a home folder -> the file that ships for it, of every text for tasks."""
+    return {f"{FOLDER}/{path.name}": path for path in template_files(shipped() / "templates")}
+
+
 def write_defaults(dir: Path) -> list[Path]:
-    """Writes what `dir` lacks: crmsync.yaml, mappings/*.yaml, and the JSON Schemas that editors complete from. Returns what it wrote.
+    """Writes what `dir` lacks: crmsync.yaml, mappings/*.yaml, mappings/templates/*.txt, and the JSON Schemas that editors complete from. Returns what it wrote.
 
     Never overwrites a file. Raises ConfigError when the folder cannot be written."""
     # Imported here: `python -m crmsync.playbook.jsonschema` must not find itself imported by its own package already.
@@ -99,6 +114,7 @@ def write_defaults(dir: Path) -> list[Path]:
         name: f"# yaml-language-server: $schema={_schema_for(name)}\n{path.read_text('utf-8')}" for name, path in shipped_paths().items()
     }
     wanted |= {f"{SCHEMA_FOLDER}/{name}": text for name, text in texts().items()}
+    wanted |= {name: path.read_text("utf-8") for name, path in shipped_templates().items()}
     written: list[Path] = []
     try:
         for name, text in wanted.items():

@@ -7,10 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from crmsync.model.rules import ASK, FILL, LATEST, OPT_OUT
 from crmsync.playbook.facts import facts_of
 from crmsync.playbook.problems import Path, Problems, one_of, quoted
+from crmsync.playbook.references_alerts import ALERTS, AlertsReferences
+from crmsync.playbook.references_followup import FOLLOWUP, FollowupReferences
+from crmsync.playbook.references_names import Known
 from crmsync.playbook.references_process import ProcessReferences
 from crmsync.playbook.references_twins import TwinReferences, activity_signals, twins_of
 from crmsync.playbook.schema import CrmsyncFile
 from crmsync.playbook.schema_activities import ActivitiesFile, CompaniesFile
+from crmsync.playbook.schema_alerts import AlertsFile
+from crmsync.playbook.schema_followup import FollowupFile
 from crmsync.playbook.schema_mapping import FieldFile, PersonFile, PlaceSpec, SignalsFile
 from crmsync.playbook.schema_process import ListsFile, PlaybookFile
 from crmsync.playbook.shapes import Strict, minutes_of
@@ -36,7 +41,6 @@ class References:
         person = self.models.get("mappings/person.yaml")
         signals = self.models.get("mappings/signals.yaml")
         playbook = self.models.get("mappings/playbook.yaml")
-        lists = self.models.get("mappings/lists.yaml")
         crmsync = self.models.get("crmsync.yaml")
         found, others = self.models.get("mappings/activities.yaml"), self.models.get("mappings/companies.yaml")
         activities = found if isinstance(found, ActivitiesFile) else None
@@ -51,12 +55,30 @@ class References:
                 self.known("crmsync.yaml", ("tasks_in",), crmsync.tasks_in, person.objects, "unknown CRM")
             if isinstance(signals, SignalsFile):
                 self.signals(signals, person)
+        names = self.names(activities, companies)
         if isinstance(playbook, PlaybookFile):
-            people = person if isinstance(person, PersonFile) else None
-            made = [*signal_types(signals), *activity_signals(activities)] if isinstance(signals, SignalsFile) else None
-            facts = None if people is None else facts_of(people, companies, set(playbook.qualification))
-            words_ = lists if isinstance(lists, ListsFile) else None
-            ProcessReferences(playbook, made, facts, None if people is None else list(people.objects), words_, self.add).run()
+            ProcessReferences(playbook, names, self.add).run()
+        followup, alerts = self.models.get(FOLLOWUP), self.models.get(ALERTS)
+        if isinstance(followup, FollowupFile):
+            FollowupReferences(followup, names, self.add).run()
+        if isinstance(alerts, AlertsFile):
+            AlertsReferences(alerts, names, self.add).run()
+
+    def names(self, activities: ActivitiesFile | None, companies: CompaniesFile | None) -> Known:
+        """What rules and conditions can name."""
+        person, signals = self.models.get("mappings/person.yaml"), self.models.get("mappings/signals.yaml")
+        playbook, lists = self.models.get("mappings/playbook.yaml"), self.models.get("mappings/lists.yaml")
+        people = person if isinstance(person, PersonFile) else None
+        frameworks = playbook.qualification if isinstance(playbook, PlaybookFile) else []
+        # Which answers there are is told by playbook.yaml, what is read of companies by theirs: without them no field is called unknown.
+        told = companies is not None and isinstance(playbook, PlaybookFile)
+        return Known(
+            signals=[*signal_types(signals), *activity_signals(activities)] if isinstance(signals, SignalsFile) else None,
+            facts=facts_of(people, companies, set(frameworks)) if told and people is not None else None,
+            sides=None if people is None else list(people.objects),
+            lists=lists if isinstance(lists, ListsFile) else None,
+            frameworks=frameworks,
+        )
 
     def add(self, file: str, path: Path, message: str, *, key: bool = False) -> None:
         name = next((step for step in reversed(path) if isinstance(step, str)), "the file")

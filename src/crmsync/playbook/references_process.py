@@ -2,71 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import date
-from zoneinfo import ZoneInfo
+from collections.abc import Iterator, Sequence
 
 from crmsync.model.fields import REASON_CODES
-from crmsync.playbook.facts import FRAMEWORK_OF, Fact, misfit
-from crmsync.playbook.problems import Path, one_of, quoted
+from crmsync.playbook.build_process import duration
+from crmsync.playbook.problems import Path, quoted
+from crmsync.playbook.references_hours import HoursReferences
+from crmsync.playbook.references_names import Add, Known, Names, leaves
+from crmsync.playbook.references_routing import RoutingReferences
 from crmsync.playbook.schema_nurture import TrackFile
-from crmsync.playbook.schema_process import HoursFile, ListsFile, PlaybookFile
+from crmsync.playbook.schema_process import PlaybookFile
 from crmsync.playbook.schema_score import SegmentScoreFile
 from crmsync.playbook.schema_when import When
-from crmsync.playbook.shapes import minutes_of, words
+from crmsync.playbook.shapes import words
 
 PLAYBOOK = "mappings/playbook.yaml"
-LISTED = ("free", "disposable", "competitor", "target")
 COUNTED = ("delivered", "opened", "clicked")
 """House fields of the engaged subscriber."""
 
-Add = Callable[..., None]
-"""add(file, path, message, key=False)."""
 
+class ProcessReferences(Names):
+    """Checks playbook.yaml."""
 
-class ProcessReferences:
-    """Checks playbook.yaml. signals: every signal that can come. facts: what conditions can name. sides: the CRMs that person.yaml names.
-    lists: the content of lists.yaml. Each is None where the file it comes from has errors of its own."""
-
-    def __init__(
-        self,
-        playbook: PlaybookFile,
-        signals: Sequence[str] | None,
-        facts: dict[str, Fact] | None,
-        sides: Collection[str] | None,
-        lists: ListsFile | None,
-        add: Add,
-    ) -> None:
-        self.playbook, self.signals, self.facts, self.sides, self.lists, self.add = playbook, signals, facts, sides, lists, add
+    def __init__(self, playbook: PlaybookFile, names: Known, add: Add) -> None:
+        super().__init__(PLAYBOOK, names, add)
+        self.playbook = playbook
 
     def run(self) -> None:
-        self.hours(self.playbook.working_hours)
+        HoursReferences(self.playbook.working_hours, PLAYBOOK, self.names, self.add).run()
+        RoutingReferences(self.playbook.routing, PLAYBOOK, self.names, self.add).run()
         self.score()
         self.segments()
         self.stages()
+        self.types()
         self.profile()
         self.tracks()
         self.gate()
-        for path, names in self.named_signals():
-            for i, name in enumerate(names):
-                if self.signals is not None:
-                    self.known((*path, i), name, self.signals, "unknown signal")
+        for path, named in self.named_signals():
+            self.signals(path, named)
         for path, when in self.conditions():
-            for at, leaf in leaves(when, path):
-                if leaf.field is not None:
-                    self.test(at, leaf)
-
-    def tell(self, path: Path, message: str, *, key: bool = False) -> None:
-        self.add(PLAYBOOK, path, message, key=key)
-
-    def known(self, path: Path, word: str, among: Iterable[str], what: str, *, key: bool = False) -> bool:
-        names = list(among)
-        if word in names:
-            return True
-        self.tell(
-            path, f"{what} {quoted(word)}; {one_of(word, names) if names else 'there is none yet; define it or remove this'}", key=key
-        )
-        return False
+            self.condition(path, when)
 
     # --- what there is
 
@@ -85,9 +60,6 @@ class ProcessReferences:
         yield ("stages", "straight_to_sql"), book.stages.straight_to_sql
         for i, type in enumerate(book.types):
             yield ("types", i, "signals"), type.signals
-        for path, when in self.conditions():
-            for at, leaf in leaves(when, path):
-                yield (*at, "signals"), leaf.signals or ()
 
     def conditions(self) -> Iterator[tuple[Path, When]]:
         """Every condition with its path."""
@@ -122,11 +94,6 @@ class ProcessReferences:
         for side, rules in (("fit", fit), ("behavior", behavior)):
             self.once((*at, side), [getattr(rule, "name", "") for rule in rules], f"another {side} rule is already called")
 
-    def once(self, at: Path, names: Sequence[str], what: str) -> None:
-        for i, name in enumerate(names):
-            if name in names[:i]:
-                self.tell((*at, i, "name"), f"{what} {quoted(name)}; rename one")
-
     def segments(self) -> None:
         book = self.playbook
         self.once(("segments",), [s.name for s in book.segments], "another segment is already called")
@@ -158,11 +125,21 @@ class ProcessReferences:
             self.known(("stages", "straight_to_sql", i), name, express, "not one of the express signals:")
         for code in stages.reasons:
             self.known(("stages", "reasons", code), code, REASON_CODES, "unknown reason code", key=True)
-        if stages.engaged_subscriber is not None and self.facts is not None:
+        if stages.engaged_subscriber is not None and self.names.facts is not None:
             for key in COUNTED:
                 name, at = getattr(stages.engaged_subscriber, key), ("stages", "engaged_subscriber", key)
-                if self.known(at, name, self.facts, "unknown field") and self.facts[name].type != "number":
-                    self.tell(at, f"{name} is of type {self.facts[name].type} and counts no e-mails; name a number")
+                if self.known(at, name, self.names.facts, "unknown field") and self.names.facts[name].type != "number":
+                    self.tell(at, f"{name} is of type {self.names.facts[name].type} and counts no e-mails; name a number")
+
+    def types(self) -> None:
+        hours = self.playbook.working_hours
+        for i, type in enumerate(self.playbook.types):
+            if type.breach_within is None or type.respond_within is None:
+                continue
+            (due, working), (breach, also) = duration(type.respond_within, hours), duration(type.breach_within, hours)
+            if working is also and breach < due:
+                said = f"{type.breach_within} is shorter than respond_within ({type.respond_within})"
+                self.tell(("types", i, "breach_within"), f"{said}; correct one of them")
 
     def profile(self) -> None:
         book = self.playbook
@@ -186,8 +163,8 @@ class ProcessReferences:
             if track.graduate is None and track.days is None:
                 self.tell((*at, "graduate_to"), "the track never ends, so nothing follows; add graduate or days")
         for side in track.lists:
-            if self.sides is not None:
-                self.known((*at, "lists", side), side, self.sides, "unknown CRM", key=True)
+            if self.names.sides is not None:
+                self.known((*at, "lists", side), side, self.names.sides, "unknown CRM", key=True)
 
     def gate(self) -> None:
         provider = self.playbook.data_gate.provider
@@ -201,71 +178,3 @@ class ProcessReferences:
                 if taken.setdefault(word.strip().casefold(), quality) != quality:
                     first = taken[word.strip().casefold()]
                     self.tell(("data_gate", "provider", "words", quality), f"{quoted(word)} already means {first}; keep one")
-
-    def hours(self, hours: HoursFile) -> None:
-        self.clock(("working_hours",), hours.start, hours.end, hours.time_zone)
-        for email, said in hours.people.items():
-            at = ("working_hours", "people", email)
-            if "@" not in email:
-                self.tell(at, f"{quoted(email)} is no e-mail address; write that of the user", key=True)
-            self.clock(at, said.start or hours.start, said.end or hours.end, said.time_zone)
-        for i, day in enumerate(hours.holidays):
-            try:
-                date.fromisoformat(day)
-            except ValueError:
-                self.tell(("working_hours", "holidays", i), f"{quoted(day)} is no day of the calendar; write it like 2026-12-25")
-
-    def clock(self, at: tuple[str, ...], start: str, end: str, zone: str | None) -> None:
-        """Hours that end before they start, and a time zone that no clock knows."""
-        try:
-            ZoneInfo("UTC" if zone is None else zone)
-        except (KeyError, ValueError, OSError):
-            self.tell((*at, "time_zone"), f"unknown time zone {quoted(str(zone))}; write one like Europe/Berlin or America/New_York")
-        if minutes_of(end) <= minutes_of(start):
-            self.tell((*at, "end"), f"{end} is not after start {start}; correct one of them")
-        if minutes_of(end) > 24 * 60:
-            self.tell((*at, "end"), f"{end} is after midnight; write 24:00 at most")
-
-    # --- conditions
-
-    def fact(self, path: Path, name: str, *, key: bool = False) -> bool:
-        """Whether a field is known of persons at all."""
-        if self.facts is None:
-            return False
-        framework = FRAMEWORK_OF.get(name)
-        if framework is not None and name not in self.facts:
-            on = ", ".join([*self.playbook.qualification, framework])
-            self.tell(path, f"{name} is an answer of {framework.upper()}, which is off; write qualification: [{on}]", key=key)
-            return False
-        return self.known(path, name, self.facts, "unknown field", key=key)
-
-    def test(self, path: Path, test: When) -> None:
-        name, written = str(test.field), test.tests()[0]
-        for word in words(test.title_is):
-            if self.lists is not None:
-                self.known(
-                    (*path, "title_is"), word, [*self.lists.titles, *self.lists.departments], "lists.yaml has no such class of titles:"
-                )
-        for word in words(test.domain_in):
-            if word not in LISTED and "." not in word:
-                self.tell((*path, "domain_in"), f"unknown list {quoted(word)}; {one_of(word, LISTED)}, or a domain")
-        if test.between is not None:
-            low, high = test.between
-            if isinstance(low, str) != isinstance(high, str) or (not isinstance(low, str) and not isinstance(high, str) and low > high):
-                self.tell((*path, "between"), "the first must not be larger than the second, and both of one kind; correct them")
-                return
-        if self.fact((*path, "field"), name) and self.facts is not None:
-            wrong = misfit(name, written, test.wanted(written), self.facts[name])
-            if wrong:
-                self.tell((*path, written), wrong)
-
-
-def leaves(when: When, path: Path) -> Iterator[tuple[Path, When]]:
-    """Every test of a field and every count of signals in a condition, with its path in the file."""
-    if when.field is not None or when.signals is not None:
-        yield path, when
-    if when.not_ is not None:
-        yield from leaves(when.not_, (*path, "not"))
-    for key, parts in (("all", when.all), ("any", when.any)):
-        for i, part in enumerate(parts or ()):
-            yield from leaves(part, (*path, key, i))

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from crmsync.playbook.schema_activities import ActivitiesFile, CompaniesFile
+from crmsync.playbook.schema_alerts import AlertsFile
+from crmsync.playbook.schema_followup import FollowupFile
 from crmsync.playbook.schema_mapping import PersonFile, SignalsFile
 from crmsync.playbook.schema_process import ListsFile, PlaybookFile
 from crmsync.playbook.shapes import Share, Strict
@@ -93,7 +95,9 @@ FILES: dict[str, type[Strict]] = {
     "mappings/lists.yaml": ListsFile,
     "mappings/activities.yaml": ActivitiesFile,
     "mappings/companies.yaml": CompaniesFile,
+    "mappings/followup.yaml": FollowupFile,
+    "mappings/alerts.yaml": AlertsFile,
 }
 """Every file of a home folder -> the model of its content."""
-OPTIONAL = frozenset({"mappings/activities.yaml", "mappings/companies.yaml"})
-"""Files that a home folder of an earlier version has not: everything in them is off."""
+OPTIONAL = frozenset({"mappings/activities.yaml", "mappings/companies.yaml", "mappings/followup.yaml", "mappings/alerts.yaml"})
+"""Files that a home folder of an earlier version has not: no activities, companies, deals, cadences and alerts; SLA clocks run by their defaults."""

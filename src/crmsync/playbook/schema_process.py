@@ -10,49 +10,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from crmsync.playbook.schema_gate import GateFile
+from crmsync.playbook.schema_hours import HoursFile
 from crmsync.playbook.schema_nurture import ProfileFile, TrackFile
+from crmsync.playbook.schema_routing import RoutingFile
 from crmsync.playbook.schema_score import ScoreFile, SegmentFile
 from crmsync.playbook.schema_stages import StagesFile, TypeFile
-from crmsync.playbook.shapes import CLOCK, DAY, HouseName, Strict, Text
-
-
-class RoutingFile(Strict):
-    """Who gets a new mql that nobody owns: round robin in one pool."""
-
-    pool: HouseName = Field(default="default", description="Name of the pool, in reasons and as the name of its counter.")
-    members: list[Text] = Field(
-        default=[],
-        description="E-mails of the reps, in order. Empty: every active user that all connected CRMs share, without the integration user.",
-    )
-    exclude: list[Text] = Field(default=[], description="E-mails of users who never get any.")
-    fallback: str | None = Field(default=None, description="E-mail of who gets them when the pool is empty.")
-
-
-class ShiftFile(Strict):
-    """One person's working hours; what is not given comes from the CRMs or from `working_hours`."""
-
-    days: Annotated[list[DAY], Field(min_length=1)] | None = Field(default=None, description="Working days.")
-    start: Annotated[str, Field(pattern=CLOCK)] | None = Field(default=None, description="When work starts.")
-    end: Annotated[str, Field(pattern=CLOCK)] | None = Field(default=None, description="When it ends; `24:00` is midnight.")
-    time_zone: str | None = Field(default=None, description="Their time zone, like `Europe/Berlin`; also the one of their due days.")
-
-
-class HoursFile(Strict):
-    """Working hours, in the owner's own time zone where the CRM tells it."""
-
-    days: Annotated[list[DAY], Field(min_length=1)] = Field(default=["mon", "tue", "wed", "thu", "fri"], description="Working days.")
-    start: Annotated[str, Field(pattern=CLOCK)] = Field(default="09:00", description="When work starts.")
-    end: Annotated[str, Field(pattern=CLOCK)] = Field(default="17:00", description="When it ends; `24:00` is midnight.")
-    time_zone: str = Field(default="UTC", description="Time zone of owners whose own is unknown, like `Europe/Berlin`.")
-    holidays: list[Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]] = Field(default=[], description="Days off, like `2026-12-25`.")
-    from_crm: bool = Field(
-        default=True,
-        description="Hours that a CRM has for its users come before these: those that a HubSpot user set, then Salesforce's default business "
-        "hours, unless they are 24 hours on all days. Time zones always come from the CRM.",
-    )
-    people: dict[Text, ShiftFile] = Field(
-        default={}, description="E-mail of a user -> hours and time zone that come before everything else."
-    )
+from crmsync.playbook.shapes import HouseName, Strict, Text
 
 
 class PlaybookFile(Strict):

@@ -81,9 +81,13 @@ class TypeFile(Strict):
     signals: list[HouseName] = Field(default=[], description="One of these signals is among the person's. Empty: any.")
     min_fit: Points | None = Field(default=None, description="The fit score is at least this.")
     when: When | None = Field(default=None, description="A condition that holds as well, such as a named target account. Empty: any.")
-    respond_within: Annotated[str, Field(pattern=DURATION)] = Field(
-        default="1 working day",
-        description="When the first touch is due: a number and minutes, hours, days or weeks; `working` counts working hours only.",
+    respond_within: Annotated[str, Field(pattern=DURATION)] | None = Field(
+        default=None,
+        description="When the first touch is due: a number and minutes, hours, days or weeks; `working` counts working hours only. Empty: `respond_within` of `sla` in "
+        "followup.yaml.",
+    )
+    breach_within: Annotated[str, Field(pattern=DURATION)] | None = Field(
+        default=None, description="When the promise is broken, if that is later than `respond_within`. Empty: then."
     )
     channel: Literal["call", "email", "other"] = Field(default="call", description="How the rep answers first.")
     priority: Literal["high", "normal", "low"] = Field(default="normal", description="Priority of the task.")

@@ -12,6 +12,7 @@ from pydantic.config import JsonDict, JsonValue
 NAME = r"^[a-z][a-z0-9_]{0,59}$"
 DURATION = r"^\s*\d+(\.\d+)?\s+(working\s+)?(minute|min|hour|day|week)s?\s*$"
 WORKING = r"^\s*\d+(\.\d+)?\s+working\s+(minute|min|hour|day|week)s?\s*$"
+PLAIN = r"^\s*\d+(\.\d+)?\s+(minute|min|hour|day|week)s?\s*$"
 CLOCK = r"^([01]?\d|2[0-4]):[0-5]\d$"
 STAGE = Literal["subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer", "nurture", "disqualified"]
 MQL_TYPE = Literal["direct_request", "pre_qualified", "content_download", "browser"]
@@ -61,6 +62,10 @@ def compiles(pattern: str) -> str:
     return pattern
 
 
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+"""What is taken for an e-mail address of a user; whether there is such a user is told by `check --live`."""
+
+
 Pattern = Annotated[Text, AfterValidator(compiles)]
 """A regular expression."""
 
@@ -73,3 +78,12 @@ def minutes_of(clock: str) -> int:
     """Minutes after midnight of "HH:MM"."""
     hours, _, minutes = clock.partition(":")
     return int(hours) * 60 + int(minutes)
+
+
+def plain_minutes(text: str) -> float:
+    """Minutes of a duration that matches PLAIN, like "15 minutes" or "1.5 days"."""
+    number, unit = text.split(maxsplit=1)
+    return float(number) * _PLAIN[unit.strip().removesuffix("s")]
+
+
+_PLAIN = {"minute": 1, "min": 1, "hour": 60, "day": 1440, "week": 10_080}

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from crmsync.playbook.problems import Path, Problems, one_of, quoted
 from crmsync.playbook.schema_mapping import CommonField
-from crmsync.playbook.shapes import CLOCK, DURATION, NAME, WORKING, Strict
+from crmsync.playbook.shapes import CLOCK, DURATION, NAME, PLAIN, WORKING, Strict
 from crmsync.playbook.yamlfile import YamlFile
 
 M = TypeVar("M", bound=Strict)
@@ -18,6 +18,7 @@ _HINTS = {
     NAME: "use lower-case letters, digits and underscores, beginning with a letter",
     DURATION: 'write a number and a unit, like "10 minutes", "24 working hours" or "7 days"',
     WORKING: 'write a number and a unit of working time, like "8 working hours" or "1 working day"',
+    PLAIN: 'write a number and a unit, like "15 minutes", "24 hours" or "7 days"; working time is not possible here',
     CLOCK: 'write a time like "09:00"',
 }
 _WANTED = {

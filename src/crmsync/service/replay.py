@@ -21,6 +21,8 @@ from crmsync.model.fields import INPUTS
 from crmsync.model.rules import Playbook
 from crmsync.playbook.load import load_files
 from crmsync.playbook.schema import FILES
+from crmsync.playbook.templates import FOLDER as TEMPLATES
+from crmsync.playbook.templates import FOLDER as TEMPLATES
 from crmsync.service.replay_read import Chunk, Reader
 from crmsync.service.workspace import Workspace
 from crmsync.store import Past
@@ -134,7 +136,8 @@ def other_playbook(home: Path, folder: Path) -> Playbook:
         raise ConfigError(
             f"{folder} holds no playbook: neither playbook.yaml nor {RULES} nor another of its files is there. Nothing was read."
         )
-    return load_files({name: given.get(name, home / name) for name in FILES})
+    texts = next((one for one in (folder / "templates", folder / TEMPLATES) if one.is_dir()), home / TEMPLATES)
+    return load_files({name: given.get(name, home / name) for name in FILES}, texts)
 
 
 def _unknown(force: World, playbook: Playbook) -> tuple[str, ...]:
