@@ -11,6 +11,8 @@ from crmsync.model.record import ObjectSchema, User
 from crmsync.model.rules import Playbook
 from crmsync.playbook.check import check as check_schemas
 from crmsync.playbook.lint import lint
+from crmsync.playbook.lint_templates import text_problems
+from crmsync.playbook.problems import Problem
 from crmsync.playbook.rights import check_rights
 from crmsync.service.check_lists import check_lists
 
@@ -21,8 +23,14 @@ PLAYBOOK = "playbook"
 
 
 def check_playbook(playbook: Playbook) -> dict[str, list[Finding]]:
-    """What the linter says of a playbook that could be read. Nothing is contacted."""
-    return {PLAYBOOK: list(lint(playbook))}
+    """What is wrong in the texts for tasks, and what the linter says of a playbook that could be read. Nothing is contacted."""
+    return {PLAYBOOK: [*(as_finding(problem) for problem in text_problems(playbook)), *lint(playbook)]}
+
+
+def as_finding(problem: Problem) -> Finding:
+    """A mistake in a file, as a check tells it."""
+    what, _, fix = str(problem.message).rpartition("; ")
+    return Finding(level="error", subject=f"{problem.file}:{problem.line}", message=what or fix, fix=fix if what else "")
 
 
 def check_live(workspace: Workspace) -> dict[str, list[Finding]]:

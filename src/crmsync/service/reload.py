@@ -14,7 +14,9 @@ from crmsync.engine.world import World
 from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError, UnreachableError
 from crmsync.model.rules import Playbook
 from crmsync.playbook.check import check
+from crmsync.playbook.lint_templates import text_problems
 from crmsync.playbook.schema import FILES
+from crmsync.playbook.templates import FOLDER, template_files
 from crmsync.playbook.yamlfile import MAX_BYTES
 from crmsync.service.playbook import known_to, load_playbook
 from crmsync.service.verify import asked_about
@@ -26,7 +28,7 @@ SETTLED_SECONDS = 1.0
 """A file is read once it was left alone for so long: an editor that writes it piece by piece must not be read in between."""
 EVENT = "playbook"
 
-_Stamps = tuple[tuple[int, int, int] | None, ...]
+_Stamps = tuple[tuple[str, tuple[int, int, int] | None], ...]
 
 
 class PlaybookWatch:
@@ -34,7 +36,7 @@ class PlaybookWatch:
     between is then noticed, too."""
 
     def __init__(self, home: Path, *, wall: Callable[[], float] = time.time) -> None:
-        self._paths = tuple(home / name for name in FILES)
+        self._home = home
         self._wall = wall
         self._stamps = self._look()
         self._content = self._digest()
@@ -67,6 +69,9 @@ class PlaybookWatch:
     def _taken(self, workspace: Workspace) -> Workspace:
         playbook = load_playbook(workspace.settings)
         known_to(playbook, workspace.connectors)
+        known = {(problem.file, problem.message) for problem in text_problems(workspace.playbook)}
+        if wrong := [str(problem) for problem in text_problems(playbook) if (problem.file, problem.message) not in known]:
+            raise ConfigError("\n".join(wrong))
         if playbook.fingerprint == workspace.playbook.fingerprint:
             if workspace.refused is not None:
                 self._tell(workspace, "the files say again what is in force")
@@ -84,15 +89,19 @@ class PlaybookWatch:
             log.warning("what became of the playbook was not stored", error=type(error).__name__)
 
     def _look(self) -> _Stamps:
-        return tuple(_stamp(path) for path in self._paths)
+        return tuple((str(path), _stamp(path)) for path in self._paths())
+
+    def _paths(self) -> list[Path]:
+        """The files of the home as it is now: texts for tasks come and go."""
+        return [*(self._home / name for name in FILES), *template_files(self._home / FOLDER)]
 
     def _just_written(self, stamps: _Stamps) -> bool:
-        newest = max((stamp[0] for stamp in stamps if stamp is not None), default=0) / 1e9
+        newest = max((stamp[0] for _, stamp in stamps if stamp is not None), default=0) / 1e9
         return 0 <= self._wall() - newest < SETTLED_SECONDS
 
     def _digest(self) -> str:
         told = sha256()
-        for path in self._paths:
+        for path in self._paths():
             try:
                 with path.open("rb") as stream:
                     content = stream.read(MAX_BYTES + 1)

@@ -22,7 +22,6 @@ from crmsync.model.rules import Playbook
 from crmsync.playbook.load import load_files
 from crmsync.playbook.schema import FILES
 from crmsync.playbook.templates import FOLDER as TEMPLATES
-from crmsync.playbook.templates import FOLDER as TEMPLATES
 from crmsync.service.replay_read import Chunk, Reader
 from crmsync.service.workspace import Workspace
 from crmsync.store import Past
