@@ -47,9 +47,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _load(folder: Path, name: str, text: str) -> Playbook:
     paths: dict[str, Path] = {}
-    for other, shipped in TEXTS.items():
+    for other, original in TEXTS.items():
         paths[other] = folder / Path(other).name
-        paths[other].write_bytes((text if other == name else shipped).encode("utf-8", "surrogatepass"))
+        paths[other].write_bytes((text if other == name else original).encode("utf-8", "surrogatepass"))
     return load_files(paths, shipped() / "templates")
 
 
