@@ -28,6 +28,7 @@ from crmsync.store.pasts import Past, PastSignals
 from crmsync.store.problems import Group
 from crmsync.store.snapshots import StoredSnapshot
 from crmsync.store.tasks import TaskRow
+from crmsync.store.touches import Touches
 
 NOTHING: Mapping[Ref, Snapshot] = {}
 
@@ -49,6 +50,8 @@ class Store:
         """Alerts on their way to people."""
         self.obligations = Obligations(database)
         """SLA clocks, running and past."""
+        self.touches = Touches(database)
+        """Completed follow-ups, and how far our own tasks are."""
 
     @classmethod
     def open(cls, url: str) -> Store:
