@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from crmsync.decide.lifecycle import stage_of
-from crmsync.decide.sla_run import CONVERSATION, Pause, Run, remembered, run_of
+from crmsync.decide.sla_facts import LEFT, Fact, begun, conversations, fact_of, left_at, newest, second
+from crmsync.decide.sla_run import Pause, Run, run_of
 from crmsync.decide.sla_text import at_risk, breach
 from crmsync.decide.worktime import around_the_clock, calendar_of, zone_of
 from crmsync.model.alert import Alert
 from crmsync.model.copies import replace
 from crmsync.model.followup import SlaRules, Window
-from crmsync.model.link import PersonState, Signal, StageEntry
+from crmsync.model.link import PersonState, Signal
 from crmsync.model.process import TypeRule
 from crmsync.model.record import User
 from crmsync.model.rules import WorkingHours
@@ -25,14 +26,11 @@ from crmsync.model.work import HANDOFF, MET, QUEUE, RESPONSE, SQL, Clock, Touch
 
 NONE, ON_TRACK, RISKY, LATE, DONE, PAUSED = "none", "on_track", "at_risk", "breached", "met", "paused"
 """Options of crmsync_sla_status."""
-REPLY = "email_reply"
-BOOKED = frozenset({"meeting_booked", "demo_booked"})
-"""Signals of a sales conversation (A7)."""
 WORKED = ("sal", "sql")
 BEYOND = ("opportunity", "customer")
 ROUTER = "router"
 BREACHED_SHARE = 1.0
-REASSIGNED, LEFT = "reassigned", "left"
+REASSIGNED = "reassigned"
 _RANK = {kind: place for place, kind in enumerate((RESPONSE, SQL, HANDOFF, QUEUE))}
 
 
@@ -51,24 +49,6 @@ class SlaVerdict:
     alerts: tuple[Alert, ...] = ()
     next_due_at: datetime | None = None
     breached_now: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fact:
-    """A clock with what became of it. done: when what it asks for was done; left, why: when and to where the person left; None: not."""
-
-    clock: Clock
-    done: datetime | None = None
-    left: datetime | None = None
-    why: str = LEFT
-
-    @property
-    def stop(self) -> datetime | None:
-        return min((at for at in (self.done, self.left) if at is not None), default=None)
-
-    @property
-    def met(self) -> bool:
-        return self.done is not None and self.done == self.stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +89,14 @@ def clocks(
     their own working time; only an owner whom the router put in place of one it has tried (`tried`, R7) begins a new response clock.
     """
     since = state.handed_at
-    touched = sorted(min(t.at, now) for t in touches if since is not None and t.at >= _second(since))
+    touched = sorted(min(t.at, now) for t in touches if since is not None and t.at >= second(since))
     watch = _Watch(
         state=state, sla=sla, rule=rule, users=users, hours=hours, now=now, start_from=start_from, who=who, moves_on=moves_on,
-        touched=tuple(touched), pauses=tuple(_conversations(signals, meetings, since, sla, now)), queue=queue,
+        touched=tuple(touched), pauses=tuple(conversations(signals, meetings, since, sla, now)), queue=queue,
         known_stages=len(before.stages),
     )  # fmt: skip
     given = {clock.kind: clock for clock in before.clocks}
-    over: list[_Fact] = []
+    over: list[Fact] = []
     facts = {HANDOFF: watch.handoff(given.get(HANDOFF)), RESPONSE: watch.response(given.get(RESPONSE), over)}
     facts |= {SQL: watch.sql(given.get(SQL)), QUEUE: watch.queued(given.get(QUEUE))}
     ended = [watch.turned(fact) for fact in over]
@@ -170,68 +150,74 @@ class _Watch:
 
     # --- which clocks there are ---
 
-    def handoff(self, known: Clock | None) -> _Fact | None:
+    def handoff(self, known: Clock | None) -> Fact | None:
         """A1: from the newest qualification to the handoff."""
-        index = _newest(self.state.stages, "mql")
+        index = newest(self.state.stages, "mql")
         entry = self.state.stages[index] if index is not None else None
         if index is None or entry is None or self.state.historic or entry.at < self.start_from:
             return self._still(known)
         done = self.state.handed_at if self.state.handed_at is not None and self.state.handed_at >= entry.at else None
-        left = _left(self.state.stages, index + 1, ("mql",))
+        left = left_at(self.state.stages, index + 1, ("mql",))
         if known is None or known.started_at != entry.at:
             if self.sla.handoff is None or not self._new(index) or (done is None and left is not None):
                 return self._still(known)
-            known = _begun(HANDOFF, entry.at, self.sla.handoff)
-        return _fact(known, done, left)
+            known = begun(HANDOFF, entry.at, self.sla.handoff)
+        return fact_of(known, done, left)
 
-    def response(self, known: Clock | None, over: list[_Fact]) -> _Fact | None:
+    def response(self, known: Clock | None, over: list[Fact]) -> Fact | None:
         """A2: from the handoff, or the reassignment by the router (R7), to the first completed touch. over: takes the clock that a reassignment ends."""
         state = self.state
         if state.handed_at is None or state.historic:
             return self._still(known)
-        index = _newest(state.stages, "mql", state.handed_at)
-        left = _left(state.stages, 0 if index is None else index + 1, WORKED, state.handed_at)
+        index = newest(state.stages, "mql", state.handed_at)
+        left = left_at(state.stages, 0 if index is None else index + 1, WORKED, state.handed_at)
         done = self.touched[0] if self.touched else None
         if known is None or known.started_at < state.handed_at:
             if state.handed_at < self.start_from:
                 return self._still(known)
-            return _fact(_begun(RESPONSE, state.handed_at, self._window(), state.owner), done, left)
+            return fact_of(begun(RESPONSE, state.handed_at, self._window(), state.owner), done, left)
         moved = state.assigned_at
-        if moved is not None and moved > known.started_at and state.owner_by == ROUTER and state.owner != known.owner and known.owner in state.tried:
-            last = _fact(known, done, left)
+        if (
+            moved is not None
+            and moved > known.started_at
+            and state.owner_by == ROUTER
+            and state.owner != known.owner
+            and known.owner in state.tried
+        ):
+            last = fact_of(known, done, left)
             if known.open and (last.stop is None or last.stop >= moved):
                 over.append(replace(last, left=moved, why=REASSIGNED))
-                known = _begun(RESPONSE, moved, self._window(), state.owner)
-        return _fact(self._owned(known), done, left)
+                known = begun(RESPONSE, moved, self._window(), state.owner)
+        return fact_of(self._owned(known), done, left)
 
-    def sql(self, known: Clock | None) -> _Fact | None:
+    def sql(self, known: Clock | None) -> Fact | None:
         """A2: from sql to the next completed touch or a stage beyond."""
         stages = self.state.stages
-        index = _newest(stages, "sql")
+        index = newest(stages, "sql")
         if index is None or self.state.historic or stages[index].previous is None or stages[index].at < self.start_from:
             return self._still(known)
         entry = stages[index]
         beyond = stages[index + 1] if index + 1 < len(stages) else None
-        done = [at for at in self.touched if at >= _second(entry.at)][:1]
+        done = [at for at in self.touched if at >= second(entry.at)][:1]
         if beyond is not None and beyond.stage in BEYOND:
             done.append(beyond.at)
         if known is None or known.started_at != entry.at:
             if self.sla.sql is None or not self._new(index):
                 return self._still(known)
-            known = _begun(SQL, entry.at, self.sla.sql, self.state.owner)
-        return _fact(self._owned(known), min(done, default=None), _left(stages, index + 1, ("sql", *BEYOND)))
+            known = begun(SQL, entry.at, self.sla.sql, self.state.owner)
+        return fact_of(self._owned(known), min(done, default=None), left_at(stages, index + 1, ("sql", *BEYOND)))
 
-    def queued(self, known: Clock | None) -> _Fact | None:
+    def queued(self, known: Clock | None) -> Fact | None:
         """R5: from when nobody could be had to an owner."""
         at, owner = self.state.queued_at, self.state.owner
         if at is None:
             if known is None or not known.open:
                 return self._still(known)
             given = self.state.assigned_at or self.now
-            return _fact(known, given if owner is not None else None, None if owner is not None else (self.now, LEFT))
+            return fact_of(known, given if owner is not None else None, None if owner is not None else (self.now, LEFT))
         if known is None or known.started_at != at:
-            return _fact(_begun(QUEUE, at, self.queue), None, None) if self.queue is not None else self._still(known)
-        return _fact(known, None, None)
+            return fact_of(begun(QUEUE, at, self.queue), None, None) if self.queue is not None else self._still(known)
+        return fact_of(known, None, None)
 
     def _window(self) -> Window:
         rule = self.rule
@@ -241,11 +227,11 @@ class _Watch:
             return Window(minutes=rule.breach_minutes, working=rule.breach_working_time)
         return Window(minutes=rule.respond_minutes, working=rule.working_time)
 
-    def _still(self, clock: Clock | None) -> _Fact | None:
+    def _still(self, clock: Clock | None) -> Fact | None:
         """A clock whose occasion is no more: whatever still runs of it is over."""
         if clock is None:
             return None
-        return _fact(clock, None, (self.now, LEFT) if clock.open else None)
+        return fact_of(clock, None, (self.now, LEFT) if clock.open else None)
 
     def _new(self, index: int) -> bool:
         """Whether the person entered that stage in this very decision: rules that are switched on later start no clocks for what is long past."""
@@ -263,14 +249,14 @@ class _Watch:
 
     # --- how one stands ---
 
-    def turned(self, fact: _Fact) -> _Turn:
+    def turned(self, fact: Fact) -> _Turn:
         """The clock as it stands now, and what passed since somebody looked last."""
         clock, now = fact.clock, self.now
         sales = clock.kind in (RESPONSE, SQL)
         pauses = tuple(pause for pause in self.pauses if pause.end > clock.started_at) if sales else ()
         if not clock.open:
             return _Turn(clock=self._touched_before(fact, pauses))
-        run, told = run_of(clock, users=self.users, hours=self.hours, pauses=pauses, covers=sales)
+        run, covered = run_of(clock, users=self.users, hours=self.hours, now=now, pauses=pauses, covers=sales)
         deadline, stop = run.reaches(clock.minutes), fact.stop
         horizon = max(now, clock.started_at, clock.breached_at or now) if stop is None else stop
         over = deadline <= horizon if stop is None else deadline < stop
@@ -285,7 +271,7 @@ class _Watch:
             breached_at = clock.breached_at if kept else deadline
         changed = replace(
             clock, told=tuple(sorted({*clock.told, *shares})), breached_at=breached_at,
-            late=over and (clock.late or (fresh and self._lateness(deadline) is not None)), covered=remembered(clock, told, now) if sales else (),
+            late=over and (clock.late or (fresh and self._lateness(deadline) is not None)), covered=covered,
         )  # fmt: skip
         if stop is not None:
             changed = replace(
@@ -305,13 +291,13 @@ class _Watch:
             waits += [deadline, *([turn] if turn is not None else [])]
         return _Turn(clock=changed, alerts=tuple(alerts), next_at=min((w for w in waits if w > now), default=None), breached=fresh)
 
-    def _touched_before(self, fact: _Fact, pauses: tuple[Pause, ...]) -> Clock:
+    def _touched_before(self, fact: Fact, pauses: tuple[Pause, ...]) -> Clock:
         """A clock that is over, unless what it asked for turns out to have been done earlier: a touch logged elsewhere came late. A breach after
         that was none."""
         clock, done = fact.clock, fact.done
         if done is None or clock.ended_at is None or done > clock.ended_at or done == clock.met_at:
             return clock
-        run, _ = run_of(clock, users=self.users, hours=self.hours, pauses=pauses, covers=bool(clock.covered))
+        run, _ = run_of(clock, users=self.users, hours=self.hours, now=self.now, pauses=pauses, covers=bool(clock.covered))
         stands = clock.breached_at is not None and clock.breached_at < done
         return replace(
             clock, met_at=done, ended_at=done, ended=MET, used=run.worked(done), breached_at=clock.breached_at if stands else None,
@@ -342,7 +328,7 @@ class _Watch:
                 )  # fmt: skip
         return alerts, passed, waits
 
-    def _breach(self, fact: _Fact, deadline: datetime) -> Alert:
+    def _breach(self, fact: Fact, deadline: datetime) -> Alert:
         clock = fact.clock
         return breach(
             clock, at=deadline, who=self.who, owner=self._about(clock), zone=self._zone(clock), late=self._lateness(deadline),
@@ -360,53 +346,6 @@ class _Watch:
         """How long ago that was, None where it is not long (A8)."""
         ago = self.now - at
         return ago if ago >= timedelta(minutes=max(self.sla.late_minutes, 0.0)) and ago > timedelta() else None
-
-
-def _begun(kind: str, at: datetime, window: Window, owner: str | None = None) -> Clock:
-    return Clock(kind=kind, started_at=at, minutes=window.minutes, working=window.working, owner=owner, running_since=at)
-
-
-def _fact(clock: Clock, done: datetime | None, left: tuple[datetime, str] | None) -> _Fact:
-    """What was done before the clock began counts at once (F76); once met it stays met."""
-    moments = [at for at in (done, clock.met_at) if at is not None]
-    done = max(min(moments), clock.started_at) if moments else None
-    if left is None:
-        return _Fact(clock=clock, done=done)
-    return _Fact(clock=clock, done=done, left=max(left[0], clock.started_at), why=left[1])
-
-
-def _newest(stages: Sequence[StageEntry], stage: str, until: datetime | None = None) -> int | None:
-    """Where the person entered that stage last, or last until that moment."""
-    places = (place for place in range(len(stages) - 1, -1, -1) if stages[place].stage == stage)
-    return next((place for place in places if until is None or stages[place].at <= until), None)
-
-
-def _left(stages: Sequence[StageEntry], start: int, within: Sequence[str], since: datetime | None = None) -> tuple[datetime, str] | None:
-    """When, from that place on and since that moment, the person left these stages, and to which."""
-    return next(((e.at, e.stage) for e in stages[start:] if e.stage not in within and (since is None or e.at >= since)), None)
-
-
-def _second(at: datetime) -> datetime:
-    """CRMs tell whole seconds: a touch in the second of the handoff comes after it."""
-    return at.replace(microsecond=0)
-
-
-def _conversations(
-    signals: Sequence[Signal], meetings: Sequence[datetime], since: datetime | None, sla: SlaRules, now: datetime
-) -> list[Pause]:
-    """Stretches in which sales talks with the person (A7): from each reply or booking since the handoff."""
-    if since is None or sla.conversation_days <= 0:
-        return []
-    length = timedelta(days=sla.conversation_days)
-    found: list[Pause] = []
-    for signal in signals:
-        if (signal.type != REPLY and signal.type not in BOOKED) or not since < signal.at <= now:
-            continue
-        end = signal.at + length
-        if signal.type in BOOKED:
-            end = max(end, min((until for until in meetings if until > signal.at), default=end))
-        found.append(Pause(start=signal.at, end=end, why=CONVERSATION))
-    return found
 
 
 def _status(found: Sequence[Clock], stage: str | None) -> str:

@@ -79,13 +79,14 @@ class Run:
 
 
 def run_of(
-    clock: Clock, *, users: Mapping[str, User], hours: WorkingHours, pauses: Sequence[Pause] = (), covers: bool = False
+    clock: Clock, *, users: Mapping[str, User], hours: WorkingHours, now: datetime, pauses: Sequence[Pause] = (), covers: bool = False
 ) -> tuple[Run, tuple[Span, ...]]:
-    """How a clock runs, and the stretches in which its owners are covered. pauses: conversations. covers: whether an owner who is away with
-    somebody standing in pauses it; `clock.covered` counts beside what is told of absences now."""
+    """How a clock runs, and the covered stretches to remember (`Clock.covered`). pauses: conversations. covers: whether an owner who is away with
+    somebody standing in pauses it; what is remembered of that counts beside what is told of absences now."""
     spans = list(_owners(clock))
     told = [part for start, end, owner in spans for part in _within(covered(owner, users), start, end)] if covers else []
-    stood_in = merged([*told, *clock.covered]) if covers else ()
+    kept = _remembered(clock, told, now) if covers else ()
+    stood_in = merged([*told, *kept])
     off = [*pauses, *(Pause(start=start, end=end, why=COVER) for start, end in stood_in)]
     closed = merged((pause.start, pause.end) for pause in off)
     around = worktime.around_the_clock()
@@ -94,7 +95,7 @@ def run_of(
         calendar = worktime.calendar_of(users.get(owner or ""), hours) if clock.working else around
         for opens, closes in _gaps(closed, start, end):
             found.append(Stretch(start=opens, end=closes, calendar=calendar))
-    return Run(stretches=tuple(found), pauses=tuple(sorted(off))), tuple(told)
+    return Run(stretches=tuple(found), pauses=tuple(sorted(off))), kept
 
 
 def covered(owner: str | None, users: Mapping[str, User]) -> tuple[Span, ...]:
@@ -112,10 +113,12 @@ def covered(owner: str | None, users: Mapping[str, User]) -> tuple[Span, ...]:
     return merged(found)
 
 
-def remembered(clock: Clock, told: Sequence[Span], now: datetime) -> tuple[Span, ...]:
+def _remembered(clock: Clock, told: Sequence[Span], now: datetime) -> tuple[Span, ...]:
     """The covered stretches to remember: those that are over stay as they were, whatever is told later; of one that goes on counts what is told now."""
     past = [span for span in clock.covered if span[1] <= now]
-    cut = [(start, now) for start, end in clock.covered if start < now < end and not any(s <= start < e or start <= s < end for s, e in told)]
+    cut = [
+        (start, now) for start, end in clock.covered if start < now < end and not any(s <= start < e or start <= s < end for s, e in told)
+    ]
     return merged([*past, *cut, *(span for span in told if span[0] <= now)])
 
 

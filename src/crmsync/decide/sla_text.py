@@ -43,7 +43,7 @@ def breach(
     """The window is used up. at: the deadline (UTC). done: when what was owed was done after all. moves_on: whether the person goes to
     the next rep now (R7)."""
     person, owed = _who(who), _OWED[clock.kind]
-    title = f"{'Late' if late is not None else 'Breached'}: {owed} for {person} was due {local(at, zone)}"
+    title = f"{'Breached, told late' if late is not None else 'Breached'}: {owed} for {person} was due {local(at, zone)}"
     then = f"It was done at {local(done, zone)}." if done is not None else _NEXT[clock.kind]
     if moves_on and done is None:
         then = "The person goes to the next rep who can be had; open tasks move along."

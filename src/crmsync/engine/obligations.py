@@ -47,4 +47,6 @@ def _changed(world: World, before: PersonState, after: PersonState, now: datetim
             at = max(later.started_at if later is not None else now, clock.started_at)
             late = world.playbook.sla.late_minutes
             changed.append(replaced(clock, at, users=world.owners.users, hours=world.playbook.hours, now=now, late_minutes=late))
-    return [obligation(after.person_id, clock, pool=after.pool, mql_type=after.mql_type or "", source=source_of(after)) for clock in changed]
+    return [
+        obligation(after.person_id, clock, pool=after.pool, mql_type=after.mql_type or "", source=source_of(after)) for clock in changed
+    ]

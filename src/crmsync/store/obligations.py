@@ -22,7 +22,9 @@ _COLUMNS = (
 )  # fmt: skip
 _KEY = ("person_id", "kind", "started_at")
 _SAVE = Upsert(table="obligations", columns=_COLUMNS, key=_KEY, update=excluded(*(name for name in _COLUMNS if name not in _KEY)))
-_OF = Prepared(lambda among: select(table).where(among(table.c.person_id, "listed")).order_by(table.c.person_id, table.c.started_at, table.c.kind))
+_OF = Prepared(
+    lambda among: select(table).where(among(table.c.person_id, "listed")).order_by(table.c.person_id, table.c.started_at, table.c.kind)
+)
 _BETWEEN = Prepared(
     lambda _: (
         select(table)
