@@ -15,6 +15,7 @@ import orjson
 
 from crmsync.connect.protocol import LazyRecords
 from crmsync.model.record import FieldSchema, FieldVersion, LazyFields, ObjectSchema, Record, RecordState, Ref, User, Value
+from crmsync_hubspot import incoming
 
 SIDE = "hubspot"
 CONTACTS = "contacts"
@@ -99,10 +100,12 @@ _DECODE: dict[str, Decode] = {"datetime": _datetime_in, "date": _date_in, "numbe
 class Decoder:
     """Turns the JSON of one object type into records, knowing its property types. Made once per read, used for every row."""
 
-    __slots__ = ("_object", "_plain", "_shows_stamp", "_stamp", "_typed", "names")
+    __slots__ = ("_incoming", "_object", "_plain", "_shows_stamp", "_stamp", "_typed", "names")
 
     def __init__(self, object: str, names: Iterable[str], schema: ObjectSchema) -> None:
-        self.names = tuple(dict.fromkeys(names))
+        wanted = dict.fromkeys(names)
+        self._incoming = object == incoming.EMAILS and incoming.FIELD in wanted
+        self.names = tuple(n for n in wanted if not (self._incoming and n == incoming.FIELD))
         self._object = object
         self._stamp = stamp_property(object)
         # associations move nothing but the stamp, and no reading of these objects tells them (F08)
@@ -114,7 +117,7 @@ class Decoder:
     def requested(self) -> list[str]:
         """The properties to ask for: ours and those that a record's own facts are read from."""
         always = [self._stamp, *([MERGED_IDS] if self._object in MERGEABLE else []), *([COMPANY_ID] if self._object == CONTACTS else [])]
-        return list(dict.fromkeys((*self.names, *always)))
+        return list(dict.fromkeys((*self.names, *(incoming.NEEDS if self._incoming else ()), *always)))
 
     def fields(self, properties: Mapping[str, str | None]) -> dict[str, Value]:
         """Decoded values by name; "" and null are None; a property that the answer does not carry is absent."""
@@ -128,6 +131,8 @@ class Decoder:
                 out[name] = decode(text)
             elif name in properties:
                 out[name] = None
+        if self._incoming:
+            out[incoming.FIELD] = incoming.read(properties)
         return out
 
     def page(self, rows: Sequence[dict[str, Any]]) -> tuple[LazyRecords[dict[str, Any]], list[tuple[str, str]]]:
@@ -378,4 +383,4 @@ def field_schema(object: str, p: Mapping[str, Any]) -> FieldSchema:
 def object_schema(object: str, definitions: Iterable[Mapping[str, Any]]) -> ObjectSchema:
     """The schema of one object from its property definitions."""
     fields = {str(p["name"]): field_schema(object, p) for p in definitions if not p.get("archived")}
-    return ObjectSchema(object=object, label=object.capitalize(), fields=fields)
+    return incoming.shown(ObjectSchema(object=object, label=object.capitalize(), fields=fields))

@@ -9,18 +9,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from crmsync.model.record import ObjectSchema
+from crmsync.model.record import FieldSchema, ObjectSchema
 from crmsync_salesforce import soql
 from crmsync_salesforce.client import Client, HiddenError, RefusedError
 
 TASK, EMAIL = "Task", "Email"
 MESSAGE = "EmailMessage"
+INCOMING_TEXT, LONGEST = "IncomingText", 4_000
+"""A field that the connector makes: the beginning, so many characters, of what stands in a message that came in, and nothing of one that was sent, so that
+replies can be understood where nobody wants the bodies of e-mails to be read or carried."""
 _OWN = ("Id", "ActivityId", "MessageDate")
+_CAME_IN, _BODY = "Incoming", "TextBody"
 
 
 def as_read(schema: ObjectSchema) -> ObjectSchema:
-    """EmailMessage's fields as they are read with a Task: yes and no come as texts."""
+    """EmailMessage's fields as they are read with a Task: yes and no come as texts, and there is INCOMING_TEXT where it can be made."""
     texts = {n: replace(f, type="picklist", options=("true", "false")) for n, f in schema.fields.items() if f.type == "bool"}
+    if schema.fields.keys() >= {_CAME_IN, _BODY}:
+        label = "Beginning of an e-mail that came in"
+        texts[INCOMING_TEXT] = FieldSchema(name=INCOMING_TEXT, label=label, type="text", length=LONGEST, createable=False, updateable=False)
     return replace(schema, fields={**schema.fields, **texts})
 
 
@@ -46,7 +53,7 @@ class Mails:
         mails = {row["Id"][:15]: row for row in rows if row.get("TaskSubtype") == EMAIL and not row.get("IsDeleted")}
         for id, message in self._read(names, [row["Id"] for row in mails.values()]).items():
             if id in mails:
-                mails[id][MESSAGE] = {name: _text(message.get(name)) for name in names}
+                mails[id][MESSAGE] = {name: _told(name, message) for name in names}
 
     def add_columns(self, object: str, fields: Sequence[str], columns: dict[str, Sequence[Any]]) -> None:
         """As `add`, for the columns of a bulk job: each of these fields becomes one."""
@@ -59,13 +66,14 @@ class Mails:
         found = self._read(names, [id for id, kind, deleted in told if kind == EMAIL and not deleted])
         messages = [found.get(id[:15]) for id in ids]
         for name in names:
-            columns[f"{MESSAGE}.{name}"] = [None if message is None else _text(message.get(name)) for message in messages]
+            columns[f"{MESSAGE}.{name}"] = [None if message is None else _told(name, message) for message in messages]
 
     def _read(self, names: Sequence[str], ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {}
         if self._absent or not ids:
             return found
-        columns = (*_OWN, *names)
+        made = (_CAME_IN, _BODY) if INCOMING_TEXT in names else ()
+        columns = (*_OWN, *(name for name in names if name != INCOMING_TEXT), *made)
         try:
             for text in soql.in_lists(columns, MESSAGE, "ActivityId", ids):
                 for page in self._client.query(soql.path(f"{text} ORDER BY MessageDate, Id")):
@@ -85,6 +93,12 @@ class Mails:
 
 def _names(fields: Sequence[str]) -> list[str]:
     return [name.partition(".")[2] for name in dict.fromkeys(fields) if name.startswith(f"{MESSAGE}.")]
+
+
+def _told(name: str, message: Mapping[str, Any]) -> Any:
+    if name == INCOMING_TEXT:
+        return (message.get(_BODY) or "")[:LONGEST] or None if message.get(_CAME_IN) is True else None
+    return _text(message.get(name))
 
 
 def _text(value: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from . import engagements
 from .clock import to_ms
 from .marketing_log import LISTED, marketing_event
 from .portal import Actor, Portal
@@ -25,6 +26,7 @@ KINDS = frozenset(
         "unsubscribe",
         "new_person",
         "task_completed",
+        *engagements.KINDS,
     }
 )
 _FORM = Actor("HubSpot form", Source("FORM", "", "FORM"), False)
@@ -60,6 +62,9 @@ def happen(portal: Portal, event: Mapping[str, Any]) -> bool:
     name = str(event.get("name") or "")
     if kind == "task_completed":
         return _complete(portal, record, name, now)
+    if kind in engagements.KINDS:
+        start = {"start": _moment(event["start"], now)} if event.get("start") else {}
+        return bool(engagements.log(portal, record, {**event, **start}, at, now))
     _list(portal, kind, record, name, at, event)
     changes, actor = _changes(kind, record, name, at)
     return portal.write(table, record, {k: v for k, v in changes.items() if k in portal.schema.of("contacts")}, actor, now)

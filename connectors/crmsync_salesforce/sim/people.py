@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from crmsync_salesforce.sim import saving
+from crmsync_salesforce.sim import logged, saving
 from crmsync_salesforce.sim.clock import parse_moment, stamp
 from crmsync_salesforce.sim.derive import derive
 from crmsync_salesforce.sim.errors import SalesforceError
@@ -182,8 +182,8 @@ class People:
         if kind == "unsubscribe":
             saving.update(self._org, name, row["Id"], {"HasOptedOutOfEmail": True}, saver)
             return True
-        if kind == "email_reply":
-            self._logged_email(row, event)
+        if kind in logged.KINDS:
+            logged.log(self._org, row, event, self._at(event), self._rep(row, event))
             return True
         if kind == "task_completed":
             return self._complete_task(row, saver)
@@ -198,35 +198,19 @@ class People:
                     return name, row
         return None
 
+    def _rep(self, row: Row, event: Mapping[str, Any]) -> str:
+        """The id of whom the event names ("by": an e-mail address), else of the person's owner; the administrator's where that is a queue."""
+        named = self._org.tables["User"].find("Email", str(event.get("by") or ""))
+        if event.get("by") and not named:
+            raise ValueError(f"no such user: {event['by']}")
+        owner: str = named[0] if named else row["OwnerId"]
+        return owner if owner.startswith("005") else self._admin
+
     def _at(self, event: Mapping[str, Any]) -> datetime:
         at = event.get("at")
         if at is None:
             return self._org.clock.now()
         return at if isinstance(at, datetime) else parse_moment(str(at))
-
-    def _logged_email(self, row: Row, event: Mapping[str, Any]) -> None:
-        at = self._at(event)
-        owner = row["OwnerId"] if row["OwnerId"].startswith("005") else self._admin
-        fields = {
-            "Subject": f"Email: {event.get('name') or 'Re: your message'}"[:255],
-            "Status": "Completed",
-            "TaskSubtype": "Email",
-            "ActivityDate": at.date(),
-            "WhoId": row["Id"],
-            "OwnerId": owner,
-            "CompletedDateTime": at,
-        }
-        task = saving.create(self._org, "Task", fields, Saver(user=owner, channel="ui"))
-        if self._org.options.email_messages:
-            message = {
-                "ActivityId": task,
-                "Subject": event.get("name") or "Re: your message",
-                "FromAddress": row.get("Email"),
-                "Incoming": True,
-                "Status": "1",
-                "MessageDate": at,
-            }
-            saving.create(self._org, "EmailMessage", message, Saver(user=owner, channel="ui"))
 
     def _new_person(self, person: Mapping[str, Any], saver: Saver) -> None:
         known(person, PERSON_KEYS, "person")

@@ -135,10 +135,10 @@ class Simulator:
             self.org.settle()
             saving.update(self.org, object, id, fields, self._saver(user))
 
-    def delete(self, object: str, id: str) -> None:
+    def delete(self, object: str, id: str, *, user: str | None = None) -> None:
         """Move a record to the recycle bin."""
         with self.org.lock:
-            removal.delete(self.org, object, id, self._saver(None))
+            removal.delete(self.org, object, id, self._saver(user))
 
     def undelete(self, object: str, id: str) -> None:
         """Bring a record back from the recycle bin."""

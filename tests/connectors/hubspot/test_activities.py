@@ -427,3 +427,23 @@ def test_provision_without_the_scope_of_deals_goes_on(make: Callable[..., Portal
     assert {f.level for f in findings if f.subject.startswith(("contacts", "tasks", "companies"))} == {"done"}
     (warning,) = [f for f in findings if f.subject.startswith("deals")]
     assert (warning.level, "scopes of deals" in warning.fix) == ("warning", True)
+
+
+def test_what_came_in_is_read_without_the_bodies_that_were_sent(portal: Portal) -> None:
+    hub, sim = portal.hub, portal.sim
+    texts = {"INCOMING_EMAIL": "1\n\n> " + "x" * 9_000, "EMAIL": "our own words", "FORWARDED_EMAIL": "somebody's words"}
+    ids = {
+        way: sim.create("emails", {"hs_timestamp": DUE, "hs_email_direction": way, "hs_email_text": text}) for way, text in texts.items()
+    }
+    bare = sim.create("emails", {"hs_timestamp": DUE, "hs_email_direction": "INCOMING_EMAIL"})
+    portal.sleep(60)
+    wanted = ["hs_email_subject", "incoming_text"]
+    told = {r.ref.id: r.fields for page in hub.pull("emails", wanted, None, portal.now) for r in page.records}
+    fetched = {r.ref.id: r.fields for r in hub.fetch("emails", [*ids.values(), bare], wanted)}
+    for seen in (told, fetched):
+        assert seen[ids["INCOMING_EMAIL"]]["incoming_text"] == "1\n\n> " + "x" * 3_995
+        assert [seen[id]["incoming_text"] for id in (ids["EMAIL"], ids["FORWARDED_EMAIL"], bare)] == [None] * 3
+        assert set(seen[bare]) == set(wanted), "and nothing that was not asked for"
+    made = hub.schema(["emails"])["emails"].fields["incoming_text"]
+    assert (made.type, made.length, made.createable, made.updateable) == ("text", 4_000, False, False)
+    assert "incoming_text" not in hub.schema(["calls"])["calls"].fields

@@ -9,6 +9,7 @@ import json
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 import requests
@@ -246,3 +247,43 @@ def test_a_refused_bulk_leaves_nothing_behind(http):
         http.sim.create_many("contacts", [{"email": "a@b.co"}, {"nonsense": "x"}])
     assert http.sim.all("contacts") == []
     assert http.contact(email="a@b.co")
+
+
+def test_what_reps_and_prospects_do_on_a_timeline(http: Any) -> None:
+    for who in ("rep", "boss"):
+        http.sim.add_user({"email": f"{who}@acme.co", "first_name": who})
+    owners = {o["email"]: o["id"] for o in http("GET", "/crm/v3/owners").json()["results"]}
+    contact = http.sim.create("contacts", {"email": "a@b.co", "hubspot_owner_id": owners["rep@acme.co"]})
+    assert http.sim.happen({"email": "a@b.co", "type": "email_received", "name": "Re: Offer", "text": "1\n<b>Later</b>"})
+    assert http.sim.happen({"email": "a@b.co", "type": "call_logged", "outcome": "no_answer", "by": "boss@acme.co"})
+    assert http.sim.happen({"email": "a@b.co", "type": "meeting_booked", "start": "2026-06-20T09:00:00+00:00"})
+    assert not http.sim.happen({"email": "nobody@b.co", "type": "email_received"})
+    (mail,), (call,), (meeting,) = (http.sim.all(plural) for plural in ("emails", "calls", "meetings"))
+    assert (mail["hs_email_direction"], mail["hs_email_text"]) == ("INCOMING_EMAIL", "1\n<b>Later</b>")
+    assert "&lt;b&gt;" in mail["hs_email_html"], "a stranger's text is no markup"
+    assert call["hs_call_disposition"] == "73a0d17f-1163-4015-bdd5-ec830791da20"
+    assert [row["hubspot_owner_id"] for row in (mail, call, meeting)] == [owners[f"{who}@acme.co"] for who in ("rep", "boss", "rep")]
+    assert meeting["hs_meeting_start_time"].startswith("2026-06-20T09:00:00")
+    assert http.sim.get("contacts", contact)["engagements_last_meeting_booked"]
+    for plural, row in (("emails", mail), ("calls", call), ("meetings", meeting)):
+        assert http.sim.associated(plural, row["id"], "contacts") == [contact]
+    with pytest.raises(ValueError, match="outcome must be one of"):
+        http.sim.happen({"email": "a@b.co", "type": "call_logged", "outcome": "shrug"})
+
+
+def test_an_admin_keeps_users_over_the_control_address(http: Any) -> None:
+    def do(**body: Any) -> Any:
+        answer = http("POST", "/_sim/do", body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
+    owner = do(verb="add_user", user={"email": "rep@acme.co", "first_name": "Rep"})
+    team = do(verb="join_team", email="rep@acme.co", team="EMEA")
+    do(verb="add_user_property", name="deputy")
+    do(verb="set_user", email="rep@acme.co", properties={"deputy": "boss@acme.co"})
+    assert http("GET", f"/crm/v3/owners/{owner}").json()["teams"] == [{"id": team, "name": "EMEA", "primary": True}]
+    do(verb="leave_teams", email="rep@acme.co")
+    do(verb="deactivate_user", email="rep@acme.co")
+    assert http("GET", f"/crm/v3/owners/{owner}?archived=true").json()["archived"] is True
+    refused = http("POST", "/_sim/do", {"verb": "set_user", "email": "rep@acme.co", "properties": {"hs_email": "x"}})
+    assert refused.status_code == 422

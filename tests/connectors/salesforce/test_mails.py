@@ -121,3 +121,27 @@ def test_nothing_is_asked_where_nothing_is_mapped(org: Org) -> None:
     before = sim.api_calls()
     list(connector.pull("Task", ("Subject", "TaskSubtype"), None, sim.now()))
     assert sim.api_calls() - before == 1
+
+
+def test_what_came_in_is_read_without_the_bodies_that_were_sent(org: Org) -> None:
+    sim, connector = org
+    ids = [
+        emailed(sim, 0, incoming=False),
+        emailed(sim, 1),
+        emailed(sim, 2, TextBody="1\n\n> " + "x" * 9_000),
+        emailed(sim, 3, TextBody=None),
+    ]
+    wanted = ("Subject", "TaskSubtype", "EmailMessage.IncomingText")
+    pull(org)
+    before = sim.api_calls()
+    seen = {r.ref.id: r.fields for page in connector.pull("Task", wanted, None, sim.now()) for r in page.records}
+    assert sim.api_calls() - before == 2
+    assert [seen[id]["EmailMessage.IncomingText"] for id in ids] == [None, "Text 1", "1\n\n> " + "x" * 3_995, None]
+    assert "EmailMessage.TextBody" not in seen[ids[1]], "nobody asked for it"
+    columns: dict[str, Any] = {"Id": ids[:2], "TaskSubtype": ["Email"] * 2, "IsDeleted": [False] * 2}
+    Mails(connector._client).add_columns("Task", wanted, columns)
+    assert columns["EmailMessage.IncomingText"] == [None, "Text 1"]
+    made = connector.schema(["EmailMessage"])["EmailMessage"].fields["IncomingText"]
+    assert (made.type, made.length, made.createable, made.updateable) == ("text", 4_000, False, False)
+    sim.hide_field("EmailMessage", "TextBody")
+    assert "IncomingText" not in connector.schema(["EmailMessage"])["EmailMessage"].fields

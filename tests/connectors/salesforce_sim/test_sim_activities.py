@@ -301,3 +301,39 @@ def test_deactivated_users_keep_their_tasks(client: Any) -> None:
     assert code(client.call("POST", "/sobjects/Task", json={"Subject": "y", "OwnerId": rep})) == "INACTIVE_OWNER_OR_USER"
     with pytest.raises(SalesforceError, match="CANNOT_DELETE"):
         client.sim.delete("User", rep)
+
+
+def test_what_reps_and_prospects_do_on_a_timeline(client: Any) -> None:
+    sim = client.sim
+    sim.options.email_messages = True
+    sim.seed(users=[{"email": f"{who}@x.example"} for who in ("rep", "boss")], people=[])
+    ids = {row["Email"]: row["Id"] for row in sim.all("User")}
+    lead = client.lead("ann@acme.example", OwnerId=ids["rep@x.example"])
+    happened = [
+        {"type": "email_received", "name": "Re: Offer", "text": "1\nLater"},
+        {"type": "call_logged", "outcome": "no_answer", "by": "boss@x.example"},
+        {"type": "meeting_booked", "start": "2026-06-20T09:00:00Z"},
+    ]
+    for event in happened:
+        assert client.control("POST", "/do", json={"verb": "happen", "event": {"email": "ann@acme.example", **event}}).json() == {
+            "seen": True
+        }
+    by_kind = {row["TaskSubtype"]: row for row in sim.all("Task")}
+    mail, call, (meeting,), (message,) = by_kind["Email"], by_kind["Call"], sim.all("Event"), sim.all("EmailMessage")
+    assert (message["ActivityId"], message["Incoming"], message["TextBody"]) == (mail["Id"], True, "1\nLater")
+    assert (call["CallDisposition"], call["Status"], call["OwnerId"]) == ("No Answer", "Completed", ids["boss@x.example"])
+    assert meeting["StartDateTime"].startswith("2026-06-20T09:00:00")
+    assert {row["WhoId"] for row in (mail, call, meeting)} == {lead}
+    assert {mail["OwnerId"], meeting["OwnerId"]} == {ids["rep@x.example"]}
+    refused = client.control(
+        "POST", "/do", json={"verb": "happen", "event": {"email": "ann@acme.example", **happened[1], "by": "no@x.example"}}
+    )
+    assert refused.status_code == 422
+    # an admin's and a rep's hands over the control address
+    group = client.control("POST", "/do", json={"verb": "add_group", "name": "Reps", "members": ["rep@x.example"]}).json()["id"]
+    queue = client.control("POST", "/do", json={"verb": "add_queue", "name": "Inbound", "objects": ["Lead"]}).json()["id"]
+    client.control("POST", "/do", json={"verb": "join_group", "group": queue, "member": group})
+    assert {(row["GroupId"], row["UserOrGroupId"]) for row in sim.all("GroupMember")} == {(group, ids["rep@x.example"]), (queue, group)}
+    deleted = {"verb": "delete", "object": "Task", "id": call["Id"], "user": "rep@x.example"}
+    assert client.control("POST", "/do", json=deleted).status_code == 200
+    assert sim.writes[0].user == ids["rep@x.example"]
