@@ -51,7 +51,9 @@ def key_likeness(left: str, right: str) -> float:
         return 0.0
     if left == right:
         return 100.0
-    return max(fuzz.token_sort_ratio(left, right), fuzz.ratio(left.replace(" ", ""), right.replace(" ", "")))
+    by_word, whole = fuzz.token_sort_ratio(left, right), (left.replace(" ", ""), right.replace(" ", ""))
+    # Blanks are forgiven, further words are not.
+    return max(by_word, fuzz.ratio(*whole)) if abs(len(whole[0]) - len(whole[1])) <= 1 else by_word
 
 
 def finders(key: str) -> Iterator[str]:
