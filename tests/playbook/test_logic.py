@@ -21,6 +21,7 @@ LISTS = Lists(free=frozenset({"gmail.com"}), titles=Titles(ranks={"c": phrases([
 VALUES: dict[str, tuple[Value, ...]] = {
     "number": (None, 0, 1, 2, 3, 4, 5),
     "text": (None, "", "a", "B", "ab", "abc", "b c", "VP", "CEO", "VP and CEO", "x@gmail.com", "x@acme.example"),
+    "code": (None, "", *"1 2 3 4 5 9 19 20 21 23 30 31 50 99".split(), "100", "4-56", "D-31", "x", "2 2"),
     "date": (None, *((NOW - timedelta(days=days)).isoformat() for days in (-1, 0, 4, 5, 6, 9, 10, 11, 40))),
 }
 """Every value that a field of a kind has here: with these, tests of all bounds and words below go either way."""
@@ -44,6 +45,10 @@ def _literal(chance: Random, kind: str) -> Condition:
         op = chance.choice(["eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "between"])
         value = (chance.randrange(1, 5), chance.randrange(1, 5))
         made = Test(field=kind, op=op, value=value if op in ("in", "not_in", "between") else value[0])
+    elif kind == "code":
+        op = chance.choice(["between", "between", "eq", "ne", "in"])
+        codes = ["1", "2", "4", "9", "19", "20", "23", "31", "99"]
+        made = Test(field=kind, op=op, value=chance.choice(codes) if op in ("eq", "ne") else (chance.choice(codes), chance.choice(codes)))
     elif kind == "date":
         made = Test(field=kind, op=chance.choice(["within", "older_than"]), value=chance.choice([5, 10]))
     else:
@@ -101,6 +106,8 @@ def _t(op: str, value: Value | tuple[Value, ...] = None, field: str = "f") -> Te
         (_t("ge", 5), _t("lt", 5)),
         (_t("between", (9, 3)),),
         (_t("between", (1, 3)), _t("gt", 3)),
+        (_t("between", ("10000", "19999")), _t("between", ("20000", "29999"))),
+        (_t("between", ("10000", "19999")), Not(of=_t("between", ("00000", "49999")))),
         (_t("eq", 4), _t("lt", 4)),
         (_t("gt", "2026-02-01"), _t("lt", "2026-01-01")),
         (_t("eq", "berlin"), _t("contains", "paris")),
@@ -128,6 +135,10 @@ def test_contradictions(parts: tuple[Condition, ...]) -> None:
         (_t("ge", 100), _t("between", (200, 300)), True),
         (_t("between", (200, 1000)), _t("between", (300, 400)), True),
         (_t("between", (200, 1000)), _t("between", (300, 1400)), False),
+        (_t("between", ("00000", "49999")), _t("between", ("10000", "19999")), True),
+        (_t("between", ("0000", "4999")), _t("between", ("10000", "19999")), False),
+        (_t("between", ("10000", "19999")), _t("between", ("15000", "29999")), False),
+        (_t("filled"), _t("between", ("10000", "19999")), True),
         (_t("filled"), _t("eq", "x"), True),
         (_t("not_in", ("a",)), _t("empty"), True),
         (_t("in", ("DE", "AT")), _t("eq", "de"), True),

@@ -13,7 +13,7 @@ from crmsync.decide.domains import mail_domains
 from crmsync.decide.titles import Titles, phrases, titled
 from crmsync.decide.words import fold_words
 from crmsync.errors import ConfigError
-from crmsync.model.condition import All, Condition, Happened, Not, Test
+from crmsync.model.condition import LONGEST_CODE, All, Condition, Happened, Not, Test, code_range
 from crmsync.model.link import Signal
 from crmsync.model.record import Fields, Value
 from crmsync.model.rules import Playbook
@@ -71,7 +71,8 @@ def holds(condition: Condition, facts: Fields, lists: Lists, now: datetime | Non
     """Whether `condition` holds for `facts` and `signals` (each event once) at `now` (UTC). All of nothing holds, any of nothing does not.
 
     Texts are compared without regard to case; dates and datetimes as their canonical text; a bool is never a number. Values of different
-    kinds are not equal and not ordered: eq and lt ... between are False, ne and not_in (the plain negations of eq and in) True. An empty
+    kinds are not equal and not ordered: eq and lt ... between are False, ne and not_in (the plain negations of eq and in) True. Between two texts of
+    digits lie texts that begin with a number between them, of as many digits where both have the same (postal codes). An empty
     field fulfils only `empty`, `ne` and `not_in`. matches is a case-insensitive search; contains takes a text or several, any of which
     is enough; domain_in takes list names (free, disposable, competitor, target) and domains. within and older_than, and counts in a window, need
     `now`: without it they do not hold. Raises ConfigError for an operator outside OPS.
@@ -200,6 +201,9 @@ def passes(test: Test, value: Value, lists: Lists, now: datetime | None = None) 
     if op == "between":
         if not isinstance(wanted, tuple) or len(wanted) != 2:
             return False
+        low, high = wanted
+        if isinstance(value, str) and isinstance(low, str) and isinstance(high, str) and (bounds := code_range(low, high)) is not None:
+            return _within_codes(value, *bounds)
         return _ordered("ge", value, wanted[0]) and _ordered("le", value, wanted[1])
     if op in ("within", "older_than"):
         at = _moment(value)
@@ -218,6 +222,19 @@ def passes(test: Test, value: Value, lists: Lists, now: datetime | None = None) 
     if op == "domain_in":
         return _domain_in(domain_of(value), choices, lists)
     return titled(value, choices, lists.titles)
+
+
+_CODE = re.compile(r"\s*(?:[A-Za-z]{1,3}-)?([0-9][0-9 ]*)")
+
+
+def _within_codes(value: str, first: int, last: int, digits: int) -> bool:
+    """Whether the digits with which a code begins lie between the two: "110 00" is 11000, "94105-1234" is 94105, "D-10115" is 10115. With bounds of five digits a
+    code of four is another country's."""
+    found = _CODE.match(value)
+    code = found[1].replace(" ", "") if found is not None else ""
+    if not code or len(code) > LONGEST_CODE or (digits and len(code) != digits):
+        return False
+    return first <= int(code) <= last
 
 
 def _domain_in(domain: str, choices: list[str], lists: Lists) -> bool:

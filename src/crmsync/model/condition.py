@@ -13,6 +13,8 @@ class Test:
     """One comparison on a house field. op: eq ne lt le gt ge in not_in between matches contains empty filled domain_in title_is within
     older_than.
 
+    between: two texts of digits are a range of codes ("10000" to "19999"), compared as numbers of as many digits.
+
     domain_in: the e-mail's domain is in a named list ("free", "disposable", "competitor", "target") or listed domains. title_is: a class of job
     titles ("c_level", "director"). within / older_than: the date or datetime lies at most / more than `value` days before now, never after it. where: the file and line in which the admin
     wrote it; tests that say the same are equal wherever they stand.
@@ -59,3 +61,15 @@ class Not:
 
 
 Condition = Test | Happened | All | AnyOf | Not
+
+LONGEST_CODE = 30
+"""Digits beyond which a text is no code."""
+
+
+def code_range(low: str, high: str) -> tuple[int, int, int] | None:
+    """(first, last, digits) of two bounds that are nothing but digits, as those of postal codes; digits is 0 where they have not the same number of them. None
+    for other texts."""
+    first, last = low.strip(), high.strip()
+    if not (first.isascii() and first.isdecimal() and last.isascii() and last.isdecimal()) or max(len(first), len(last)) > LONGEST_CODE:
+        return None
+    return int(first), int(last), len(first) if len(first) == len(last) else 0

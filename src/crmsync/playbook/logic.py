@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from crmsync.model.condition import All, Condition, Happened, Not, Test
+from crmsync.model.condition import All, Condition, Happened, Not, Test, code_range
 from crmsync.model.record import Value
 
 MOST = 512
@@ -44,7 +44,7 @@ def _alternatives(condition: Condition, holds: bool) -> list[tuple[Literal, ...]
     """The condition (holds False: its negation) as alternatives of literals; None when there are too many."""
     if isinstance(condition, Test):
         values = _values(condition.value)
-        if condition.op == "between" and len(values) == 2:
+        if condition.op == "between" and len(values) == 2 and _codes(condition) is None:
             low, high = (Test(field=condition.field, op=op, value=value) for op, value in zip(("ge", "le"), values, strict=True))
             return _alternatives(All(of=(low, high)), holds)
         return [(Literal(condition, holds),)]
@@ -118,7 +118,7 @@ def _no_value(tests: Sequence[tuple[Test, bool]]) -> bool:
             return True
         if holds and any(_same(test.value, other.value) for other in against):
             return True
-    if _no_age(tests):
+    if _no_age(tests) or _no_code(tests):
         return True
     named = [_values(test.value) for test, holds in tests if (test.op in ("eq", "in")) is holds and test.op in ("eq", "in", "ne", "not_in")]
     if named:
@@ -130,6 +130,28 @@ def _no_age(tests: Sequence[tuple[Test, bool]]) -> bool:
     young = min((_number(t.value) for t, holds in tests if t.op == "within" and holds), default=math.inf)
     old = max((_number(t.value) for t, holds in tests if t.op == "older_than" and holds), default=-math.inf)
     return young <= old
+
+
+def _no_code(tests: Sequence[tuple[Test, bool]]) -> bool:
+    """Ranges of codes that leave nothing between them, or one within another that must not hold."""
+    ranges = [(codes, holds) for test, holds in tests if (codes := _codes(test)) is not None]
+    inside = [codes for codes, holds in ranges if holds]
+    outside = [codes for codes, holds in ranges if not holds]
+    for first, last, digits in inside:
+        if first > last or any(last < low or high < first or (digits and more and digits != more) for low, high, more in inside):
+            return True
+        if any(more in (0, digits) and low <= first and last <= high for low, high, more in outside):
+            return True
+    return False
+
+
+def _codes(test: Test) -> tuple[int, int, int] | None:
+    """The range of codes that a test wants, as `code_range` has it."""
+    values = _values(test.value)
+    if test.op != "between" or len(values) != 2:
+        return None
+    low, high = values
+    return code_range(low, high) if isinstance(low, str) and isinstance(high, str) else None
 
 
 def _no_number(tests: Sequence[tuple[Test, bool]]) -> bool:
@@ -166,6 +188,9 @@ def _may(value: Value, test: Test, holds: bool) -> bool:
         return inside is holds
     if not isinstance(value, str):
         return test.op not in _ANY_OF or not holds
+    codes, code = _codes(test), code_range(value, value)
+    if codes is not None and code is not None:
+        return (codes[0] <= code[0] <= codes[1] and codes[2] in (0, code[2])) is holds
     if test.op == "contains":
         return any(word.casefold() in value.casefold() for word in _words(test.value)) is holds
     if test.op == "matches":

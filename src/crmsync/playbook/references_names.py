@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+from crmsync.model.condition import code_range
 from crmsync.playbook.facts import FRAMEWORK_OF, Fact, misfit
 from crmsync.playbook.problems import Path, one_of, quoted
 from crmsync.playbook.schema_process import ListsFile
@@ -124,7 +125,8 @@ def _a_range(low: int | float | str, high: int | float | str) -> bool:
     """Whether something can lie between them."""
     if isinstance(low, str) and isinstance(high, str):
         first, last = low.strip().casefold(), high.strip().casefold()
-        return int(first) <= int(last) if first.isdecimal() and last.isdecimal() else first <= last
+        codes = code_range(low, high)
+        return codes[0] <= codes[1] if codes is not None else first <= last
     return not isinstance(low, str) and not isinstance(high, str) and low <= high
 
 

@@ -65,7 +65,8 @@ class When(Strict):
     in_: Annotated[list[Scalar], Field(min_length=1)] | None = Field(default=None, alias="in", description="One of these.")
     not_in: Annotated[list[Scalar], Field(min_length=1)] | None = Field(default=None, description="None of these, or empty.")
     between: Annotated[list[int | float | str], Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="From the first to the second, both included."
+        default=None,
+        description='From the first to the second, both included. Postal codes: `["10000", "19999"]`, in quotes; codes with another number of digits lie outside.',
     )
     matches: Annotated[Words, Field(min_length=1)] | None = Field(
         default=None, description="A regular expression (or several) found in the text, whatever the case."
