@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmsync.decide.condition import lists_of
-from crmsync.decide.person import RETRY, Decision, decide
+from crmsync.decide.owning import RETRY, Ways
+from crmsync.decide.person import Decision, decide
 from crmsync.decide.score import score
 from crmsync.model.condition import Test
 from crmsync.model.fields import OUTPUTS, STAGES
+from crmsync.model.floor import Floor, PoolNow, RepNow
 from crmsync.model.link import PersonState, Signal
 from crmsync.model.process import BehaviorRule, FitRule, ScoreRules, StageRules, TypeRule
 from crmsync.model.record import Fields, User, Value
@@ -79,7 +81,6 @@ def go(
     now: datetime = NOW,
     shown: Fields | None = None,
     shown_owner: str | None = None,
-    counter: int = 4,
     pool: Sequence[str] = POOL,
     playbook: Playbook = PLAYBOOK,
     **more: Any,
@@ -88,9 +89,14 @@ def go(
         facts=facts, signals=signals, rules=playbook.score, lists=LISTS, now=now, recycled_at=person.recycled_at,
     )  # fmt: skip
     return decide(
-        person=person, facts=facts, signals=signals, score=verdict, rules=playbook.score, playbook=playbook, lists=LISTS, pool=pool,
-        counter=counter, users=USERS, now=now, start_from=START, shown=person.outputs if shown is None else shown, shown_owner=shown_owner, **more,
+        person=person, facts=facts, signals=signals, score=verdict, rules=playbook.score, playbook=playbook, lists=LISTS,
+        ways=ways_of(pool), users=USERS, now=now, start_from=START, shown=person.outputs if shown is None else shown, shown_owner=shown_owner, **more,
     )  # fmt: skip
+
+
+def ways_of(pool: Sequence[str]) -> Ways:
+    floor = Floor(pools={"default": PoolNow(name="default", reps=tuple(RepNow(rep=rep) for rep in pool))}, first="default")
+    return Ways(floor=lambda: floor)
 
 
 def stages(decision: Decision) -> list[str]:

@@ -272,8 +272,9 @@ class _Matter:
             return False
         fits = touch.channel == step.channel or (run.step == 0 and touch.channel == CALL)
         opened = run.opened_at or run.started_at
+        while_open = opened <= touch.at if run.step == 0 else opened < touch.at
         twice = run.last_at is not None and touch.channel == run.last_channel and abs(touch.at - run.last_at) <= SAME
-        return fits and opened <= touch.at <= self.now and touch.twin_id not in run.counted and not twice
+        return fits and while_open and touch.at <= self.now and touch.twin_id not in run.counted and not twice
 
     def _counted(self, run: CadenceRun, at: datetime, channel: str, own: Touch | None) -> CadenceRun:
         """With what is the same touch noted, so that none of it counts again."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from crmsync.decide.condition import Lists
 from crmsync.decide.deals import Dealings
 from crmsync.decide.disposition import DISPOSITION, NURTURE, REASON, Judgement
-from crmsync.decide.lifecycle import HAND, QUALIFIED, is_historic, latch, mql_type, next_turn, stage, stage_of
+from crmsync.decide.lifecycle import HAND, QUALIFIED, Outcome, is_historic, latch, mql_type, next_turn, stage, stage_of
 from crmsync.model.copies import replace
 from crmsync.model.link import PersonState, Signal, StageEntry
 from crmsync.model.process import ScoreRules, TypeRule
@@ -24,7 +24,7 @@ STEPS = 8
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
     """One person's matter at the moment `at` (UTC): all that stays the same while the stage moves. rules: the scoring model that counts. deals: None: not
-    known. judgement: a rep's decision to act on."""
+    known. judgement: a rep's decision to act on. outcome: where the work on them led by itself."""
 
     facts: Fields
     signals: Sequence[Signal]
@@ -36,6 +36,11 @@ class Course:
     start_from: datetime
     deals: Dealings | None = None
     judgement: Judgement | None = None
+    outcome: Outcome | None = None
+
+    def is_hot(self, state: PersonState) -> bool:
+        """Whether an express signal (S6) speaks for the present mql entry: the hot lane (R4, H2)."""
+        return any(s.type in self.rules.express for s in _recent(state, self.signals))
 
     def along(self, state: PersonState, hand_stage: str | None = None) -> tuple[PersonState, StageVerdict]:
         """The state after every transition that is due before an owner is needed, and the last verdict."""
@@ -75,7 +80,7 @@ class Course:
     def _step(self, state: PersonState, *, hand_stage: str | None = None, owner: str | None = None) -> StageVerdict:
         return stage(
             state=state, score=self.score, signals=self.signals, rules=self.rules, now=self.at, stages=self.playbook.stages, facts=self.facts,
-            hand_stage=hand_stage, deals=self.deals, judgement=self.judgement, owner=owner, complete=owner is not None,
+            hand_stage=hand_stage, deals=self.deals, judgement=self.judgement, outcome=self.outcome, owner=owner, complete=owner is not None,
         )  # fmt: skip
 
     def _taken(self, state: PersonState, verdict: StageVerdict) -> PersonState:

@@ -12,6 +12,7 @@ the last recycling makes one at any time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crmsync.decide.condition import Lists, holds, text_matches
@@ -28,11 +29,21 @@ FIRST = ("subscriber", "lead")
 """Stages a CRM may show for a person never staged before without that being a command: where everybody begins."""
 QUALIFIED = ("mql", "sal", "sql", OPPORTUNITY)
 """From these a way to nurture is a recycling (L6)."""
+IN_WORK = ("mql", "sal", "sql")
+"""Stages that the work on somebody can end."""
 HAND, ENGINE = "hand", "engine"
 SKEW = timedelta(hours=1)
 """A clock may be so far ahead. What is dated later than that has not happened after anything that somebody did by now."""
 NOBODY: Fields = {}
 PLAIN, NO_LISTS = StageRules(), Lists()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Where the work on somebody led by itself: a cadence without an answer (L6), or a one-digit reply (C4)."""
+
+    stage: str
+    cause: str
 
 
 def stage_of(state: PersonState) -> str | None:
@@ -57,13 +68,14 @@ def stage(
     hand_stage: str | None = None,
     deals: Dealings | None = None,
     judgement: Judgement | None = None,
+    outcome: Outcome | None = None,
     owner: str | None = None,
     complete: bool = False,
 ) -> StageVerdict:
     """The stage the person should be in at `now` (UTC): the present one, or one step on.
 
     hand_stage: a stage someone set in a CRM (L2); it is taken as it is. deals: theirs, None: not known. judgement: what a rep decided and nobody
-    acted on yet. owner / complete: whom we assigned or found, and whether the handoff package is complete: both make an mql a sal
+    acted on yet. outcome: where the work on them led by itself. owner / complete: whom we assigned or found, and whether the handoff package is complete: both make an mql a sal
     (L3), unless they qualified before the start (`state.historic`, section 9a). A historic mql becomes mql anew, `changed` with the same stage, by
     what would make an mql of a lead.
     """
@@ -80,6 +92,8 @@ def stage(
     decided = judgement.stage(stages) if judgement is not None and may_judge(standing, deals) else None
     if judgement is not None and decided not in (None, standing) and not (decided == "sql" and standing == OPPORTUNITY):
         return StageVerdict(stage=str(decided), changed=True, cause=judgement.cause, who=HAND, trigger=judgement.cause)
+    if outcome is not None and standing in IN_WORK and may_judge(standing, deals):
+        return StageVerdict(stage=outcome.stage, changed=True, cause=outcome.cause, trigger=outcome.cause)
     stale = stale_at(state, signals, rules, stages, now)
     if stale is not None and stale <= now:
         return StageVerdict(stage=NURTURE, changed=True, cause=f"no engagement for {stages.stale_sql_days:g} days", trigger="")

@@ -5,56 +5,66 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from crmsync.decide.condition import Lists
 from crmsync.decide.course import Course
 from crmsync.decide.deals import Dealings
-from crmsync.decide.disposition import ACCEPTED, DISQUALIFIED, Judged, Said, look, said_by
+from crmsync.decide.disposition import ACCEPTED, DISQUALIFIED, NURTURE, Judged, Said, look, said_by
+from crmsync.decide.effort import Shortfall, answer_of, shortfall
 from crmsync.decide.handoff import complete, handoff_text
-from crmsync.decide.lifecycle import HAND, entered, may_judge, stage_of
+from crmsync.decide.lifecycle import HAND, Outcome, entered, may_judge, stage_of
+from crmsync.decide.notice import hot_alert
 from crmsync.decide.outputs import outputs
+from crmsync.decide.owning import ROUTER, WORKED, Router, Ways, assignment
 from crmsync.decide.profile import next_questions
 from crmsync.decide.reach import reached
-from crmsync.decide.route import route
 from crmsync.decide.signals import unique
+from crmsync.decide.steps import Made, can_own, earliest, first_text, next_steps, why_next
 from crmsync.decide.text import one_line
 from crmsync.decide.touch import FIX_CONTACT, Desk, FirstTouch
 from crmsync.decide.track import NO_TRACK, nurtured
+from crmsync.decide.working import Work, work_fields
+from crmsync.model.alert import Alert
 from crmsync.model.copies import replace
 from crmsync.model.fields import DISPOSITIONS, STAGES
+from crmsync.model.floor import Floor
 from crmsync.model.link import PersonState, Signal
 from crmsync.model.process import ScoreRules
 from crmsync.model.record import Fields, User, Value
 from crmsync.model.rules import Playbook
 from crmsync.model.verdict import GateVerdict, ScoreVerdict, StageVerdict
+from crmsync.model.work import BY_HAND, Assignment, TaskSeen, Touch
 
-ROUTER, CRM = "router", "crm"
+CRM = "crm"
 TRACK_FIELD, QUESTIONS_FIELD = "crmsync_track", "crmsync_next_questions"
-RETRY = timedelta(minutes=15)
-"""A person who waits for an owner is looked at again after this: the pool may have members then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What follows for one person. state: to remember (the same object when nothing changed). outputs: wanted engine-owned fields.
 
-    owner: house owner id to write, None: leave the owner alone. task: the first touch of a handoff made now; asks: what a rep is asked for with it.
-    counter: the pool's counter after this. next_due_at: when to ask again (UTC; None: only when something changes). problems: sentences for
-    people, each with its cause before the first colon. score, stage: the verdicts behind it, for `explain`.
+    owner: house owner id to write, None: leave the owner alone. task: the first touch of a handoff made now; asks: further native tasks. floor: the pools
+    after this (None: nobody was routed). next_due_at: when to ask again (UTC; None: only when something changes). problems: sentences for
+    people, each with its cause before the first colon. score, stage: the verdicts behind it, for `explain`. alerts: what somebody should hear of.
+    assignments: changes of owner made or seen now. withdraw: keys of open tasks to take back. opted_out: they want no more e-mail (C4).
     """
 
     state: PersonState
     outputs: Fields
     owner: str | None
     task: FirstTouch | None
-    counter: int
     next_due_at: datetime | None
     problems: tuple[str, ...]
     score: ScoreVerdict
     stage: StageVerdict
+    floor: Floor | None = None
     asks: tuple[FirstTouch, ...] = ()
     gate: GateVerdict | None = None
+    alerts: tuple[Alert, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    withdraw: tuple[str, ...] = ()
+    opted_out: bool = False
 
     @property
     def tasks(self) -> tuple[FirstTouch, ...]:
@@ -66,6 +76,8 @@ class Decision:
         return replace(
             later, owner=later.owner or self.owner, task=self.task or later.task, asks=(*self.asks, *later.asks),
             problems=tuple(dict.fromkeys((*self.problems, *later.problems))), stage=later.stage if later.stage.changed else self.stage,
+            floor=later.floor or self.floor, alerts=(*self.alerts, *later.alerts), assignments=(*self.assignments, *later.assignments),
+            withdraw=tuple(dict.fromkeys((*self.withdraw, *later.withdraw))), opted_out=self.opted_out or later.opted_out,
         )  # fmt: skip
 
 
@@ -78,8 +90,7 @@ def decide(
     rules: ScoreRules,
     playbook: Playbook,
     lists: Lists,
-    pool: Sequence[str],
-    counter: int,
+    ways: Ways,
     users: Mapping[str, User],
     now: datetime,
     start_from: datetime,
@@ -88,15 +99,18 @@ def decide(
     said: Mapping[str, Said] | None = None,
     deals: Dealings | None = None,
     gate: GateVerdict | None = None,
+    touches: Sequence[Touch] = (),
+    tasks: Sequence[TaskSeen] = (),
 ) -> Decision:
     """Decide about one person at `now` (UTC). Total: bad values become problems or nothing.
 
     person.created_at is when a CRM first had them (None: before `start_from`). score, rules: the verdict on them and the scoring model behind it. lists:
-    `lists_of(playbook)`, made once. users: house owner id -> that user, for activity, kind, time zone and hours. shown: engine-owned fields
-    as the CRMs show them; a `crmsync_stage` there that is not the one in person.outputs is a hand-made command (L2), so the caller leaves
-    out what a write of ours still has to change. For a person never staged it is where they stand. shown_owner: house owner id in the CRMs'
-    owner field, None where there is none. said: what each CRM shows of a rep's decision (None: what `facts` tell). deals: theirs
-    (None: not known, or they move nobody). gate: the verdict on their contact data (None: its form alone counts).
+    `lists_of(playbook)`, made once. ways: how an owner is found. users: house owner id -> that user, for activity, kind, time zone, hours and absences.
+    shown: engine-owned fields as the CRMs show them; a `crmsync_stage` there that is not the one in person.outputs is a hand-made command (L2), so the
+    caller leaves out what a write of ours still has to change. For a person never staged it is where they stand. shown_owner: house owner id in the
+    CRMs' owner field, None where there is none. said: what each CRM shows of a rep's decision (None: what `facts` tell). deals: theirs
+    (None: not known, or they move nobody). gate: the verdict on their contact data (None: its form alone counts). touches: completed follow-ups since the
+    handoff, tasks: our own tasks as the CRMs show them.
 
     Owner: queues, integration users and inactive users do not count as owners; any other one stands (R6), also when changed later. A router's
     choice that the CRM does not show yet is wanted again. Qualification before `start_from` makes an mql without owner, handoff or task.
@@ -106,20 +120,32 @@ def decide(
     judged = look(said if said is not None else {"": said_by(facts)}, person)
     newcomer = bool(person.stages) or (person.created_at is not None and person.created_at >= start_from)
     fresh = judged.fresh if newcomer else None
+    short = shortfall(fresh, person, touches, playbook.sla)
+    answer = answer_of(person, signals, playbook.replies, playbook.stages)
     course = Course(
         facts=facts, signals=signals, score=score, rules=rules, playbook=playbook, lists=lists, at=now, start_from=start_from, deals=deals,
-        judgement=fresh,
+        judgement=None if short is not None else fresh, outcome=answer.outcome if answer is not None else None,
     )  # fmt: skip
-    desk = Desk(playbook=playbook, users=users, facts=facts, at=now)
+    desk = Desk(playbook=playbook, users=users, facts=facts, at=now, signals=signals)
     state, staged = course.along(judged.state, _hand_stage(person, shown, problems))
     if deals is not None and state.dealt != deals.stand:
         state = replace(state, dealt=deals.stand)
-    state = _with_owner(state, users, shown_owner, now)
-    usable = _usable(shown_owner, users)
-    rep = shown_owner if usable else state.owner if _usable(state.owner, users) else _fallback(playbook)
-    state, asks = _judged(person, state, judged, newcomer, rep, desk, problems, deals)
+    usable = can_own(shown_owner, users)
+    owned = _with_owner(state, users, shown_owner, now)
+    made = Made(alerts=[], assignments=[], asks=[])
+    if owned.owner is not None and owned.owner_by == HAND and owned.owner != state.owner and state.handed_at is not None:
+        made.assignments.append(assignment(state, owned, facts, now, BY_HAND))
+    state = owned
+    rep = shown_owner if usable else state.owner if can_own(state.owner, users) else _fallback(playbook)
+    state, asks = _judged(person, state, judged, newcomer, rep, desk, problems, deals, short)
+    made.asks.extend(asks)
 
-    owner, task, package, retry = None, None, None, None
+    router = Router(playbook=playbook, users=users, facts=facts, lists=lists, signals=signals, at=now, ways=ways, touches=touches)
+    owner: str | None = None
+    task: FirstTouch | None = None
+    package: str | None = None
+    retry: datetime | None = None
+    floor: Floor | None = None
     if stage_of(state) == "mql" and not state.historic:
         rule, mql_at = course.type_rule(state), entered(state, "mql") or now
         able = (
@@ -128,42 +154,83 @@ def decide(
             else complete(facts=facts, trigger=state.trigger, type_rule=rule)
         )
         if able:
-            found = route(pool=pool, counter=counter, routing=playbook.routing, shown_owner=shown_owner if usable else None)
-            counter = found.counter
-            if found.problem:
-                problems.append(f"{'no' if found.owner is None else 'fallback'} owner: {found.problem}")
-            if found.owner is None:
-                retry = now + RETRY
-            else:
-                routed = found.owner if found.owner != shown_owner else None
-                owner_by = ROUTER if routed is not None else state.owner_by
-                state = replace(state, owner=found.owner, owner_by=owner_by, owner_reason=found.reason, assigned_at=now)
+            hot = course.is_hot(state)
+            found = router.first(state, hot=hot, standing=shown_owner if usable else None)
+            made.take(found)
+            problems += found.problems
+            state, floor, retry = found.state, found.floor, found.due
+            if found.owner is not None:
+                owner = found.owner if found.owner != shown_owner else None
                 state, staged = course.handed(state, found.owner)
                 package = handoff_text(
                     facts=facts, score=score, signals=signals, type_rule=rule, trigger=state.trigger, stage=stage_of(state) or "sal",
-                    owner=found.owner, routing_reason=found.reason, gate=gate,
+                    owner=found.owner, routing_reason=state.owner_reason, gate=gate,
                 )  # fmt: skip
-                task = desk.first_touch(found.owner, reached(rule, facts, gate), package, mql_at)
+                if hot:
+                    made.alerts.append(hot_alert(facts, mql_at, found.owner, state.trigger, package))
         else:
             problems.append("handoff waits: no valid e-mail address and no phone number")
-            clerk = shown_owner if usable and shown_owner is not None else clerk_of(person.person_id, pool) or _fallback(playbook)
+            clerk = shown_owner if usable and shown_owner is not None else clerk_of(person.person_id, ways, playbook) or _fallback(playbook)
             if clerk is not None and state.asked.get(FIX_CONTACT) != mql_at:
-                asks = (*asks, desk.fix_contact(clerk, gate.issues if gate is not None else (), mql_at))
+                made.asks.append(desk.fix_contact(clerk, gate.issues if gate is not None else (), mql_at))
                 state = replace(state, asked={**state.asked, FIX_CONTACT: mql_at})
-    if state.owner_by == ROUTER and not usable and stage_of(state) in ("sal", "sql") and _usable(state.owner, users):
+    elif state.queued_at is not None:
+        state = replace(state, queued_at=None)
+
+    handed = package is not None
+    rule = course.type_rule(state)
+    first = desk.first_due(state.owner, rule) if handed and state.owner is not None else None
+    work = Work(
+        before=person, playbook=playbook, users=users, facts=facts, lists=lists, signals=signals, touches=touches, tasks=tasks,
+        start_from=start_from, at=now, first_due_at=first,
+    )  # fmt: skip
+    turn = router.turns_at(state, stage_of(state))
+    why = why_next(router, state, users, turn, now, playbook)
+    worked = work.on(state, rule)
+    if not why and playbook.routing.reassign_at_breach and worked.sla.breached_now and router.unworked(state, stage_of(state)):
+        why = "response time breached"
+    if why:
+        found = router.next(state, why)
+        made.take(found)
+        problems += found.problems
+        floor, retry = found.floor or floor, earliest(retry, found.due)
+        if found.owner is not None:
+            owner, state = found.owner, found.state
+            made.alerts.extend(worked.sla.alerts)
+            worked = work.on(state, rule)
+            turn = router.turns_at(state, stage_of(state))
+    if worked.cadence.finished and stage_of(state) in ("mql", "sal", "sql") and not (deals is not None and deals.open):
+        assert worked.state.cadence is not None
+        outcome = Outcome(stage=NURTURE, cause=f"cadence {worked.state.cadence.name} finished with no answer")
+        made.alerts.extend(worked.sla.alerts)
+        state, staged = replace(course, outcome=outcome).along(worked.state)
+        worked = work.on(state, rule)
+    state = worked.state
+    made.alerts.extend(worked.sla.alerts)
+    if handed and package is not None and state.owner is not None:
+        mql_at = entered(state, "mql") or now
+        task = desk.first_touch(state.owner, reached(rule, facts, gate), package, mql_at, first_text(playbook, state), state.trigger)
+    problems += worked.cadence.problems
+    next_steps(person, state, worked, desk, made, task, package or str(person.outputs.get("crmsync_handoff") or ""), users, now)
+    if turn is not None and turn <= now:
+        turn = None  # nobody else can be had: `retry` says when somebody can
+
+    if state.owner_by == ROUTER and stage_of(state) in WORKED and can_own(state.owner, users) and (not usable or shown_owner == state.owner_was):
         owner = state.owner
     state, nurture = nurtured(person, state, facts, signals, playbook.tracks, lists, now, start_from=start_from)
-    turns = (score.next_due_at, retry, course.turns_at(state), nurture.next_due_at)
+    turns = (score.next_due_at, retry, course.turns_at(state), nurture.next_due_at, worked.due, turn)
     due = min((at for at in turns if at is not None), default=None)
+    more = {**_nurture_fields(state, person.outputs, next_questions(facts, playbook.profile, lists, now, signals)), **work_fields(worked, person.outputs)}
     wanted = outputs(
         state=state, score=score, rules=rules, previous=person.outputs, handoff=package, fresh=len(state.stages) > len(person.stages),
-        gate=gate, more=_nurture_fields(state, person.outputs, next_questions(facts, playbook.profile, lists, now, signals)),
+        gate=gate, more=more,
     )  # fmt: skip
     if wanted is not person.outputs or due != person.next_due_at:
         state = replace(state, outputs=wanted, next_due_at=due)
     return Decision(
-        state=state, outputs=wanted, owner=owner, task=task, counter=counter, next_due_at=due, problems=tuple(problems),
-        score=score, stage=staged, asks=asks, gate=gate,
+        state=state, outputs=wanted, owner=owner, task=task, floor=floor, next_due_at=due, problems=tuple(problems), score=score, stage=staged,
+        asks=tuple(made.asks), gate=gate, alerts=tuple(dict.fromkeys(made.alerts)), assignments=tuple(made.assignments),
+        withdraw=worked.cadence.withdraw, opted_out=answer is not None and answer.opt_out,
     )  # fmt: skip
 
 
@@ -176,11 +243,16 @@ def _judged(
     desk: Desk,
     problems: list[str],
     deals: Dealings | None,
+    short: Shortfall | None = None,
 ) -> tuple[PersonState, tuple[FirstTouch, ...]]:
     """What remains of a rep's decision once the stage has moved (L7): it is remembered, or its reason code is asked for. A historic one is
-    only remembered (section 9a)."""
+    only remembered (section 9a). short: there are too few touches to believe it (A3)."""
     fresh = judged.fresh
     asks: tuple[FirstTouch, ...] = ()
+    if short is not None:
+        told = f"the reason no_response needs {short.wanted} completed touches, {short.made} were made"
+        problems.append(f"too few touches: {told}; the disposition waits")
+        return state, (desk.keep_trying(rep, short.made, short.wanted, short.since),) if rep is not None else ()
     open_deal = not may_judge(stage_of(state) or "", deals)
     waits = newcomer and fresh is not None and fresh.said.disposition != ACCEPTED and open_deal
     if fresh is not None and fresh.lacks_reason and newcomer:
@@ -204,10 +276,12 @@ def _judged(
     return state, asks
 
 
-def clerk_of(person_id: str, pool: Sequence[str]) -> str | None:
-    """The member of the pool who is asked to look after somebody nobody owns: always the same one, everybody as often as others, and without a turn
-    of the round robin, which shares out leads only."""
-    return pool[zlib.crc32(person_id.encode()) % len(pool)] if pool else None
+def clerk_of(person_id: str, ways: Ways, playbook: Playbook) -> str | None:
+    """The member of the default pool who is asked to look after somebody nobody owns: always the same one, everybody as often as others, and without a
+    turn of the round robin, which shares out leads only."""
+    pool = ways.floor().pools.get(playbook.routing.pool)
+    reps = sorted(one.rep for one in pool.reps) if pool is not None else []
+    return reps[zlib.crc32(person_id.encode()) % len(reps)] if reps else None
 
 
 def _fallback(playbook: Playbook) -> str | None:
@@ -240,22 +314,16 @@ def _hand_stage(person: PersonState, shown: Fields, problems: list[str]) -> str 
     return str(value)
 
 
-def _usable(owner: str | None, users: Mapping[str, User]) -> bool:
-    """Whether that owner is someone who can work a lead. An owner we know nothing of is a person until proven otherwise."""
-    if owner is None:
-        return False
-    user = users.get(owner)
-    return user is None or (user.active and user.kind == "person")
-
-
 def _with_owner(state: PersonState, users: Mapping[str, User], shown_owner: str | None, now: datetime) -> PersonState:
     """The state after looking at the owner field: a usable owner other than ours was set by hand and stands."""
-    if not _usable(shown_owner, users):
+    if not can_own(shown_owner, users):
         if shown_owner is None and state.owner is not None and state.owner_by != ROUTER:
             return replace(state, owner=None, owner_by=None)
         return state
     if shown_owner == state.owner:
-        return state
+        return state if state.owner_was is None else replace(state, owner_was=None)
+    if shown_owner == state.owner_was:
+        return state  # our own change of owner is still on its way there
     if state.assigned_at is None:
         return replace(state, owner=shown_owner, owner_by=CRM)
-    return replace(state, owner=shown_owner, owner_by=HAND, owner_reason="set by hand in a CRM", assigned_at=now)
+    return replace(state, owner=shown_owner, owner_by=HAND, owner_reason="set by hand in a CRM", assigned_at=now, owner_was=None)

@@ -24,7 +24,7 @@ from crmsync.model.week import Week
 
 UNSAID = Shift()
 CALENDARS = "calendars"
-"""Where the store keeps what calendars told of absences: house owner id -> [{"start": ..., "end": ...}]. Source of these absences, too."""
+"""Where the store keeps what calendars told of absences: house owner id -> [{"start": ..., "end": ...}]."""
 
 
 def same_person(users: Sequence[User], house: str, hours: WorkingHours, first: str | None, told: Sequence[Away] = ()) -> User:
@@ -51,7 +51,7 @@ def absences_from(told: Any, hours: WorkingHours) -> dict[str, tuple[Away, ...]]
     for house, rows in told.items() if isinstance(told, Mapping) else ():
         if hours.people.get(house, UNSAID).calendar and isinstance(rows, list):
             ends = [(moment(row.get("start")), moment(row.get("end"))) for row in rows if isinstance(row, Mapping)]
-            found[house] = tuple(Away(start=a, end=b, source=CALENDARS) for a, b in ends if a is not None and b is not None and a < b)
+            found[house] = tuple(Away(start=a, end=b, source="calendar") for a, b in ends if a is not None and b is not None and a < b)
     return found
 
 

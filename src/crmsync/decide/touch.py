@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from crmsync.decide.disposition import Judgement
+from crmsync.decide.locale import locale_of
+from crmsync.decide.notice import who
+from crmsync.decide.template import merge_fields, render
 from crmsync.decide.text import minute, one_line
 from crmsync.decide.worktime import due_at, due_on
+from crmsync.model.alert import Alert
 from crmsync.model.fields import REASON_CODES
+from crmsync.model.followup import Cadence, Step
+from crmsync.model.link import PersonState, Signal
 from crmsync.model.process import TypeRule
 from crmsync.model.record import Fields, User
 from crmsync.model.rules import Playbook
 
 SUBJECT_LIMIT = 255
 FIRST_TOUCH, GIVE_REASON, FIX_CONTACT = "first_touch", "reason_code", "contact_data"
+TOUCH, KEEP_TRYING, ACCEPTED_SQL, ESCALATION = "touch", "keep_trying", "accepted_sql", "escalation"
 """Kinds of tasks; with the person and the occasion each names one for ever (law 9)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstTouch:
-    """One native task. mql_at: the occasion it answers, of a first touch the mql entry; kind, person and mql_at name it for ever (law 9).
+    """One native task. mql_at: the occasion it answers, of a first touch the mql entry; kind, person, mql_at and part name it for ever (law 9). part: of a cadence's
+    touch its place.
 
     due_at, remind_at: UTC; due_on: the calendar day of due_at for the owner. remind_at is half way to the deadline for high priority.
     owner: house owner id. priority, channel: as TaskDraft has them.
@@ -37,6 +45,7 @@ class FirstTouch:
     channel: str = "call"
     remind_at: datetime | None = None
     kind: str = FIRST_TOUCH
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +56,74 @@ class Desk:
     users: Mapping[str, User]
     facts: Fields
     at: datetime
+    signals: Sequence[Signal] = ()
 
-    def first_touch(self, owner: str, rule: TypeRule, package: str, mql_at: datetime) -> FirstTouch:
-        """The task of a handoff: due after the type's response time, in the owner's working hours where the type says so."""
-        due = self._after(owner, rule.respond_minutes, rule.working_time)
+    def first_touch(self, owner: str, rule: TypeRule, package: str, mql_at: datetime, template: str = "", trigger: str = "") -> FirstTouch:
+        """The task of a handoff: due after the type's response time, in the owner's working hours where the type says so. template: name of the text that
+        goes with it (""; none)."""
+        due = self.first_due(owner, rule)
         remind = self._after(owner, rule.respond_minutes / 2, rule.working_time) if rule.priority == "high" else None
         first = f", {one_line(rule.channel)} first" if rule.channel != "other" else ""
         head = f"{one_line(rule.action)} by {minute(due)}{first}."
         return FirstTouch(
-            owner=owner, subject=self._subject(one_line(rule.action, 80)), body=f"{head}\n\n{package}", due_at=due,
-            due_on=self._day(owner, due), mql_at=mql_at, priority=rule.priority, channel=rule.channel, remind_at=remind,
+            owner=owner, subject=self._subject(one_line(rule.action, 80)), body="\n\n".join(t for t in (head, self._said(template, owner, trigger, rule.type), package) if t),
+            due_at=due, due_on=self._day(owner, due), mql_at=mql_at, priority=rule.priority, channel=rule.channel, remind_at=remind,
         )  # fmt: skip
+
+    def first_due(self, owner: str, rule: TypeRule) -> datetime:
+        """When the task of a handoff made now is due (UTC)."""
+        return self._after(owner, rule.respond_minutes, rule.working_time)
+
+    def touch(self, state: PersonState, run: Cadence, index: int, owner: str, due: datetime, remind: datetime | None) -> FirstTouch:
+        """One touch of a cadence (C3): what to do on which channel by when, the text that goes with it, and why this person."""
+        step = run.steps[index]
+        action = one_line(step.action, 80) or _ACTIONS.get(step.channel, "Follow up")
+        head = f"{action} by {minute(due)}. Touch {index + 1} of {len(run.steps)} of the cadence {one_line(run.name, 60)}."
+        why = f"Why this person: {one_line(state.trigger, 255) or 'qualified'}."
+        assert state.cadence is not None
+        return FirstTouch(
+            owner=owner, subject=self._subject(action), body="\n\n".join(t for t in (head, self._said(step.template, owner, state.trigger, state.mql_type), why) if t), due_at=due,
+            due_on=self._day(owner, due), mql_at=state.cadence.started_at, priority=step.priority, channel=_native(step), remind_at=remind,
+            kind=TOUCH, part=str(index),
+        )  # fmt: skip
+
+    def accepted(self, owner: str, minutes: int, working: bool, package: str, sql_at: datetime) -> FirstTouch:
+        """What a rep does next with somebody they accepted (H3): action, context, deadline."""
+        due = self._after(owner, minutes, working)
+        head = f"Agree on the next step by {minute(due)}: book a meeting, and note what they need, who decides, by when and with which budget."
+        return FirstTouch(
+            owner=owner, subject=self._subject("Agree on the next step"), body=f"{head}\n\n{package}", due_at=due, due_on=self._day(owner, due),
+            mql_at=sql_at, channel="call", kind=ACCEPTED_SQL,
+        )  # fmt: skip
+
+    def keep_trying(self, owner: str, made: int, wanted: int, mql_at: datetime) -> FirstTouch:
+        """Asks for the touches that are missing before somebody may be closed as no_response (A3)."""
+        body = (
+            f"The reason no_response needs {wanted} completed touches; {made} were made since the handoff. Until then it is not accepted, and the person "
+            "stays where they are. It is accepted by itself with the last of them."
+        )
+        return self._ask(owner, f"Keep trying ({made} of {wanted} touches)", body, mql_at, KEEP_TRYING)
+
+    def escalation(self, manager: str, alert: Alert) -> FirstTouch:
+        """Tells a manager of a breach in their own CRM (A5), whatever became of the message."""
+        due = self._after(manager, self.playbook.stages.ask_minutes, True)
+        return FirstTouch(
+            owner=manager, subject=self._subject("Response time breached"), body=alert.body, due_at=due, due_on=self._day(manager, due),
+            mql_at=alert.at, priority="high", channel="other", kind=ESCALATION,
+        )  # fmt: skip
+
+    def _said(self, template: str, owner: str, trigger: str, mql_type: str | None) -> str:
+        """The text of that template for this person; one that would have a hole is not printed, and says what is missing."""
+        found = self.playbook.templates.get(template)
+        if found is None:
+            return ""
+        told = render(
+            found, locale_of(self.facts),
+            merge_fields(self.facts, owner=self.users.get(owner), trigger=trigger, mql_type=mql_type, signals=self.signals),
+        )  # fmt: skip
+        if told.blocked:
+            return f"The text {one_line(template, 60)} was left out, for these are not known: {', '.join(told.blocked_by or told.missing)}. Please write your own."
+        return f"Subject: {told.subject}\n\n{told.body}" if told.subject else told.body
 
     def give_reason(self, owner: str, judgement: Judgement | None) -> FirstTouch:
         """Asks for the reason code of a decision that has none (L7). judgement: None where the stage itself was set to disqualified."""
@@ -93,8 +159,12 @@ class Desk:
         return due_on(due, user.time_zone if user is not None else None, self.playbook.hours.time_zone)
 
     def _subject(self, action: str) -> str:
-        facts = self.facts
-        name = one_line(" ".join(str(v) for v in (facts.get("first_name"), facts.get("last_name")) if v is not None), 80)
-        who = name or one_line(facts.get("email"), 80) or one_line(facts.get("phone"), 80)
-        company = one_line(facts.get("company"), 80)
-        return one_line(f"{action}: {who}{f' ({company})' if company else ''}", SUBJECT_LIMIT)
+        return one_line(f"{action}: {who(self.facts)}", SUBJECT_LIMIT)
+
+
+_ACTIONS = {"call": "Call", "email": "Send an e-mail", "social": "Reach out on social media", "meeting": "Meet"}
+
+
+def _native(step: Step) -> str:
+    """The channel as native tasks know it."""
+    return step.channel if step.channel in ("call", "email") else "other"

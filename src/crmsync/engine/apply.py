@@ -246,15 +246,15 @@ def _link_existing(world: World, side: str, item: Outgoing, outcome: Outcome, fo
     )
 
 
-def task_write(world: World, side: str, write: Write, person_id: str, now: datetime) -> Outgoing:
-    """A task create as a journal entry."""
+def task_write(world: World, side: str, write: Write, person_id: str, now: datetime, because: str = "first touch") -> Outgoing:
+    """The create of one of our tasks, or its taking back, as a journal entry."""
     return Outgoing(
         entry=JournalEntry(
             side=side,
             write=write,
             person_id=person_id,
             kind="task",
-            rules=dict.fromkeys(write.fields, "first touch"),
+            rules=dict.fromkeys(write.fields, because),
             at=now,
         )
     )

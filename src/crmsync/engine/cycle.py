@@ -26,8 +26,9 @@ from crmsync.engine.readback import SILENT, alike
 from crmsync.engine.resume import settle_open
 from crmsync.engine.revise import Revision, begun, go_on
 from crmsync.engine.sweep import sweep
-from crmsync.engine.tasks import claimed_tasks, outgoing_tasks
+from crmsync.engine.tasks import claimed_tasks, outgoing_tasks, withdrawn_tasks
 from crmsync.engine.twins import decide_dirty, deliberate_twins, handed_on, remember, told_first
+from crmsync.engine.work import note_work
 from crmsync.engine.world import AccountChangedError, World
 from crmsync.errors import ConfigError, CrmsyncError, HaltError
 from crmsync.model.attention import Halt, Problem
@@ -291,6 +292,9 @@ def _remember(world: World, verdicts: Sequence[Verdict], now: datetime, report: 
         delayed += [person] if len(reached) < len(verdict.memberships) else []
         items += [Outgoing(entry=entry) for entry in journalled(world, person, reached, now)]
         tasks += claimed_tasks(world, person, verdict.decision, now)
+        if verdict.decision is not None and verdict.decision.withdraw and world.tasks_in not in report.sent.errors:
+            items += withdrawn_tasks(world, person, verdict.decision.withdraw, now)
+    note_work(world, verdicts, now)
     store.save_persons([verdict.state for verdict in verdicts])
     store.save_tasks(tasks)
     store.open_conflicts([(v.state.person_id, name, values) for v in verdicts for name, values in v.conflicts.items()], now)

@@ -10,17 +10,21 @@ from functools import partial
 from crmsync.decide.frame import Subject
 from crmsync.decide.match import primary, spares
 from crmsync.decide.members import Membership
+from crmsync.decide.optout import opted_out
+from crmsync.decide.owning import Ways
 from crmsync.decide.person import Decision, decide
 from crmsync.decide.plan import PersonPlan, plan_person
 from crmsync.decide.reconcile import Reconciled, reconcile
-from crmsync.decide.route import members
+from crmsync.engine.accounts import Accounts
 from crmsync.engine.employers import Employers
+from crmsync.engine.floor import Standing
 from crmsync.engine.gate import Gates
 from crmsync.engine.histories import Draft, Histories, moments_of, signals_of
 from crmsync.engine.members import decided
 from crmsync.engine.parties import PartyFacts
 from crmsync.engine.scores import Scores
 from crmsync.engine.shown import facts_of, filled, said_of, shown_of
+from crmsync.engine.touches import tasks_of, touches_of
 from crmsync.engine.world import World
 from crmsync.errors import CrmsyncError
 from crmsync.model.attention import ParkedProblem, Problem
@@ -28,7 +32,6 @@ from crmsync.model.copies import replace
 from crmsync.model.link import UNDONE, Agreed, PersonState, Snapshot
 from crmsync.model.record import GONE, Value
 
-COUNTER = "route:"
 DECISION_CAUSES = frozenset(
     {
         "duplicate",
@@ -45,6 +48,7 @@ DECISION_CAUSES = frozenset(
         "unknown_stage",
         "reason_missing",
         "unknown_disposition",
+        "too_few_touches",
     }
 )
 """Problems found by looking, not by being refused: they go away as soon as a look no longer finds them."""
@@ -52,7 +56,8 @@ DECISION_CAUSES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One person's decisions: the state to store, the writes to send, what waits for a human, tasks to create, memberships to begin or end."""
+    """One person's decisions: the state to store, the writes to send, what waits for a human, tasks to create, memberships to begin or end. before: the
+    person as they were remembered."""
 
     state: PersonState
     plan: PersonPlan
@@ -60,6 +65,7 @@ class Verdict:
     reconciled: Reconciled
     conflicts: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     memberships: tuple[Membership, ...] = ()
+    before: PersonState | None = None
 
 
 def deliberate(
@@ -84,9 +90,9 @@ def deliberate(
     around = PartyFacts(world, snapshots)
     employers = Employers(world, snapshots)
     start = world.start(now)
-    pool = members(routing=world.playbook.routing, users=world.people, sides=world.sides, integration=world.integration)
-    counter_name = COUNTER + world.playbook.routing.pool
-    counter = first_counter = store.counter(counter_name)
+    floor, accounts = Standing(world, now), Accounts(world)
+    handed = [id for id, state in states.items() if state.handed_at is not None]
+    touches, tasks = touches_of(world, handed), tasks_of(world, handed)
 
     drafts: list[Draft] = []
     contested: dict[str, set[str]] = {}
@@ -128,6 +134,8 @@ def deliberate(
     }
     scores = Scores(world, subjects, {state.person_id: state for state, *_ in drafts}, around)
 
+    # Who waits longest is routed first (R5).
+    drafts.sort(key=lambda draft: draft[0].queued_at or now)
     verdicts: list[Verdict] = []
     for state, primaries, reconciled, _ in drafts:
         id, decision = state.person_id, None
@@ -137,14 +145,18 @@ def deliberate(
             person = scores.remembered(replace(known, base=reconciled.base, sent=reconciled.sent, anchors=_anchors(state, reconciled)))
             settle = partial(
                 decide, facts=subject.facts, signals=subject.signals, rules=scores.rules(id), playbook=world.playbook, lists=world.lists,
-                pool=pool, users=world.owners.users, now=now, start_from=start, shown_owner=_owner(reconciled), said=said_of(world, primaries),
+                users=world.owners.users, now=now, touches=touches.get(id, ()), tasks=tasks.get(id, ()), start_from=start, shown_owner=_owner(reconciled), said=said_of(world, primaries),
                 deals=around.dealings(id), gate=gates.verdict(known, subject.facts, subject.signals),
+                ways=Ways(floor=floor.get, account=partial(accounts.of, subject.facts, around.companies(id))),
             )  # fmt: skip
-            decision = settle(person=person, score=scores.of(id), counter=counter, shown=shown_of(world, state, primaries))
+            decision = settle(person=person, score=scores.of(id), shown=shown_of(world, state, primaries))
+            floor.put(decision.floor)
             if decision.state.recycled_at is not None and decision.state.recycled_at != person.recycled_at:
                 halved = scores.recycled(id, decision.state.recycled_at)
-                decision = decision.then(settle(person=decision.state, score=halved, counter=decision.counter, shown={}))
-            counter = decision.counter
+                decision = decision.then(settle(person=decision.state, score=halved, shown={}))
+                floor.put(decision.floor)
+            if decision.opted_out:
+                reconciled = opted_out(reconciled, state, primaries, world.lenses)
         reconciled = gates.enriched(state, primaries, reconciled)
         verdict = _verdict(world, state, snapshots.get(id, ()), primaries, reconciled, decision, parked.get(id, {}), now)
         after, plan = employers.carry(verdict.state, primaries, verdict.plan, parked.get(id, {}))
@@ -154,9 +166,9 @@ def deliberate(
     scores.wake()
     gates.note({v.state.person_id: (v.state, v.decision.gate) for v in verdicts if v.decision is not None and v.decision.gate is not None})
     gates.drop([v.state.person_id for v in verdicts if v.decision is None])
-    if counter != first_counter:
-        store.set_counter(counter_name, counter)
-    return verdicts
+    floor.keep()
+    place = {id: n for n, id in enumerate(person_ids)}
+    return sorted(verdicts, key=lambda verdict: place[verdict.state.person_id])
 
 
 def _reconciled(
@@ -216,6 +228,7 @@ def _verdict(
         after = replace(after, written={**after.written, **written}, base={**after.base, **left})
     after, memberships = decided(world, after, primaries, plan.writes, parked, now)
     return Verdict(
+        before=state,
         memberships=memberships,
         state=after,
         plan=replace(plan, problems=tuple(problems)) if len(problems) > len(plan.problems) else plan,

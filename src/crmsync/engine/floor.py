@@ -52,6 +52,26 @@ class Floors:
             keep(self._world, floor, self._first)
 
 
+class Standing:
+    """The floor as it stands while a batch of persons is decided, one after the other."""
+
+    def __init__(self, world: World, now: datetime) -> None:
+        self._floors = Floors(world, now)
+        self._latest: Floor | None = None
+
+    def get(self) -> Floor:
+        return self._latest if self._latest is not None else self._floors.get()
+
+    def put(self, floor: Floor | None) -> None:
+        """After a decision (None: nobody was routed by it)."""
+        self._latest = floor or self._latest
+
+    def keep(self) -> None:
+        """Stores what changed, in the caller's transaction."""
+        if self._latest is not None:
+            self._floors.keep(self._latest)
+
+
 def floor_of(world: World, now: datetime) -> Floor:
     """Every pool at `now` (UTC). Loads, today's assignments and rates are asked of the store only where a pool goes by them."""
     routing, store = world.playbook.routing, world.store

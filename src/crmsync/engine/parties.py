@@ -167,7 +167,8 @@ class PartyFacts:
         self._deals: dict[str, list[Twin]] = {}
         # Deals that we may not see any more are not gone.
         self._deals_known = world.playbook.stages.deals and bool(world.objects_of(DEAL))
-        if world.asks(COMPANY) or (COMPANY in world.kinds.maps and counts_accounts(world.playbook)):
+        by_account = any(rule.account is not None for rule in world.playbook.routing.rules)
+        if world.asks(COMPANY) or (COMPANY in world.kinds.maps and (by_account or counts_accounts(world.playbook))):
             self._companies = _companies(world, snapshots)
         if world.asks(DEAL):
             self._deals = _deals(world, list(snapshots))
@@ -186,6 +187,12 @@ class PartyFacts:
         """The id of the person's company and its domain; None and None without one."""
         company = self._company(person_id)
         return (None, None) if company is None else (company.twin_id, company.state.outputs.get(DOMAIN))
+
+    def companies(self, person_id: str) -> tuple[str, ...]:
+        """Ids of the companies that the person's records belong to, the leading one first."""
+        first = self._company(person_id)
+        found = [first, *self._companies.get(person_id, ())] if first is not None else []
+        return tuple(dict.fromkeys(twin.twin_id for twin in found))
 
     def dealings(self, person_id: str) -> Dealings | None:
         """All deals of the person, as far as stages follow deals (L5); None: they do not, or no deal can be seen."""

@@ -15,15 +15,21 @@ from crmsync.engine.apply import task_write
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
-from crmsync.model.change import TaskDraft
+from crmsync.model.change import Action, TaskDraft, Write
 from crmsync.model.record import Ref
 from crmsync.store import TaskRow
+
+REFUSED = "refused"
 
 
 def claimed_tasks(world: World, person_id: str, decision: Decision | None, now: datetime) -> list[TaskRow]:
     """The tasks of a decision that were never made before (law 9): the first touch, and what a rep is asked for."""
     touches = decision.tasks if decision is not None else ()
-    return [_row(world, person_id, touch, now) for touch in touches if world.store.claim_effect(touch.kind, person_id, touch.mql_at)]
+    return [
+        _row(world, person_id, touch, now)
+        for touch in touches
+        if world.store.claim_effect(f"{touch.kind}{touch.part}", person_id, touch.mql_at)
+    ]
 
 
 def _row(world: World, person_id: str, touch: FirstTouch, now: datetime) -> TaskRow:
@@ -39,7 +45,7 @@ def _row(world: World, person_id: str, touch: FirstTouch, now: datetime) -> Task
         "channel": touch.channel,
     }
     return TaskRow(
-        key=f"{person_id}-{kind}{int(touch.mql_at.timestamp())}",
+        key=f"{person_id}-{kind}{int(touch.mql_at.timestamp())}{f'-{touch.part}' if touch.part else ''}",
         person_id=person_id,
         side=world.tasks_in,
         record_id=None,
@@ -49,6 +55,24 @@ def _row(world: World, person_id: str, touch: FirstTouch, now: datetime) -> Task
         created_at=now,
         draft=draft,
     )
+
+
+WITHDRAWN = "withdrawn"
+"""In place of the CRM's id: the task was taken back before the CRM had it."""
+
+
+def withdrawn_tasks(world: World, person_id: str, keys: Sequence[str], now: datetime) -> list[Outgoing]:
+    """Takes back open tasks of a cadence that is over: those that the CRM has are deleted there, the others are never made."""
+    items: list[Outgoing] = []
+    for key, row in world.store.tasks_by_key(keys).items():
+        if row.record_id is None:
+            world.store.task_created(key, WITHDRAWN)
+        elif row.record_id not in (WITHDRAWN, REFUSED) and row.side in world.connectors:
+            object = world.connectors[row.side].traits.task_object
+            if world.store.claim_effect(f"{WITHDRAWN}:{key}"[:120], person_id, row.created_at):
+                write = Write(write_id=world.new_id(), action=Action.DELETE, object=object, id=row.record_id, key=key)
+                items.append(task_write(world, row.side, write, person_id, now, because="the cadence is over"))
+    return items
 
 
 def outgoing_tasks(world: World, rows: Sequence[TaskRow], now: datetime) -> list[Outgoing]:

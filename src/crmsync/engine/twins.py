@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from crmsync.decide.belong import COMPANY, DEAL, PERSON, Belonging, Party
 from crmsync.decide.canonical import moment
 from crmsync.decide.match import primary
+from crmsync.decide.replies import OUT_OF_OFFICE, REPLY, reply_detail, reply_signals
 from crmsync.decide.twin import LATER, TwinPlan, plan_twin
 from crmsync.decide.twin_look import Ground
+from crmsync.engine import touches
+from crmsync.engine.accounts import note_companies
 from crmsync.engine.deliberate import Verdict, parked_of
 from crmsync.engine.doubts import by_problems
 from crmsync.engine.kinds import PREFIX
@@ -252,6 +255,7 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
     store.save_tasks([replace(row, owner=heirs[key]) for key, row in store.tasks_by_key(list(heirs)).items()])
     _problems(world, plans, now)
     _signals(world, plans, now)
+    touches.note(world, plans, now)
     store.journal([item.entry for item in items])
     return items
 
@@ -267,6 +271,7 @@ def tell(world: World, plans: Sequence[TwinPlan]) -> None:
     if parties:
         wake_persons(world, _news(world, parties))
         world.store.save_twins([plan.twin for plan in parties])
+        note_companies(world, [plan.twin for plan in parties])
 
 
 def _news(world: World, plans: Sequence[TwinPlan]) -> list[str]:
@@ -341,7 +346,7 @@ def _signals(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
         tests = world.kinds.maps[plan.twin.kind].signals
         if not tests or not plan.finished:
             continue
-        types = sorted({t.type for t in tests if _meant(t, plan)})
+        types = sorted({type for t in tests if _meant(t, plan) for type in ((t.type,) if t.type != REPLY else reply_signals(plan.facts))})
         if not types:
             continue
         people = sorted({id for ids in (*plan.twin.links.values(), *plan.shown.values()) for id in ids})
@@ -353,7 +358,7 @@ def _signals(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
                         event_id=f"{type}:{plan.twin.twin_id}:{person}",
                         type=type,
                         at=min(plan.at, now),
-                        detail=str(plan.facts.get("subject") or "")[:200],
+                        detail=reply_detail(plan.facts, plan.at) if OUT_OF_OFFICE in types else str(plan.facts.get("subject") or "")[:200],
                         source=SignalSource.ACTIVITY,
                     ),
                 )

@@ -1,0 +1,93 @@
+"""What follows in native tasks from the work on a person, and when they go to the next rep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from crmsync.decide.lifecycle import stage_of
+from crmsync.decide.owning import WORKED, Found, Router
+from crmsync.decide.text import one_line
+from crmsync.decide.touch import Desk, FirstTouch
+from crmsync.decide.working import Worked
+from crmsync.model.alert import BREACH, Alert
+from crmsync.model.link import PersonState
+from crmsync.model.record import User
+from crmsync.model.rules import Playbook
+from crmsync.model.work import Assignment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What one decision gathers on its way."""
+
+    alerts: list[Alert]
+    assignments: list[Assignment]
+    asks: list[FirstTouch]
+
+    def take(self, found: Found) -> None:
+        self.alerts.extend(found.alerts)
+        self.assignments.extend(found.assignments)
+
+
+def why_next(
+    router: Router, state: PersonState, users: Mapping[str, User], turn: datetime | None, now: datetime, playbook: Playbook
+) -> str:
+    """Why the person goes to the next rep now; "" for not."""
+    if stage_of(state) not in WORKED or state.handed_at is None or state.owner is None:
+        return ""
+    if not can_own(state.owner, users):
+        return f"{one_line(state.owner, 80)} can own nothing any more"
+    if turn is not None and turn <= now:
+        minutes = playbook.routing.reassign_minutes or 0
+        return f"no touch within {minutes / 60:g} h of the assignment"
+    return ""
+
+
+def next_steps(
+    before: PersonState,
+    state: PersonState,
+    worked: Worked,
+    desk: Desk,
+    made: Made,
+    task: FirstTouch | None,
+    package: str,
+    users: Mapping[str, User],
+    now: datetime,
+) -> None:
+    """Native tasks that follow from the work: the next touch of the cadence (C3), the next step of an accepted person (H3), a manager's word (A5)."""
+    followed, book = worked.cadence, desk.playbook
+    if followed.step is not None and followed.owner is not None and followed.due_at is not None and state.cadence is not None:
+        run = next((c for c in book.cadences if c.name == state.cadence.name), None)
+        if run is not None:
+            made.asks.append(desk.touch(state, run, followed.index, followed.owner, followed.due_at, followed.remind_at))
+    last = state.stages[-1] if state.stages else None
+    accepted = last is not None and last.stage == "sql" and last.previous == "sal" and len(state.stages) > len(before.stages)
+    if accepted and last is not None and task is None and state.owner is not None and state.handed_at is not None:
+        window = book.sla.sql or book.sla.response
+        made.asks.append(desk.accepted(state.owner, window.minutes, window.working, package, last.at))
+    if book.alerts.escalation_task:
+        for alert in made.alerts:
+            manager = book.alerts.manager_of(alert.owner) if alert.kind == BREACH else None
+            if manager is not None and can_own(manager, users) and manager in users:
+                made.asks.append(desk.escalation(manager, alert))
+
+
+def first_text(playbook: Playbook, state: PersonState) -> str:
+    """The template of the first step of the cadence that begins with the handoff; "" for none."""
+    run = state.cadence
+    found = next((c for c in playbook.cadences if run is not None and run.active and c.name == run.name), None)
+    return found.steps[0].template if found is not None and found.steps else ""
+
+
+def earliest(*moments: datetime | None) -> datetime | None:
+    return min((at for at in moments if at is not None), default=None)
+
+
+def can_own(owner: str | None, users: Mapping[str, User]) -> bool:
+    """Whether that owner is someone who can work a lead. An owner we know nothing of is a person until proven otherwise."""
+    if owner is None:
+        return False
+    user = users.get(owner)
+    return user is None or (user.active and user.kind == "person")
