@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sqlalchemy import event
+import pytest
 
 from crmsync.engine.obligations import note_assignments, note_clocks, source_of
 from crmsync.engine.world import World
@@ -109,16 +109,20 @@ def test_a9_clocks_that_changed_become_rows_with_what_the_person_was(store: Stor
     assert store.obligations.of(["ann"])["ann"][0].used == 60.0
 
 
-def test_a_decision_that_changed_no_clock_costs_no_statement(store: Store) -> None:
-    seen: list[str] = []
+def test_a_decision_that_changed_no_clock_opens_no_transaction(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    writing = store._db.writing
 
-    def note(*given: Any) -> None:
-        seen.append(str(given[2]))
+    def noted() -> Any:
+        opened.append("writing")
+        return writing()
 
-    same = person(OPEN)
-    event.listen(store._db._engine, "before_cursor_execute", note)
-    assert note_clocks(world_of(store), [(same, same), (same, replace(same, owner=SAM))], NOW) == 0
-    assert seen == []
+    monkeypatch.setattr(store._db, "writing", noted)
+    world, same = world_of(store), person(OPEN)
+    assert note_clocks(world, [(same, same), (same, replace(same, owner=SAM)), (same, person(replace(OPEN)))], NOW) == 0
+    assert opened == []
+    note_clocks(world, [(person(), same)], NOW)
+    assert opened
 
 
 def test_r7_a_clock_whose_place_another_took_is_closed_then(store: Store) -> None:
