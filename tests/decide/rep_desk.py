@@ -92,9 +92,12 @@ class RepDesk:
         for move in verdict.moves:
             self.tasks[move.key] = replace(self.tasks[move.key], owner=move.owner, due_at=move.due_at)
         if verdict.step is not None:
-            assert verdict.run is not None and verdict.due_at is not None and verdict.owner is not None
+            assert verdict.run is not None
+            assert verdict.due_at is not None
+            assert verdict.owner is not None
             key = touch_key("p", verdict.run.started_at, verdict.index)
-            assert key == verdict.run.task_key and key not in self.tasks, "nothing is made twice"
+            assert key == verdict.run.task_key
+            assert key not in self.tasks, "nothing is made twice"
             self.tasks[key] = TaskSeen(key=key, kind="touch", owner=verdict.owner, due_at=verdict.due_at)
             self.made.append((verdict.index, verdict.owner, verdict.due_at))
         self.problems += verdict.problems
@@ -147,7 +150,8 @@ class RepDesk:
         for _ in range(200):
             self.tick()
             run = self.state.cadence
-            assert run is not None and run.active
+            assert run is not None
+            assert run.active
             if run.task_key and run.step >= until:
                 return
             if run.task_key:
@@ -161,5 +165,6 @@ class RepDesk:
     def wait(self) -> None:
         """Time passes until something would be decided by time alone."""
         at = self.look().next_due_at
-        assert at is not None and at > self.now
+        assert at is not None
+        assert at > self.now
         self.now = at

@@ -115,7 +115,8 @@ def test_a_cadence_that_was_taken_out_of_the_playbook_ends_and_leaves_its_task()
     desk.tick()
     desk.cadences = (STANDARD,)
     assert desk.tick().withdraw == ()
-    assert desk.state.cadence is not None and desk.state.cadence.ended == NO_RULE
+    assert desk.state.cadence is not None
+    assert desk.state.cadence.ended == NO_RULE
     assert desk.open == [desk.first]
 
 
@@ -214,7 +215,8 @@ def test_no_order_of_events_makes_two_open_touches_recreates_one_or_goes_back(mo
         assert len(desk.open) <= max(1, count)
         assert desk.index >= before
         made = [index for index, _, _ in desk.made]
-        assert made == sorted(set(made)) and len(made) <= len(STANDARD.steps) - 1
+        assert made == sorted(set(made))
+        assert len(made) <= len(STANDARD.steps) - 1
         assert len(desk.made) - makes <= 1
         again = desk.look()
         assert (again.step, again.withdraw, again.moves, again.finished) == (None, (), (), False), "deciding twice asks for nothing twice"
@@ -230,4 +232,5 @@ def test_the_reasons_for_which_it_ends_are_told() -> None:
         else:
             desk.moved(stage)
         desk.tick(MINUTE)
-        assert desk.state.cadence is not None and desk.state.cadence.ended == why
+        assert desk.state.cadence is not None
+        assert desk.state.cadence.ended == why
