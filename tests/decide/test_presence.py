@@ -138,7 +138,7 @@ def test_r3_absences_and_teams_of_all_sources_add_up() -> None:
     said = WorkingHours(people={"rita@x.example": Shift(away=(gone(9, 10, "ann@x.example"),), calendar="RITA")})
     told = {CALENDARS: {"rita@x.example": [{"start": "2026-06-15T08:00:00.000Z", "end": "2026-06-16T08:00:00.000Z"}]}}
     found = owners_of([a, b], {}, said, "a", absences_from(told[CALENDARS], said)).users["rita@x.example"]
-    assert [away.source for away in found.away] == ["a", "b", "playbook", CALENDARS]
+    assert [away.source for away in found.away] == ["a", "b", "playbook", "calendar"]
     assert found.teams == ("closers", "west", "q1")
     assert (found.country, found.region) == ("FR", "57"), "nobody knows the holidays of Atlantis"
     without = owners_of([a, b], {}, said, "a").users["rita@x.example"]
