@@ -107,7 +107,8 @@ def test_mistakes_in_texts_are_errors_of_check(town: Town) -> None:
     assert "playbook: error: mappings/templates/mine.txt:5: for goes over a merge field that is a list" in said.out
 
 
-def test_an_edited_text_is_taken_and_a_wrong_one_refused_while_the_daemon_runs(town: Town) -> None:
+def test_an_edited_text_is_taken_and_a_wrong_one_refused_while_the_daemon_runs(known: tuple[Town, str]) -> None:
+    town, _ = known
     path = write(town, "mine.txt", "Subject: x\n\nfirst")
     with open_workspace(read_settings(town.environ)) as workspace:
         watch = PlaybookWatch(town.home, wall=lambda: 4e9)

@@ -15,6 +15,7 @@ from crmsync.model.followup import Cadence, Step, Template
 from crmsync.model.rules import PersonMap, Playbook
 from crmsync.playbook import load
 from crmsync.playbook.fingerprint import of_playbook
+from crmsync.playbook.lint import lint
 from crmsync.playbook.lint_templates import lint_templates, text_problems
 from crmsync.playbook.load import load_files, shipped_paths, shipped_templates
 from crmsync.playbook.problems import Problems
@@ -248,3 +249,10 @@ def test_the_reference_tells_every_merge_field_and_every_text() -> None:
     assert rows == [f"| `{name}` | {told} |" for name, told in EXTRA.items()]
     assert all(f"`{Path(name).stem.split('.')[0]}`" in page.split("## What ships")[1] for name in shipped_templates())
     assert all(f"`{name}`" in page for name in FILTERS)
+
+
+def test_check_warns_of_a_text_that_no_step_names(home: Path) -> None:
+    assert [f for f in lint(load(home)) if "template" in f.message] == []
+    put(home / "mappings" / "templates", forgotten="Subject: x\n\ny")
+    (found,) = [f for f in lint(load(home)) if "template" in f.message]
+    assert (found.level, found.subject) == ("warning", "mappings/templates/forgotten.txt")
