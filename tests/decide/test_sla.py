@@ -18,7 +18,9 @@ from crmsync.store.codec import dump, load
 from decide.sla_world import DAY, HOUR, MINUTE, MON, RITA, SAM, Case, counted, signal, touch, user
 
 ZONES = st.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Pacific/Auckland"])
-MOMENTS = st.integers(-60, 14 * 1440).map(lambda n: MON + n * MINUTE)
+STEP = 15
+"""Everything happens at such minutes: zones differ by no less."""
+MOMENTS = st.integers(-4, 14 * 1440 // STEP).map(lambda n: MON + n * STEP * MINUTE)
 START = MON + 7 * HOUR
 """An hour before the end of a working day in UTC."""
 
@@ -26,7 +28,7 @@ START = MON + 7 * HOUR
 @st.composite
 def worlds(draw: st.DrawFn) -> Case:
     """Somebody handed off on a Monday, with what may happen to them in two weeks."""
-    spans = st.tuples(MOMENTS, st.integers(1, 5 * 1440)).map(lambda s: (s[0], s[0] + s[1] * MINUTE))
+    spans = st.tuples(MOMENTS, st.integers(1, 5 * 1440 // STEP)).map(lambda s: (s[0], s[0] + s[1] * STEP * MINUTE))
     aways = [Away(start=a, end=b, cover=SAM if draw(st.booleans()) else "") for a, b in draw(st.lists(spans, max_size=3))]
     covers = [Away(start=a, end=b) for a, b in draw(st.lists(spans, max_size=2))]
     users = {RITA: user(RITA, draw(ZONES), aways), SAM: user(SAM, draw(ZONES), covers)}
@@ -84,15 +86,15 @@ def test_a6_a7_what_was_used_is_what_was_worked_less_the_pauses(case: Case, end:
         at = away.start
         while away.cover and at < min(away.end, end):
             if not any(other.start <= at < other.end for other in case.users[SAM].away):
-                pauses.append((at, at + MINUTE))
-            at += MINUTE
+                pauses.append((at, at + STEP * MINUTE))
+            at += STEP * MINUTE
     stop = clock.ended_at or end
     off = merged((max(a, START), min(b, stop)) for a, b in pauses)
     zone = str(case.users[RITA].time_zone)
-    worked = counted(START, stop, zone) - sum(counted(a, b, zone) for a, b in off)
+    worked = counted(START, stop, zone, step=STEP) - sum(counted(a, b, zone, step=STEP) for a, b in off)
     used = clock.used
     if clock.running_since is not None:
-        used += counted(clock.running_since, stop, zone)
+        used += counted(clock.running_since, stop, zone, step=STEP)
     assert round(used, 6) == worked
     if clock.breached_at is not None:
         assert worked >= clock.minutes
@@ -137,9 +139,9 @@ def test_a6_owners_by_hand_take_over_what_ran(case: Case, ticks: list[datetime],
     clock, worked = case.clock(), 0
     for start, stop, who in spans:
         zone = str(plain_users[who].time_zone)
-        if worked + (more := counted(start, stop, zone)) >= clock.minutes:
+        if worked + (more := counted(start, stop, zone, step=STEP)) >= clock.minutes:
             assert clock.breached_at is not None
-            assert worked + counted(start, clock.breached_at, zone) == clock.minutes
+            assert worked + counted(start, clock.breached_at, zone, step=STEP) == clock.minutes
             break
         worked += more
     assert [kind for kind, _ in case.told()].count("breach") == 1
@@ -168,6 +170,18 @@ def test_an_absence_that_ends_early_resumes_the_clock_then() -> None:
     assert case.look(MON + 2 * HOUR).status == "paused"
     case.users = {RITA: user(RITA, away=[replace(away, end=MON + 3 * HOUR)]), SAM: user(SAM)}
     assert case.look(MON + 3 * HOUR).due_at == MON + 6 * HOUR
+
+
+def test_an_absence_that_a_crm_begins_anew_with_each_reading_pauses_from_its_first() -> None:
+    case = Case(users={RITA: user(RITA), SAM: user(SAM)}).hand(MON)
+    case.look(MON)
+    for hours in (1, 2, 3):
+        at = MON + hours * HOUR
+        case.users = {RITA: user(RITA, away=[Away(start=at, end=MON + DAY, cover=SAM)]), SAM: user(SAM)}
+        assert case.look(at).status == "paused"
+    assert (case.clock().used, case.clock().covered) == (60.0, ((MON + HOUR, MON + DAY),))
+    case.users = {RITA: user(RITA), SAM: user(SAM)}
+    assert case.look(MON + 4 * HOUR).due_at == MON + 7 * HOUR, "nobody tells of it any more: it ended just now"
 
 
 def test_owners_who_cover_each_other_in_chains_pause_only_while_somebody_is_there() -> None:

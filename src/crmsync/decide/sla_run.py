@@ -114,12 +114,14 @@ def covered(owner: str | None, users: Mapping[str, User]) -> tuple[Span, ...]:
 
 
 def _remembered(clock: Clock, told: Sequence[Span], now: datetime) -> tuple[Span, ...]:
-    """The covered stretches to remember: those that are over stay as they were, whatever is told later; of one that goes on counts what is told now."""
+    """The covered stretches to remember: those that are over stay as they were, whatever is told later; of one that goes on counts what is told now, and
+    before that what was told: a CRM that only knows "away until" begins it anew with each reading."""
     past = [span for span in clock.covered if span[1] <= now]
-    cut = [
-        (start, now) for start, end in clock.covered if start < now < end and not any(s <= start < e or start <= s < end for s, e in told)
-    ]
-    return merged([*past, *cut, *(span for span in told if span[0] <= now)])
+    for start, end in clock.covered:
+        if start < now < end:
+            begins = min((s for s, e in told if s < end and start < e), default=now)
+            past.append((start, min(begins, now)))
+    return merged([*past, *(span for span in told if span[0] <= now)])
 
 
 def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
