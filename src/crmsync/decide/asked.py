@@ -27,3 +27,5 @@ def conditions_of(playbook: Playbook) -> Iterator[Condition]:
     yield from (part.when for part in playbook.profile.sets if part.when is not None)
     for track in playbook.tracks:
         yield from (condition for condition in (track.when, track.graduate) if condition is not None)
+    yield from (rule.when for rule in playbook.routing.rules if rule.when is not None)
+    yield from (cadence.when for cadence in playbook.cadences if cadence.when is not None)

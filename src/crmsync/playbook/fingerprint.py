@@ -35,9 +35,11 @@ def of_playbook(playbook: Playbook) -> Playbook:
 
 
 def of_decisions(playbook: Playbook) -> str:
-    """Changes when something changes that scores, stages, types, the data gate, questions or tracks of persons follow from: whoever was decided under
-    another one has to be decided anew. The mapping's part is kept by each field's own fingerprint."""
-    names = ("score", "segments", "types", "stages", "gate", "profile", "tracks", *_LISTS)
+    """Changes when something changes that scores, stages, types, the data gate, questions, tracks, owners, SLA clocks or cadences of persons follow from:
+    whoever was decided under another one has to be decided anew. Deadlines of open clocks follow new windows and hours that way, and who waits for an owner a new
+    pool; for whom nothing is open a decision writes nothing. Alerts and texts are looked up when they are made. The mapping's part is kept by each
+    field's own fingerprint."""
+    names = ("score", "segments", "types", "stages", "gate", "profile", "tracks", "routing", "sla", "cadences", "replies", "hours", *_LISTS)
     return _hash({name: _plain(getattr(playbook, name)) for name in names})
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from crmsync.model.rules import Playbook
 from crmsync.playbook.check import ACTIVITIES, COMPANIES, Finding
 from crmsync.playbook.lint_rules import lint_rules
 from crmsync.playbook.lint_score import lint_score
+from crmsync.playbook.lint_templates import lint_templates
+from crmsync.playbook.lint_work import lint_work
+from crmsync.playbook.load import shipped_templates
 
 FILE, FOLLOWUP = "mappings/playbook.yaml", "mappings/followup.yaml"
 
@@ -16,7 +20,14 @@ def lint(playbook: Playbook) -> list[Finding]:
     """Warnings on a playbook that loads, and what is off in it; needs no CRM. Empty for the one that ships."""
     said = [
         Finding(level="warning", subject=subject, message=message, fix=fix)
-        for part in (lint_score(playbook, FILE), lint_rules(playbook, FILE), _process(playbook), _fields(playbook))
+        for part in (
+            lint_score(playbook, FILE),
+            lint_rules(playbook, FILE),
+            lint_work(playbook),
+            _process(playbook),
+            _fields(playbook),
+            _texts(playbook),
+        )
         for subject, message, fix in part
     ]
     return [*said, *(Finding(level="info", subject=file, message=message, fix=fix) for file, message, fix in _off(playbook))]
@@ -44,9 +55,10 @@ def _process(playbook: Playbook) -> Iterator[tuple[str, str, str]]:
             "tasks_in is empty with several CRMs mapped; tasks go to the first one connected",
             "name the CRM in which reps work",
         )
-    for pool in playbook.routing.pools.values():
-        if pool.members and all(member.rep in pool.exclude for member in pool.members):
-            yield FILE, f"routing: every member of {pool.name} is excluded; the pool is empty", "remove somebody from exclude"
+
+
+def _texts(playbook: Playbook) -> Iterator[tuple[str, str, str]]:
+    yield from lint_templates(playbook, {Path(name).name.split(".")[0] for name in shipped_templates()})
 
 
 def _fields(playbook: Playbook) -> Iterator[tuple[str, str, str]]:

@@ -6,10 +6,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from crmsync.connect import Finding
+from crmsync.engine.acquaint import asked_of_users
 from crmsync.errors import CredentialsError
 from crmsync.model.record import ObjectSchema, User
 from crmsync.model.rules import Playbook
 from crmsync.playbook.check import check as check_schemas
+from crmsync.playbook.check_people import check_people
 from crmsync.playbook.lint import lint
 from crmsync.playbook.lint_templates import text_problems
 from crmsync.playbook.problems import Problem
@@ -47,7 +49,7 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
         found[side] = [Finding(level="info", subject="account", message=f"connected to {identity.label or identity.account}")]
         found[side] += connector.check()
         with suppress(CredentialsError):  # said by the CRM's own check
-            users[side] = connector.users()
+            users[side] = connector.users(**asked_of_users(workspace.playbook, side))
         schemas[side] = workspace.world.read_schemas(side, workspace.world.objects(side))
         for object in workspace.world.kinds.objects(side):
             # An activity, company or deal out of sight costs that kind alone: the check of the mapping says so.
@@ -62,6 +64,7 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
 
     found["verification"] = check_verification(workspace.settings.environ, workspace.playbook.gate)
     found["users"] = check_users(workspace.playbook, users, workspace.world.tasks_in)
+    found["users"] += check_people(workspace.playbook, users)
     workspace.world.forget_schema()  # somebody asks because something changed: the next cycle shall know as well
     found["mapping"] = list(check_schemas(workspace.playbook, schemas, {side: c.own_field for side, c in workspace.connectors.items()}))
     found["mapping"] += check_lists(workspace.playbook.tracks, workspace.connectors)

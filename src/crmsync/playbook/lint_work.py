@@ -1,0 +1,121 @@
+"""Routing, cadences and alerts that load and are not what anybody wants: rules and cadences behind others, pools for nobody, promises that cannot be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crmsync.model.alert import MANAGER
+from crmsync.model.condition import All, Condition, Not
+from crmsync.model.followup import EMAIL, Cadence
+from crmsync.model.routing import BEST_CONVERSION, LEAST_LOAD, Pool
+from crmsync.model.rules import Playbook
+from crmsync.playbook.lint_score import Said
+from crmsync.playbook.logic import never
+
+EVERYBODY = All(of=())
+ROUTING, FOLLOWUP, ALERTS = "mappings/playbook.yaml", "mappings/followup.yaml", "mappings/alerts.yaml"
+
+
+def lint_work(playbook: Playbook) -> Iterator[Said]:
+    """What never applies in routing, cadences and alerts."""
+    for file, part in ((ROUTING, _rules), (ROUTING, _pools), (FOLLOWUP, _cadences), (FOLLOWUP, _replies), (ALERTS, _alerts)):
+        for where, message, fix in part(playbook):
+            yield where or file, message, fix
+
+
+def _rules(playbook: Playbook) -> Iterator[Said]:
+    """An account rule takes only whose account somebody owns, so it takes nobody away from the rules after it."""
+    before: list[Condition] = []
+    for rule in playbook.routing.rules:
+        when = rule.when or EVERYBODY
+        if never(when):
+            yield rule.where, f"routing: the condition of {rule.name} contradicts itself: it routes nobody", "correct it or remove the rule"
+        elif never(when, *before):
+            yield (
+                rule.where,
+                f"routing: {rule.name} is never reached: an earlier rule takes everybody whom it would",
+                "move it up, or narrow the earlier one",
+            )
+        if rule.account is None:
+            before.append(Not(of=when))
+    if playbook.routing.rules and never(*before) and playbook.routing.default.members:
+        name = playbook.routing.pool
+        yield "", f"routing: nobody is sent to the pool {name}: a rule takes everybody", "remove its members, or narrow the rule"
+
+
+def _pools(playbook: Playbook) -> Iterator[Said]:
+    routing = playbook.routing
+    meant = {routing.pool, routing.hot, *(rule.pool for rule in routing.rules)}
+    for name, pool in routing.pools.items():
+        if name not in meant:
+            yield pool.where, f"routing: nobody is sent to the pool {name}", "name it in a rule or as hot, or remove it"
+        if pool.members and not any(pool.teams.values()) and all(member.rep in pool.exclude for member in pool.members):
+            yield "", f"routing: every member of {name} is excluded; the pool is empty", "remove somebody from exclude"
+        if pool.select in (LEAST_LOAD, BEST_CONVERSION) and _weighted(pool):
+            yield (
+                pool.where,
+                f"routing: the weights of {name} only break ties, because it selects by {pool.select}",
+                "write select: weighted, or remove the weights",
+            )
+    if routing.hot is not None and routing.hot == routing.pool and not routing.rules:
+        yield "", "routing: hot leads go to the same pool as everybody", "give them a pool of their own, or remove hot"
+
+
+def _weighted(pool: Pool) -> bool:
+    return any(member.weight not in (0.0, 1.0) for member in pool.members)
+
+
+def _cadences(playbook: Playbook) -> Iterator[Said]:
+    known = {rule.type for rule in playbook.types}
+    least = playbook.sla.min_touches
+    for i, one in enumerate(playbook.cadences):
+        when = one.when or EVERYBODY
+        strange = [type for type in one.types if type not in known]
+        if never(when):
+            yield one.where, f"cadences: the condition of {one.name} contradicts itself: nobody is in it", "correct it or remove it"
+        elif known and one.types and len(strange) == len(one.types):
+            yield one.where, f"cadences: nobody is in {one.name}: no type of the playbook is {' or '.join(strange)}", "correct types"
+        elif _shadowed(one, playbook.cadences[:i], known):
+            yield (
+                one.where,
+                f"cadences: {one.name} is shadowed: everybody for whom it is meant is in an earlier one",
+                "move it up, or narrow the earlier one",
+            )
+        if len(one.steps) < least:
+            yield (
+                one.where,
+                f"cadences: {one.name} has {len(one.steps)} touches, and no_response is accepted after {least} (min_touches)",
+                "add steps, or make min_touches smaller",
+            )
+        if len(one.steps) > 1 and all(step.channel == EMAIL for step in one.steps):
+            yield (
+                one.where,
+                f"cadences: {one.name} has e-mails only: an opt-out leaves nothing of it",
+                "add another channel, if somebody may call",
+            )
+
+
+def _shadowed(one: Cadence, earlier: tuple[Cadence, ...], known: set[str]) -> bool:
+    """Whether for every type that it takes earlier ones take everybody."""
+    when = one.when or EVERYBODY
+    types = one.types or tuple(sorted(known)) or ("",)
+    return all(
+        never(when, *(Not(of=other.when or EVERYBODY) for other in earlier if not other.types or type in other.types)) for type in types
+    )
+
+
+def _replies(playbook: Playbook) -> Iterator[Said]:
+    leads = playbook.stages.reasons
+    for reply in playbook.replies:
+        if reply.reason is not None and reply.reason not in leads:
+            message = f"replies: a reply {reply.digit} stands for {reply.reason}, which leads nowhere: such a person ends in disqualified"
+            yield "", message, "name the code under reasons in playbook.yaml"
+
+
+def _alerts(playbook: Playbook) -> Iterator[Said]:
+    alerts = playbook.alerts
+    managed = alerts.manager is not None or bool(alerts.managers)
+    if managed and not any(MANAGER in receivers for receivers in (*alerts.to.values(), alerts.weekly_to)) and not alerts.escalation_task:
+        yield "", "alerts: managers are named, and hear of nothing", "write manager under to, or escalation_task: true"
+    if alerts.quiet is not None and not alerts.to:
+        yield "", "alerts: quiet hours are named, and nobody is told of anything", "name receivers under to, or remove quiet"
