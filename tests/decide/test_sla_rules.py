@@ -294,6 +294,30 @@ def test_r5_the_queue_has_a_clock_of_its_own_until_somebody_gets_the_person() ->
     assert (case.clock("queue").met_at, case.clock("queue").used, case.last.status) == (MON + 6 * HOUR, 360.0, "on_track")
 
 
+def test_r5_an_owner_at_the_very_end_of_the_queues_window_comes_too_late() -> None:
+    case = Case(more={"queue": Window(minutes=240)}, sla=replace(SHORT, handoff=None)).enter(MON, "mql").set(queued_at=MON)
+    case.look(MON)
+    at = MON + 4 * HOUR
+    case.enter(at, "sal").owned(at, RITA, by="router", handed_at=at, queued_at=None).look(at)
+    assert case.told() == [("queue_late", at)]
+    assert (case.clock("queue").breached_at, case.clock("queue").met_at) == (at, at)
+
+
+def test_r7_once_the_pool_is_used_up_the_next_owner_has_a_clock_of_their_own_all_the_same() -> None:
+    case = Case().hand(MON)
+    case.look(MON + 5 * HOUR)
+    case.owned(MON + 5 * HOUR, SAM, by="router", tried=(SAM,)).look(MON + 5 * HOUR)
+    assert (case.clock().owner, case.clock().started_at, case.last.status) == (SAM, MON + 5 * HOUR, "on_track")
+
+
+def test_r6_an_owner_by_hand_is_not_told_that_the_person_moves_on() -> None:
+    case = Case(more={"moves_on": True}).hand(MON)
+    case.look(MON)
+    case.owned(MON + HOUR, SAM).look(MON + 5 * HOUR)
+    assert "goes to the next rep" not in case.alerts[-1].body
+    assert case.alerts[-1].owner == SAM
+
+
 def test_r5_who_leaves_the_queue_otherwise_ends_its_clock() -> None:
     case = Case(more={"queue": Window(minutes=240)}).enter(MON, "mql").set(queued_at=MON)
     case.look(MON)

@@ -86,7 +86,8 @@ def clocks(
     clock has the person go to the next rep (R7).
 
     Who was qualified before `start_from` has no clocks (section 9a). A clock keeps the window it began with. An owner who changes takes over what is left, in
-    their own working time; only an owner whom the router put in place of one it has tried (`tried`, R7) begins a new response clock.
+    their own working time; an owner whom the router put in place of another (R7) begins a
+    new response clock.
     """
     since = state.handed_at
     touched = sorted(min(t.at, now) for t in touches if since is not None and t.at >= second(since))
@@ -177,13 +178,7 @@ class _Watch:
                 return self._still(known)
             return fact_of(begun(RESPONSE, state.handed_at, self._window(), state.owner), done, left)
         moved = state.assigned_at
-        if (
-            moved is not None
-            and moved > known.started_at
-            and state.owner_by == ROUTER
-            and state.owner != known.owner
-            and known.owner in state.tried
-        ):
+        if moved is not None and moved > known.started_at and state.owner_by == ROUTER and state.owner != known.owner:
             last = fact_of(known, done, left)
             if known.open and (last.stop is None or last.stop >= moved):
                 over.append(replace(last, left=moved, why=REASSIGNED))
@@ -259,7 +254,8 @@ class _Watch:
         run, covered = run_of(clock, users=self.users, hours=self.hours, now=now, pauses=pauses, covers=sales)
         deadline, stop = run.reaches(clock.minutes), fact.stop
         horizon = max(now, clock.started_at, clock.breached_at or now) if stop is None else stop
-        over = deadline <= horizon if stop is None else deadline < stop
+        # What is done at the deadline is in time; who waited until then did wait too long, for that is when the fallback owner gets them.
+        over = deadline <= horizon if stop is None or clock.kind == QUEUE else deadline < stop
         alerts, shares, waits = self._shares(clock, run, horizon, stop, deadline)
         fresh = over and BREACHED_SHARE not in clock.told
         if fresh:
@@ -267,7 +263,7 @@ class _Watch:
             alerts.append(self._breach(fact, deadline))
         breached_at = None
         if over:
-            kept = clock.breached_at is not None and (stop is None or clock.breached_at < stop)
+            kept = clock.breached_at is not None and (stop is None or clock.breached_at <= stop)
             breached_at = clock.breached_at if kept else deadline
         changed = replace(
             clock, told=tuple(sorted({*clock.told, *shares})), breached_at=breached_at,
@@ -332,8 +328,12 @@ class _Watch:
         clock = fact.clock
         return breach(
             clock, at=deadline, who=self.who, owner=self._about(clock), zone=self._zone(clock), late=self._lateness(deadline),
-            done=fact.stop if fact.met else None, moves_on=self.moves_on and clock.kind == RESPONSE,
+            done=fact.stop if fact.met else None, moves_on=self.moves_on and clock.kind == RESPONSE and self._moves(),
         )  # fmt: skip
+
+    def _moves(self) -> bool:
+        """Whether the router may give them to another: an owner by hand keeps them (R6), and so does one who got as far as sql."""
+        return self.state.owner_by == ROUTER and stage_of(self.state) == WORKED[0]
 
     def _about(self, clock: Clock) -> str | None:
         return clock.owner if clock.kind in (RESPONSE, SQL) else self.state.owner
