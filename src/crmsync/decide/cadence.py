@@ -34,6 +34,8 @@ NO_ANSWER, HANDED_ANEW, NO_RULE = "no answer", "handed over anew", "no such cade
 ANSWERED = frozenset({REPLIED, MET})
 TAKES_BACK = frozenset({LEFT, OPTED_OUT, HARD_BOUNCE})
 """Ends after which an open touch makes no sense. Who answered or booked waits for the rep: there it stays."""
+UNMAILABLE = frozenset({OPTED_OUT, HARD_BOUNCE})
+"""Of these the ones that only speak against e-mail."""
 OFFICE, SEQUENCE, OWNERLESS, AWAY = "out of office", "in another tool's cadence", "nobody has them", "the rep is away"
 """Why a cadence waits."""
 SAME = timedelta(minutes=15)
@@ -175,20 +177,24 @@ class _Matter:
             return self._on(run, rule)
         why = self._stops(run) if rule is not None else "" if not run.active else NO_RULE
         if why in TAKES_BACK or (why and run.active):  # who answered may opt out or leave all the same
-            return self._over(run, why)
+            return self._over(run, why, rule)
         return CadenceVerdict(run=run)
 
     def _on(self, run: CadenceRun, rule: Cadence) -> CadenceVerdict:
         run = self._advanced(run, rule)
         why = self._stops(run)
         if why:
-            return self._over(run, why)
+            return self._over(run, why, rule)
         if run.step >= len(rule.steps):
             return self._last(run, rule)
         return self._open(run, rule) if run.task_key else self._next(run, rule)
 
-    def _over(self, run: CadenceRun, why: str) -> CadenceVerdict:
-        withdraw = self._left_open(run) if why in TAKES_BACK else tuple(k for k in (run.replaced,) if self._is_open(k))
+    def _over(self, run: CadenceRun, why: str, rule: Cadence | None) -> CadenceVerdict:
+        takes_back = why in TAKES_BACK
+        if why in UNMAILABLE:  # a call can still be made, and the handoff's own task says how they may be reached
+            step = rule.steps[run.step] if rule is not None and run.step < len(rule.steps) else None
+            takes_back = run.step > 0 and step is not None and step.channel == EMAIL
+        withdraw = self._left_open(run) if takes_back else tuple(k for k in (run.replaced,) if self._is_open(k))
         over = replace(run, ended_at=self.now, ended=why, paused="", due_at=None, replaced="")
         return CadenceVerdict(run=over, withdraw=withdraw)
 

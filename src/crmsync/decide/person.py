@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from crmsync.decide.cadence import Move
 from crmsync.decide.condition import Lists
 from crmsync.decide.course import Course
 from crmsync.decide.deals import Dealings
@@ -47,7 +48,7 @@ class Decision:
     owner: house owner id to write, None: leave the owner alone. task: the first touch of a handoff made now; asks: further native tasks. floor: the pools
     after this (None: nobody was routed). next_due_at: when to ask again (UTC; None: only when something changes). problems: sentences for
     people, each with its cause before the first colon. score, stage: the verdicts behind it, for `explain`. alerts: what somebody should hear of.
-    assignments: changes of owner made or seen now. withdraw: keys of open tasks to take back. opted_out: they want no more e-mail (C4).
+    assignments: changes of owner made or seen now. withdraw: keys of open tasks to take back. moves: open tasks to hand on. opted_out: they want no more e-mail (C4).
     """
 
     state: PersonState
@@ -64,6 +65,7 @@ class Decision:
     alerts: tuple[Alert, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     withdraw: tuple[str, ...] = ()
+    moves: tuple[Move, ...] = ()
     opted_out: bool = False
 
     @property
@@ -77,7 +79,7 @@ class Decision:
             later, owner=later.owner or self.owner, task=self.task or later.task, asks=(*self.asks, *later.asks),
             problems=tuple(dict.fromkeys((*self.problems, *later.problems))), stage=later.stage if later.stage.changed else self.stage,
             floor=later.floor or self.floor, alerts=(*self.alerts, *later.alerts), assignments=(*self.assignments, *later.assignments),
-            withdraw=tuple(dict.fromkeys((*self.withdraw, *later.withdraw))), opted_out=self.opted_out or later.opted_out,
+            withdraw=tuple(dict.fromkeys((*self.withdraw, *later.withdraw))), moves=(*self.moves, *later.moves), opted_out=self.opted_out or later.opted_out,
         )  # fmt: skip
 
 
@@ -230,7 +232,7 @@ def decide(
     return Decision(
         state=state, outputs=wanted, owner=owner, task=task, floor=floor, next_due_at=due, problems=tuple(problems), score=score, stage=staged,
         asks=tuple(made.asks), gate=gate, alerts=tuple(dict.fromkeys(made.alerts)), assignments=tuple(made.assignments),
-        withdraw=worked.cadence.withdraw, opted_out=answer is not None and answer.opt_out,
+        withdraw=worked.cadence.withdraw, moves=worked.cadence.moves, opted_out=answer is not None and answer.opt_out,
     )  # fmt: skip
 
 

@@ -122,7 +122,8 @@ class Desk:
             merge_fields(self.facts, owner=self.users.get(owner), trigger=trigger, mql_type=mql_type, signals=self.signals),
         )  # fmt: skip
         if told.blocked:
-            return f"The text {one_line(template, 60)} was left out, for these are not known: {', '.join(told.blocked_by or told.missing)}. Please write your own."
+            lacks = f"these are not known: {', '.join(told.blocked_by)}" if told.blocked_by else one_line(told.problem, 200)
+            return f"The text {one_line(template, 60)} was left out, for {lacks}. Please write your own."
         return f"Subject: {told.subject}\n\n{told.body}" if told.subject else told.body
 
     def give_reason(self, owner: str, judgement: Judgement | None) -> FirstTouch:

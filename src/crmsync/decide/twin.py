@@ -44,10 +44,21 @@ class TwinPlan:
     shown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heir:
+    """Who does an open task from now on, on both sides, and on which day it is due (ISO date); None: as before."""
+
+    owner: str | None = None
+    due_on: str | None = None
+
+
+NOBODY_NEW = Heir()
+
+
 def plan_twin(
-    twin: Twin, records: Sequence[Snapshot], belonging: Belonging, ground: Ground, parked: Parked, *, owner: Value = None
+    twin: Twin, records: Sequence[Snapshot], belonging: Belonging, ground: Ground, parked: Parked, *, heir: Heir | None = None
 ) -> TwinPlan:
-    """The writes one twin needs now; at most one per side. owner: the house owner it goes to while it is open, on both sides (None: nobody new).
+    """The writes one twin needs now; at most one per side. heir: to whom and when it goes while it is open (None: nothing new).
 
     records: its records in native terms, in every state (Snapshot.extra). Deletes go over to the other side, unless it was finished there
     meanwhile, or the record went with the person it belonged to."""
@@ -55,8 +66,8 @@ def plan_twin(
     primaries = _primaries(twin, records, ground)
     reconciled = reconcile(twin.state, primaries, terms.lenses, tie=map.tie)
     facts = dict(reconciled.facts)
-    heir = None if owner is None or finished(facts, map, ground.at) else str(owner)
-    plan = _Planning(twin, primaries, belonging, ground, parked, reconciled, heir)
+    to = NOBODY_NEW if heir is None or finished(facts, map, ground.at) else heir
+    plan = _Planning(twin, primaries, belonging, ground, parked, reconciled, to)
     if len(primaries) > 1:
         plan.in_step()
     elif primaries:
@@ -103,7 +114,7 @@ class _Planning:
         ground: Ground,
         parked: Parked,
         reconciled: Reconciled,
-        heir: str | None,
+        heir: Heir,
     ) -> None:
         self.twin, self.primaries, self.belonging, self.heir = twin, primaries, belonging, heir
         self.ground, self.parked, self.reconciled = ground, parked, reconciled
@@ -130,7 +141,8 @@ class _Planning:
             if odd:
                 moves = [m for m in reconciled.moves.get(side, ()) if m.field not in ("start", "end")]
                 reconciled = replace(reconciled, moves={**reconciled.moves, side: moves})
-            draft.take_moves(reconciled, self.heir, FOLLOWS)
+            draft.take_moves(reconciled, self.heir.owner, FOLLOWS)
+            draft.take_day(self.heir.due_on, FOLLOWS)
             draft.keep_days()
             draft.follow()
             if self.ground.map.to:  # what is only read is not marked either
@@ -154,7 +166,8 @@ class _Planning:
         side, snapshot = next(iter(self.primaries.items()))
         self.links[side] = self.belonging.shown.get(side, ())
         own = TwinDraft(self.twin.state, snapshot.ref, snapshot, self.ground, self.parked, self.reconciled)
-        own.take_moves(self.reconciled, self.heir, FOLLOWS)
+        own.take_moves(self.reconciled, self.heir.owner, FOLLOWS)
+        own.take_day(self.heir.due_on, FOLLOWS)
         own.keep_days()
         for other in self.ground.terms.sides:
             if other == side:
@@ -222,7 +235,7 @@ class _Planning:
             return False
         ref = Ref(side=other, object=map.create_as[other], id="")
         draft = TwinDraft(self.twin.state, ref, None, ground, self.parked, self.reconciled)
-        draft.take_creation(self.reconciled, self.heir)
+        draft.take_creation(self.reconciled, self.heir.owner)
         draft.keep_days()
         draft.complete(snapshot)
         draft.take_outputs({KEY: self.twin.twin_id})

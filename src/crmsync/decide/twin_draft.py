@@ -21,6 +21,8 @@ from crmsync.model.rules import FieldType
 DEFAULT_MEETING = timedelta(minutes=30)
 """How long a meeting is taken to be in a CRM that wants an end when the other does not say one."""
 FIRST_LINE = 80
+DUE = "due"
+"""The house field with the day of an activity."""
 _SIGN = re.compile(r"\{(\w+)\}")
 
 
@@ -57,6 +59,15 @@ class TwinDraft(Draft):
         if "owner" in self.merged:
             return self.merged["owner"]
         return self.reconciled.facts.get("owner") if self.snapshot is None else self.snapshot.fields.get("owner")
+
+    def take_day(self, day: str | None, because: str) -> None:
+        """Moves what is there to another day (ISO date; None: it stays)."""
+        column = self.lens.by_name.get(DUE)
+        if day is None or column is None or self.snapshot is None or column.place.read_only or self.ref.side not in column.map.to:
+            return
+        shown = self.snapshot.fields.get(DUE)
+        if shown != day and self._put_mapped(DUE, day, shown, because):
+            self.base[DUE] = dict.fromkeys(self.terms.sides, day)
 
     def keep_days(self) -> None:
         """Moments of days once it is known who owns the record: another owner's clock may show another day."""

@@ -16,6 +16,7 @@ from crmsync.engine import touches
 from crmsync.engine.accounts import note_companies
 from crmsync.engine.deliberate import Verdict, parked_of
 from crmsync.engine.doubts import by_problems
+from crmsync.engine.heirs import heir_of, heirs_of, inherited
 from crmsync.engine.kinds import PREFIX
 from crmsync.engine.outbox import Outgoing, outgoing
 from crmsync.engine.pair import settle_twins
@@ -67,7 +68,7 @@ def deliberate_twins(
     grounds: dict[str, Ground] = {}
     parked = parked_of(world, twin_ids, now, FOUND_BY_LOOKING)
     people = {side: world.connectors[side].traits.people_per_activity for side in world.sides}
-    heirs = _heirs(world, twin_ids)
+    heirs = heirs_of(world, twin_ids)
     doubts = Doubts(world, around.records, {id: twin.kind for id, twin in around.twins.items()})
     plans: list[TwinPlan] = []
     for id in twin_ids:
@@ -83,7 +84,7 @@ def deliberate_twins(
         deal = twin.kind == DEAL
         parties = _employable(world, around.parties) if deal else around.parties
         belonging = Belonging(shown=shown, parties=parties, people={} if deal else people, lost=lost, left=left, through=through)
-        plan = plan_twin(twin, records, belonging, ground, parked.get(id, {}), owner=heirs.get(id))
+        plan = plan_twin(twin, records, belonging, ground, parked.get(id, {}), heir=heirs.get(id))
         if not ground.map.activity:
             plan = _as_party(plan, records, doubts)
         plans.append(replace(plan, problems=(*plan.problems, *_unlisted(plan, ground, records))))
@@ -111,19 +112,13 @@ def _as_party(plan: TwinPlan, records: Sequence[Snapshot], doubts: Doubts) -> Tw
     return plan
 
 
-def _heirs(world: World, twin_ids: Sequence[str]) -> dict[str, str]:
-    """Our own tasks whose person has got another owner since: the open ones go to that owner (F57)."""
-    tasks = world.store.tasks_by_key(twin_ids)
-    states = world.store.persons(sorted({row.person_id for row in tasks.values()}))
-    found = {key: states[row.person_id].owner for key, row in tasks.items() if row.person_id in states}
-    return {key: owner for key, owner in found.items() if owner is not None and owner != tasks[key].owner}
 
 
 def handed_on(world: World, verdicts: Sequence[Verdict]) -> set[str]:
     """Persons who have got another owner than their first-touch task has: it is decided again (F57)."""
     owners = {v.state.person_id: v.state.owner for v in verdicts if v.state.owner is not None} if world.kinds.maps else {}
     tasks = world.store.tasks_of(list(owners))
-    return {person for person, rows in tasks.items() if any(row.record_id and row.owner != owners[person] for row in rows)}
+    return {person for person, rows in tasks.items() if any(row.record_id and heir_of(row, owners[person]) is not None for row in rows)}
 
 
 def look_around(world: World, twin_ids: Sequence[str]) -> Around:
@@ -251,8 +246,7 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
         twins.append(replace(plan.twin, retry_at=min(known, default=None)))
     tell(world, plans)
     store.save_twins(twins)
-    heirs = _heirs(world, [twin.twin_id for twin in twins])
-    store.save_tasks([replace(row, owner=heirs[key]) for key, row in store.tasks_by_key(list(heirs)).items()])
+    inherited(world, [twin.twin_id for twin in twins])
     _problems(world, plans, now)
     _signals(world, plans, now)
     touches.note(world, plans, now)

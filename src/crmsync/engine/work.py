@@ -7,6 +7,7 @@ from datetime import datetime
 
 from crmsync.engine.alerts import remember_alerts
 from crmsync.engine.deliberate import Verdict
+from crmsync.engine.heirs import hand_on
 from crmsync.engine.obligations import note_clocks
 from crmsync.engine.world import World
 
@@ -20,6 +21,9 @@ def note_work(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
     moved = [(before, decision.state) for before, decision in decided if decision.state.clocks != before.clocks]
     if moved:
         note_clocks(world, moved, now)
+    moves = [(decision.state.owner, move) for _, decision in decided for move in decision.moves]
+    if moves:
+        world.store.wake(hand_on(world, moves))
     alerts = [(decision.state.person_id, alert) for _, decision in decided for alert in decision.alerts]
     if alerts:
         remember_alerts(world, alerts, now)
