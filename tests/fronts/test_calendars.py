@@ -162,7 +162,7 @@ def test_one_bad_event_spoils_no_other(event: str) -> None:
 
 
 def test_what_is_made_of_a_hostile_file_is_bounded() -> None:
-    many = [f"UID:{n}|DTSTART:{NOW + timedelta(hours=n):%Y%m%dT%H%M%SZ}|DURATION:PT30M|SUMMARY:OOO" for n in range(2_000)]
+    many = [f"UID:{n}|DTSTART:{NOW + timedelta(hours=n):%Y%m%dT%H%M%SZ}|DURATION:PT30M|SUMMARY:OOO" for n in range(400)]
     assert len(absences(ics(*many), BERLIN, NOW)) == MOST_ABSENCES
     zone = "BEGIN:VTIMEZONE\r\nTZID:Europe/Odd\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nRRULE:FREQ=SECONDLY\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
     text = ics(OK).replace("BEGIN:VEVENT", zone + "BEGIN:VEVENT")
