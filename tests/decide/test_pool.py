@@ -70,6 +70,19 @@ def test_f51_shares_are_within_one_of_exact_at_every_prefix(weights: list[float]
             assert abs(served[f"r{n}"] - turn * weight / whole) < 1 + 1e-6
 
 
+def test_f51_the_most_owed_is_not_always_the_most_urgent() -> None:
+    """With these weights, giving each turn to who is owed most leaves somebody more than one behind; the earliest deadline does not."""
+    weights = [2.0, 40, 1, 3, 1, 1, 80, 3, 40, 80, 1, 3]
+    pool, whole, owed, worst = weighted(weights), sum(weights), [0.0] * 12, 0.0
+    for _ in range(510):
+        pool = choose(pool).pool
+        assert all(abs(lag) < 1 for lag in pool.lags.values())
+        owed = [lag + weight / whole for lag, weight in zip(owed, weights, strict=True)]
+        owed[owed.index(max(owed))] -= 1
+        worst = max(worst, *map(abs, owed))
+    assert worst > 1
+
+
 def test_f51_one_to_two_to_three() -> None:
     pool, served = weighted([1, 2, 3]), Counter[str]()
     for _ in range(6_000):
@@ -83,9 +96,9 @@ HERE = st.lists(st.sets(st.integers(0, 7)), min_size=1, max_size=120)
 
 
 @given(weights=st.lists(WEIGHTS, min_size=2, max_size=8), calendar=HERE)
-def test_r2_nobody_is_ever_a_turn_ahead_and_who_is_away_is_left_as_they_were(weights: list[float], calendar: list[set[int]]) -> None:
-    """Nobody is a whole turn beyond their exact share of the turns they were there for. Hence nobody is flooded on return: of any stretch of turns
-    a rep gets their share of it, what they were owed before, and at most one more."""
+def test_r2_nobody_is_ever_two_turns_ahead_and_who_is_away_is_left_as_they_were(weights: list[float], calendar: list[set[int]]) -> None:
+    """Nobody is two turns beyond their exact share of the turns they were there for. Hence nobody is flooded on return: of any stretch of turns
+    a rep gets their share of it, what they were owed before, and at most two more."""
     pool = weighted(weights)
     for here in calendar:
         before = pool = only(pool, here)
@@ -93,7 +106,7 @@ def test_r2_nobody_is_ever_a_turn_ahead_and_who_is_away_is_left_as_they_were(wei
         choice = choose(pool)
         pool = choice.pool
         assert choice.rep in there if there else choice.rep is None
-        assert all(lag > -1 - 1e-6 for lag in pool.lags.values())
+        assert all(lag > -2 - 1e-6 for lag in pool.lags.values())
         for rep in {rep.rep for rep in pool.reps} - there:
             assert pool.lags.get(rep, 0.0) == before.lags.get(rep, 0.0)
 
@@ -112,9 +125,21 @@ def test_r2_those_who_stay_are_served_alike_whoever_else_comes_and_goes(count: i
         served[str(choice.rep)] += 1
         pool = choice.pool
         for rep in there:
-            assert served[rep] <= turn / len(there) + max(0.0, start.get(rep, 0.0)) + 1 + 1e-6
+            assert served[rep] <= turn / len(there) + start.get(rep, 0.0) - min(start.get(one, 0.0) for one in there) + 1 + 1e-6
     owed = max((start.get(rep, 0.0) for rep in there), default=0.0) - min((start.get(rep, 0.0) for rep in there), default=0.0)
     assert max(served.values(), default=0) - min(served.values(), default=0) <= owed + 1 + 1e-6
+
+
+def test_r2_what_is_forgiven_is_what_nobody_would_wait_for() -> None:
+    """One of three is always away, in long stretches: whoever is there takes all turns, and no debt of theirs outlasts the other's return."""
+    pool = weighted([1.0] * 3)
+    for stretch in range(30):
+        pool = only(pool, {stretch % 3, (stretch + 1) % 3})
+        for _ in range(50):
+            pool = choose(pool).pool
+    assert all(-2 <= lag <= 2 for lag in pool.lags.values())
+    ahead = weighted([1.0] * 2, lags={"r0": -1.9, "r1": -1.9})
+    assert min(choose(ahead).pool.lags.values()) == pytest.approx(-2.0)
 
 
 def test_r2_nobody_is_flooded_after_two_weeks_away() -> None:

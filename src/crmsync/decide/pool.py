@@ -8,8 +8,9 @@ away from their exact share, and with equal weights the most and the least serve
 wherever runs are split.
 
 Who is away, full, of weight 0 or tried already does not compete: their lag stays as it is. They are neither owed turns meanwhile nor do they pay for
-those they had, so whoever comes back gets at most one turn more than their share from then on, beyond what they were owed when they left. When those who are left had all had
-turns in advance, all of them are forgiven equally, by weight: being ahead of somebody absent costs nobody a turn among the present.
+those they had, so whoever comes back gets at most two turns more than their share from then on, beyond what they were owed when they left. When all who are there had
+turns in advance (somebody is away to whom turns are owed), the one who is least ahead gets it. Nobody gets further ahead than MOST_AHEAD turns: what is more is forgiven,
+to all who are there alike, so that a long absence of others weighs on nobody later.
 
 Least load and best conversion narrow the competitors of a turn to the best; these rules then share the turn out among equals.
 """
@@ -30,6 +31,8 @@ __all__ = ["PRIOR_LEADS", "Choice", "Floor", "PoolNow", "RepNow", "choose", "poo
 
 PRIOR_LEADS = 10.0
 """As many leads at the pool's own rate are added to each rep's before rates are compared: one lucky first lead makes nobody the best."""
+MOST_AHEAD = 2.0
+"""Turns beyond their share that are held against somebody later."""
 _DIGITS = 12
 """Of a lag that are kept: far below any share, far above what adding floats loses."""
 _EPSILON = 1e-9
@@ -151,12 +154,13 @@ def _turn(pool: PoolNow, rivals: Sequence[RepNow]) -> tuple[str, PoolNow]:
     weights = {rep.rep: _weight(rep) for rep in rivals}
     whole = math.fsum(weights.values())
     owed = {rep: pool.lags.get(rep, 0.0) + weight / whole for rep, weight in weights.items()}
-    ready = [rep for rep in owed if owed[rep] > _EPSILON]
-    if not ready:
-        forgiven = min(-owed[rep] / weights[rep] for rep in owed)
-        owed = {rep: lag + forgiven * weights[rep] for rep, lag in owed.items()}
-        ready = [rep for rep in owed if owed[rep] > -_EPSILON]
-    chosen = min(ready, key=lambda rep: (round((1 - owed[rep]) / weights[rep] * whole, 6), _draw(pool, rep)))
+    last = {rep: round((1 - lag) / weights[rep] * whole, 6) for rep, lag in owed.items() if lag > _EPSILON}
+    if not last:  # all are ahead of somebody who is not there: the one who is least
+        forgiven = max(0.0, -MOST_AHEAD + 1 - max(owed.values()))
+        owed = {rep: lag + forgiven for rep, lag in owed.items()}
+        last = {rep: round(-lag, 6) for rep, lag in owed.items()}
+    soonest = min(last.values())
+    chosen = min((rep for rep, at in last.items() if at == soonest), key=lambda rep: _draw(pool, rep))
     owed[chosen] -= 1
     lags = {**pool.lags, **{rep: round(lag, _DIGITS) for rep, lag in owed.items()}}
     served = {**pool.served, chosen: pool.served.get(chosen, 0) + 1}
