@@ -1,9 +1,11 @@
-"""What is asked of a CRM about its users; owners that were nobody we knew when their records were read, and are somebody now."""
+"""What is asked of a CRM about its users; owners that were nobody we knew when their records were read, and are somebody now; owners who left, or work at
+other times than before."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, TypedDict
 
 from crmsync.engine.beliefs import NO_TWIN, OWNER, look_again
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 OWNERS_KNOWN = "owners_known"
 OWNERS_ABLE = "owners_able"
+OWNERS_WORK = "owners_work"
+WORKED_AT = ("mql", "sal", "sql")
+"""Stages in which it matters when somebody works."""
 OWNERS_AT_ONCE = 50
 """Owners looked for in one statement."""
 
@@ -43,6 +48,7 @@ def meet_owners(world: World) -> None:
     store = world.store
     _settle_told(world)
     _pair_anew(world)
+    _wake_theirs(world)
     known = sorted(f"{side}:{id}" for (side, id), house in world.owners.house_of.items() if house != f"{side}:{id}")
     before = store.get(OWNERS_KNOWN)
     if known == before:
@@ -80,6 +86,26 @@ def _pair_anew(world: World) -> None:
         world.store.put(OWNERS_ABLE, able)
         if before is not None:
             look_again(world.store)
+
+
+def _wake_theirs(world: World) -> None:
+    """Has persons decided again whose owner left or came back, or is away or works at other times than they were told to: their clocks, touches and
+    who stands in follow from that (A6, C5, R3). Nobody at the first look."""
+    owners = world.owners
+    able = {house: [side for side in world.sides if (side, house) in owners.native_of] for house in owners.users}
+    now = {
+        house: blake2b(repr((able[house], u.active, u.away, u.hours, u.time_zone, u.country, u.region)).encode(), digest_size=8).hexdigest()
+        for house, u in sorted(owners.users.items())
+    }
+    before = world.store.get(OWNERS_WORK)
+    if now == before:
+        return
+    changed = [house for house, mark in (before or now).items() if now.get(house) != mark]
+    with world.store.begin():
+        for start in range(0, len(changed), OWNERS_AT_ONCE):
+            theirs = world.store.assignments.owned(changed[start : start + OWNERS_AT_ONCE], WORKED_AT)
+            world.store.mark_dirty_persons(theirs)
+        world.store.put(OWNERS_WORK, now)
 
 
 def _named(world: World, row: Snapshot, met: Collection[str]) -> Snapshot:

@@ -83,6 +83,12 @@ class Assignments:
         with self._db.reading() as connection:
             return {row[0]: row[1] for row in _LOADS.plain(connection, listed=list(stages))}
 
+    def owned(self, owners: Sequence[str], stages: Sequence[str]) -> list[str]:
+        """Persons at one of these stages who are one of these owners' now."""
+        query = select(persons.c.person_id).where(persons.c.owner.in_(owners), persons.c.stage.in_(stages)).order_by(persons.c.person_id)
+        with self._db.reading() as connection:
+            return list(connection.execute(query).scalars())
+
     def ends(self, since: datetime) -> dict[tuple[str, str], dict[str, int]]:
         """(owner, MQL type) -> stage -> persons now at that stage whose last assignment since then was that one."""
         later = table.alias("later")
