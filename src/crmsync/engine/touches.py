@@ -12,6 +12,7 @@ from crmsync.model.change import Action
 from crmsync.model.followup import CALL, EMAIL, MEETING, OTHER, SOCIAL
 from crmsync.model.record import Fields, RecordState, Value
 from crmsync.model.work import TASK_DELETED, TASK_DONE, TASK_OPEN, TaskSeen, Touch
+from crmsync.store.codec import tidy
 from crmsync.store.touches import OwnTask
 
 TASK = "task"
@@ -101,13 +102,20 @@ def _how(world: World, plan: TwinPlan) -> str:
 def _completed(
     world: World, plans: Sequence[TwinPlan], known: Mapping[str, object], own: Mapping[str, OwnTask], now: datetime
 ) -> dict[str, datetime]:
-    """task -> when it was completed, as far as a CRM shows: the last change of its records, looked at once, when it is first seen completed."""
+    """task -> when it was completed, as far as a CRM shows: the last change of the record that shows it, looked at when it is first seen completed."""
     fresh = [p.twin.twin_id for p in plans if p.twin.kind == TASK and p.finished and p.twin.twin_id not in known]
     found: dict[str, datetime] = {id: task.seen.state_at for id, task in own.items() if task.seen.state == TASK_DONE and task.seen.state_at}
+    lenses = world.kinds.lenses.get(TASK, {})
     for id, records in world.store.snapshots_of([id for id in fresh if id not in found]).items():
-        changed = [r.modified_at for r in records if r.state is RecordState.LIVE]
-        if changed:
-            found[id] = min(max(changed), now)
+        showing = [
+            record.modified_at
+            for record in records
+            if record.state is RecordState.LIVE
+            and (lens := lenses.get((record.ref.side, record.ref.object))) is not None
+            and lens.to_house(record.extra, world.owners).get("status") == "completed"
+        ]
+        if showing:
+            found[id] = min(*showing, now)
     return found
 
 
@@ -138,7 +146,7 @@ def _touches(
     if at < start:
         return {}
     touch = Touch(
-        twin_id=twin.twin_id, at=at, channel=_channel(twin.kind, facts, own), owner=owner, outcome=str(facts.get("disposition") or ""),
+        twin_id=twin.twin_id, at=at, channel=_channel(twin.kind, facts, own), owner=owner, outcome=tidy(str(facts.get("disposition") or "")),
         task_key=own.seen.key if own is not None else "",
     )  # fmt: skip
     people = {id for ids in (plan.shown or twin.links).values() for id in ids}
@@ -159,7 +167,7 @@ def _rep(world: World, owner: Value) -> str | None:
     if owner is None or world.owners.machine(owner):
         return None
     user = world.owners.users.get(str(owner))
-    return str(owner) if user is None or user.kind == "person" else None
+    return tidy(str(owner)) if user is None or user.kind == "person" else None
 
 
 def _channel(kind: str, facts: Fields, own: OwnTask | None) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, select
 
 from crmsync.model.work import TASK_OPEN, TaskSeen, Touch
 from crmsync.store.bulk import Upsert, among, chunks, excluded, many
-from crmsync.store.codec import maybe_moment, micros, moment, parse, tidied
+from crmsync.store.codec import maybe_moment, micros, moment, parse, tidy
 from crmsync.store.database import Database
 from crmsync.store.prepared import Prepared
 from crmsync.store.tables import tasks
@@ -80,10 +80,7 @@ class Touches:
         """Stores (person, touch); the same activity for the same person is one."""
         if rows:
             with self._db.writing() as connection:
-                _SAVE.run(
-                    connection,
-                    [(person, *tidied([t.twin_id]), micros(t.at), t.channel, t.owner, t.outcome, t.task_key) for person, t in rows],
-                )
+                _SAVE.run(connection, [_columns(person, touch) for person, touch in rows])
 
     def drop(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Takes back what was a touch: (person, activity)."""
@@ -146,6 +143,11 @@ class Touches:
             old = connection.execute(select(rows.person_id, rows.twin_id).where(rows.at < micros(at)).order_by(rows.at).limit(limit)).all()
             many(connection, "DELETE FROM touches WHERE person_id = ? AND twin_id = ?", [tuple(row) for row in old])
         return len(old)
+
+
+def _columns(person: str, touch: Touch) -> tuple[object, ...]:
+    owner, outcome = touch.owner and tidy(touch.owner), tidy(touch.outcome)
+    return person, touch.twin_id, micros(touch.at), touch.channel, owner, outcome, touch.task_key
 
 
 def _touch(row: Any) -> Touch:
