@@ -175,6 +175,20 @@ def test_h2_quiet_over_midnight_weekends_and_clock_changes(zone: str, at: dateti
     assert not_before(NIGHT, HOT_LEAD, zone, at, "Europe/Berlin") == not_before(None, BREACH, zone, at) == at
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "at", "loud"),
+    [
+        # Berlin's clock shows no 02:01 on 29 March: after 01:59 comes 03:00, loud for a minute.
+        (181, 121, datetime(2026, 3, 28, 2, 1, tzinfo=UTC), datetime(2026, 3, 29, 1, 0, tzinfo=UTC)),
+        # On 25 October it shows 02:00 a second time before the night that began at 02:30 is over.
+        (150, 420, datetime(2026, 10, 25, 0, 45, tzinfo=UTC), datetime(2026, 10, 25, 1, 0, tzinfo=UTC)),
+        (1_200, 150, datetime(2026, 10, 25, 1, 10, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_h2_quiet_hours_whose_end_the_clock_leaves_out_or_shows_twice(start: int, end: int, at: datetime, loud: datetime) -> None:
+    assert not_before(Quiet(start=start, end=end), BREACH, "Europe/Berlin", at) == loud
+
+
 def _is_quiet(quiet: Quiet, shown: datetime) -> bool:
     days = quiet.days if len(quiet.days) < 7 else frozenset()
     minute = shown.hour * 60 + shown.minute

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from crmsync.decide.text import one_line
 from crmsync.decide.worktime import zone_of
@@ -143,7 +143,7 @@ def not_before(quiet: Quiet | None, kind: str, zone: str | None, at: datetime, f
     def until(moment: datetime) -> datetime | None:
         return _quiet_until(moment.astimezone(local), quiet, days)
 
-    return _first_loud(at.astimezone(UTC), until)
+    return _first_loud(at.astimezone(UTC), local, until)
 
 
 def _quiet_until(shown: datetime, quiet: Quiet, days: frozenset[int]) -> datetime | None:
@@ -166,14 +166,13 @@ def _at(midnight: datetime, minutes: int) -> datetime:
     return midnight + timedelta(minutes=minutes)  # by the wall clock: arithmetic within one zone knows no clock change
 
 
-def _first_loud(at: datetime, until: Callable[[datetime], datetime | None]) -> datetime:
+def _first_loud(at: datetime, local: tzinfo, until: Callable[[datetime], datetime | None]) -> datetime:
     found = at
     while (end := until(found)) is not None:
-        early, late = end.replace(fold=0).astimezone(UTC), end.replace(fold=1).astimezone(UTC)
-        found = next((moment for moment in (early, late) if moment > found), found + _MINUTE)
-    # A time that the clock leaves out lies, by the old offset, as long after the change as it should have lain before it.
-    while found - _MINUTE > at and until(found - _MINUTE) is None:
-        found -= _MINUTE
+        over = end.astimezone(UTC)
+        steady = found.astimezone(local).utcoffset() == over.astimezone(local).utcoffset()
+        # Where the clock is changed in between, the wall may show another time than one that simply comes next: minute by minute.
+        found = over if steady and over > found else found.replace(second=0, microsecond=0) + _MINUTE
     return found
 
 
