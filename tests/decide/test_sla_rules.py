@@ -91,6 +91,21 @@ def test_a2_a_clock_for_sql_that_is_switched_on_later_starts_for_nobody_who_is_t
     assert [clock.kind for clock in case.state.clocks] == ["handoff", "response"]
 
 
+def test_a1_a_clock_for_handoffs_that_is_switched_on_later_starts_for_nobody_who_waits_already() -> None:
+    case = Case(sla=replace(SHORT, handoff=None)).enter(MON, "mql")
+    case.look(MON)
+    case.sla = SHORT
+    assert case.look(MON + 9 * DAY).alerts == ()
+    assert case.state.clocks == ()
+
+
+def test_a7_a_pause_that_begins_at_the_deadline_is_none() -> None:
+    case = Case(signals=[signal("email_reply", MON + 4 * HOUR)]).hand(MON)
+    case.look(MON)
+    case.look(MON + 5 * HOUR)
+    assert (case.clock().breached_at, case.last.status) == (MON + 4 * HOUR, "breached")
+
+
 def test_a3_touches_since_the_handoff_are_counted_for_the_minimum_effort() -> None:
     case = Case(touches=[touch(MON + n * HOUR, f"t{n}") for n in range(-3, 5)]).hand(MON)
     assert case.look(MON + 6 * HOUR).touches == 5

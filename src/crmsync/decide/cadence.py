@@ -116,7 +116,7 @@ def cadence(
     sla: SlaRules,
     first_due_at: datetime | None = None,
 ) -> CadenceVerdict:
-    """What the cadence wants at `now` (UTC). first_due_at: when the handoff's own task is due, where it is made in this decision. before: the person as last remembered; a cadence begins with a handoff that `before` does not have. state: with the
+    """What the cadence wants at `now` (UTC). first_due_at: when the handoff's own task is due, where it is made or goes to another rep in this decision. before: the person as last remembered; a cadence begins with a handoff that `before` does not have. state: with the
     stage and owner of now. touches: completed ones of the person; tasks: our own of the person, in any state. users: house owner id -> that user. Deciding
     twice at one moment asks for nothing twice, once the run is remembered and its task is known."""
     run = state.cadence
@@ -129,7 +129,7 @@ def cadence(
         before=before, state=state, facts=facts, lists=lists, signals=[s for s in signals if state.handed_at < s.at <= now], touches=touches,
         all_signals=signals, tasks={task.key: task for task in tasks}, users=users, hours=hours, outside_hours=outside_hours, now=now, sla=sla,
     )  # fmt: skip
-    return matter.begins(cadences, run, first_due_at) if handed or run is None else matter.goes_on(cadences, run)
+    return matter.begins(cadences, run, first_due_at) if handed or run is None else replace(matter, first_due_at=first_due_at).goes_on(cadences, run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +149,7 @@ class _Matter:
     outside_hours: str
     now: datetime
     sla: SlaRules
+    first_due_at: datetime | None = None
 
     # --- the run as a whole ---------------------------------------------------------------------------------------------------
 
@@ -339,6 +340,8 @@ class _Matter:
             if there > base:
                 due = schedule.placed(there)[0]
                 why = why or AWAY
+            elif who != task.owner and due is not None and due < self.now:  # nobody is late with what they have only just got
+                due = self.first_due_at if run.step == 0 and self.first_due_at is not None else schedule.placed(self.now)[0]
             if who != task.owner or due != task.due_at:
                 moves = (Move(key=task.key, owner=who, due_at=due, remind_at=_remind(rule.steps[run.step], due, self.now)),)
         turns = [at for at in (until, *self._turns()) if at is not None]

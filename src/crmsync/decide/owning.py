@@ -118,10 +118,11 @@ class Router:
         if routing.reassign_minutes is None or not self._routed(state, stage) or stage != "sal" or self._touched(state):
             return None
         assert state.assigned_at is not None
-        if not routing.reassign_working_time:
-            return state.assigned_at + timedelta(minutes=routing.reassign_minutes)
         calendar = calendar_of(self.users.get(state.owner or ""), self.playbook.hours)
-        return calendar.due(state.assigned_at, routing.reassign_minutes)
+        if routing.reassign_working_time:
+            return calendar.due(state.assigned_at, routing.reassign_minutes)
+        over = state.assigned_at + timedelta(minutes=routing.reassign_minutes)
+        return calendar.opens(over) or over  # nobody is relieved in the night, and nobody gets somebody then
 
     def unworked(self, state: PersonState, stage: str | None) -> bool:
         """Whether nobody has done anything about them since they were assigned by us."""

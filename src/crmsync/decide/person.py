@@ -199,7 +199,7 @@ def decide(
         if found.owner is not None:
             owner, state = found.owner, found.state
             made.alerts.extend(worked.sla.alerts)
-            worked = work.on(state, rule)
+            worked = replace(work, first_due_at=desk.first_due(found.owner, rule)).on(state, rule)
             turn = router.turns_at(state, stage_of(state))
     if worked.cadence.finished and stage_of(state) in ("mql", "sal", "sql") and not (deals is not None and deals.open):
         assert worked.state.cadence is not None

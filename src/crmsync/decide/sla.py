@@ -92,7 +92,7 @@ def clocks(
     since = state.handed_at
     touched = sorted(min(t.at, now) for t in touches if since is not None and t.at >= second(since))
     watch = _Watch(
-        state=state, sla=sla, rule=rule, users=users, hours=hours, now=now, start_from=start_from, who=who, moves_on=moves_on,
+        state=state, sla=sla, rule=rule, users=users, hours=hours, at=now, start_from=start_from, who=who, moves_on=moves_on,
         touched=tuple(touched), pauses=tuple(conversations(signals, meetings, since, sla, now)), queue=queue,
         known_stages=len(before.stages),
     )  # fmt: skip
@@ -140,7 +140,7 @@ class _Watch:
     rule: TypeRule | None
     users: Mapping[str, User]
     hours: WorkingHours
-    now: datetime
+    at: datetime
     start_from: datetime
     who: str
     moves_on: bool
@@ -208,8 +208,8 @@ class _Watch:
         if at is None:
             if known is None or not known.open:
                 return self._still(known)
-            given = self.state.assigned_at or self.now
-            return fact_of(known, given if owner is not None else None, None if owner is not None else (self.now, LEFT))
+            given = self.state.assigned_at or self.at
+            return fact_of(known, given if owner is not None else None, None if owner is not None else (self.at, LEFT))
         if known is None or known.started_at != at:
             return fact_of(begun(QUEUE, at, self.queue), None, None) if self.queue is not None else self._still(known)
         return fact_of(known, None, None)
@@ -226,7 +226,7 @@ class _Watch:
         """A clock whose occasion is no more: whatever still runs of it is over."""
         if clock is None:
             return None
-        return fact_of(clock, None, (self.now, LEFT) if clock.open else None)
+        return fact_of(clock, None, (self.at, LEFT) if clock.open else None)
 
     def _new(self, index: int) -> bool:
         """Whether the person entered that stage in this very decision: rules that are switched on later start no clocks for what is long past."""
@@ -238,15 +238,15 @@ class _Watch:
         if not clock.open or clock.owner == owner:
             return clock
         last = clock.earlier[-1][0] if clock.earlier else clock.started_at
-        at = self.state.assigned_at if self.state.assigned_at is not None and owner is not None else self.now
-        until = min(max(at, last), max(self.now, last))
+        at = self.state.assigned_at if self.state.assigned_at is not None and owner is not None else self.at
+        until = min(max(at, last), max(self.at, last))
         return replace(clock, owner=owner, earlier=(*clock.earlier, (until, clock.owner)))
 
     # --- how one stands ---
 
     def turned(self, fact: Fact) -> _Turn:
         """The clock as it stands now, and what passed since somebody looked last."""
-        clock, now = fact.clock, self.now
+        clock, now = fact.clock, self.at
         sales = clock.kind in (RESPONSE, SQL)
         pauses = tuple(pause for pause in self.pauses if pause.end > clock.started_at) if sales else ()
         if not clock.open:
@@ -293,7 +293,7 @@ class _Watch:
         clock, done = fact.clock, fact.done
         if done is None or clock.ended_at is None or done > clock.ended_at or done == clock.met_at:
             return clock
-        run, _ = run_of(clock, users=self.users, hours=self.hours, now=self.now, pauses=pauses, covers=bool(clock.covered))
+        run, _ = run_of(clock, users=self.users, hours=self.hours, now=self.at, pauses=pauses, covers=bool(clock.covered))
         stands = clock.breached_at is not None and clock.breached_at < done
         return replace(
             clock, met_at=done, ended_at=done, ended=MET, used=run.worked(done), breached_at=clock.breached_at if stands else None,
@@ -344,7 +344,7 @@ class _Watch:
 
     def _lateness(self, at: datetime) -> timedelta | None:
         """How long ago that was, None where it is not long (A8)."""
-        ago = self.now - at
+        ago = self.at - at
         return ago if ago >= timedelta(minutes=max(self.sla.late_minutes, 0.0)) and ago > timedelta() else None
 
 

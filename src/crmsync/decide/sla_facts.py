@@ -36,6 +36,7 @@ class Fact:
 
 
 def begun(kind: str, at: datetime, window: Window, owner: str | None = None) -> Clock:
+    """A clock that begins at that moment, with that window, in that owner's time (None: the playbook's)."""
     return Clock(kind=kind, started_at=at, minutes=window.minutes, working=window.working, owner=owner, running_since=at)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from crmsync.model.alert import MANAGER
 from crmsync.model.condition import All, Condition, Not
+from crmsync.model.fields import MQL_TYPES
 from crmsync.model.followup import EMAIL, Cadence
 from crmsync.model.routing import BEST_CONVERSION, LEAST_LOAD, Pool
 from crmsync.model.rules import Playbook
@@ -66,16 +67,12 @@ def _weighted(pool: Pool) -> bool:
 
 
 def _cadences(playbook: Playbook) -> Iterator[Said]:
-    known = {rule.type for rule in playbook.types}
     least = playbook.sla.min_touches
     for i, one in enumerate(playbook.cadences):
         when = one.when or EVERYBODY
-        strange = [type for type in one.types if type not in known]
         if never(when):
             yield one.where, f"cadences: the condition of {one.name} contradicts itself: nobody is in it", "correct it or remove it"
-        elif known and one.types and len(strange) == len(one.types):
-            yield one.where, f"cadences: nobody is in {one.name}: no type of the playbook is {' or '.join(strange)}", "correct types"
-        elif _shadowed(one, playbook.cadences[:i], known):
+        elif _shadowed(one, playbook.cadences[:i]):
             yield (
                 one.where,
                 f"cadences: {one.name} is shadowed: everybody for whom it is meant is in an earlier one",
@@ -95,10 +92,10 @@ def _cadences(playbook: Playbook) -> Iterator[Said]:
             )
 
 
-def _shadowed(one: Cadence, earlier: tuple[Cadence, ...], known: set[str]) -> bool:
+def _shadowed(one: Cadence, earlier: tuple[Cadence, ...]) -> bool:
     """Whether for every type that it takes earlier ones take everybody."""
     when = one.when or EVERYBODY
-    types = one.types or tuple(sorted(known)) or ("",)
+    types = one.types or MQL_TYPES
     return all(
         never(when, *(Not(of=other.when or EVERYBODY) for other in earlier if not other.types or type in other.types)) for type in types
     )
