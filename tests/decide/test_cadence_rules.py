@@ -169,21 +169,26 @@ def test_c5_to_be_accepted_ends_nothing() -> None:
 
 
 @pytest.mark.parametrize("how", ["fact", "signal"])
-def test_c5_f77_an_opt_out_stops_it_and_takes_back_the_open_task(how: str) -> None:
-    desk = RepDesk()
-    desk.work(2)
-    (key,) = desk.open
-    if how == "fact":
-        desk.facts["email_opt_out"] = True
-    else:
-        desk.hears("unsubscribe")
-    assert desk.tick(MINUTE).withdraw == (key,)
-    assert ended(desk) == OPTED_OUT
+def test_c5_f77_an_opt_out_stops_it_and_takes_back_an_open_e_mail_but_no_call(how: str) -> None:
+    for touch, goes in ((3, True), (2, False), (0, False)):
+        desk = RepDesk()
+        desk.work(touch)
+        desk.now += MINUTE
+        (key,) = desk.open
+        if how == "fact":
+            desk.facts["email_opt_out"] = True
+        else:
+            desk.hears("unsubscribe")
+        assert desk.tick(MINUTE).withdraw == ((key,) if goes else ())
+        assert ended(desk) == OPTED_OUT
+        if not goes:
+            desk.finish()
+        assert desk.tick(30 * DAY).step is None
 
 
-def test_c5_who_answers_with_stop_loses_the_open_task_too() -> None:
+def test_c5_who_answers_with_stop_loses_the_open_e_mail_too() -> None:
     desk = RepDesk()
-    desk.work(2)
+    desk.work(3)
     (key,) = desk.open
     desk.hears("email_reply")
     desk.tick(MINUTE)
@@ -196,7 +201,7 @@ def test_c5_who_answers_with_stop_loses_the_open_task_too() -> None:
 def test_c5_a_hard_bounce_stops_it_unless_something_arrived_later_or_it_tells_of_the_moment() -> None:
     for detail, later, why in (("UNKNOWN_USER", "", HARD_BOUNCE), ("MAILBOX_FULL", "", ""), ("UNKNOWN_USER", "email_open", "")):
         desk = RepDesk()
-        desk.work(2)
+        desk.work(3)
         desk.hears("email_bounce", detail)
         if later:
             desk.hears(later, at=desk.now + MINUTE)
@@ -388,6 +393,18 @@ def test_c7_a_logged_call_makes_the_open_call_and_its_task_goes_with_the_next_to
     found = desk.tick()
     assert (desk.index, found.step is not None) == (6, True)
     assert (found.withdraw, len(desk.open)) == ((key,), 1)
+
+
+def test_c7_the_task_of_a_last_touch_that_was_logged_otherwise_goes_at_once() -> None:
+    desk = RepDesk()
+    desk.work(11)
+    (key,) = desk.open
+    desk.now += HOUR
+    desk.log(EMAIL)
+    assert desk.tick().withdraw == (key,)
+    assert (desk.open, desk.tick(MINUTE).withdraw) == ([], ())
+    desk.tick(3 * DAY)
+    assert desk.finished == 1
 
 
 def test_c7_a_call_logged_before_the_touch_was_open_does_not_make_it() -> None:

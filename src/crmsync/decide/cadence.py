@@ -116,9 +116,11 @@ def cadence(
     sla: SlaRules,
     first_due_at: datetime | None = None,
 ) -> CadenceVerdict:
-    """What the cadence wants at `now` (UTC). first_due_at: when the handoff's own task is due, where it is made or goes to another rep in this decision. before: the person as last remembered; a cadence begins with a handoff that `before` does not have. state: with the
-    stage and owner of now. touches: completed ones of the person; tasks: our own of the person, in any state. users: house owner id -> that user. Deciding
-    twice at one moment asks for nothing twice, once the run is remembered and its task is known."""
+    """What the cadence wants at `now` (UTC).
+
+    before: the person as last remembered; a cadence begins with a handoff that `before` does not have. state: with the stage and owner of now. touches: completed
+    ones of the person; tasks: our own of the person, in any state. users: house owner id -> that user. first_due_at: when the handoff's own task is due, where it
+    is made or goes to another rep in this decision. Deciding twice at one moment asks for nothing twice, once the run is remembered and its task is known."""
     run = state.cadence
     if state.handed_at is None or state.historic:
         return CadenceVerdict(run=run)
@@ -128,8 +130,9 @@ def cadence(
     matter = _Matter(
         before=before, state=state, facts=facts, lists=lists, signals=[s for s in signals if state.handed_at < s.at <= now], touches=touches,
         all_signals=signals, tasks={task.key: task for task in tasks}, users=users, hours=hours, outside_hours=outside_hours, now=now, sla=sla,
+        first_due_at=first_due_at,
     )  # fmt: skip
-    return matter.begins(cadences, run, first_due_at) if handed or run is None else replace(matter, first_due_at=first_due_at).goes_on(cadences, run)
+    return matter.begins(cadences, run) if handed or run is None else matter.goes_on(cadences, run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +156,7 @@ class _Matter:
 
     # --- the run as a whole ---------------------------------------------------------------------------------------------------
 
-    def begins(self, cadences: Sequence[Cadence], former: CadenceRun | None, due_at: datetime | None) -> CadenceVerdict:
+    def begins(self, cadences: Sequence[Cadence], former: CadenceRun | None) -> CadenceVerdict:
         """The first cadence that fits this handoff; what was left of a former one is over (C6)."""
         handed_at, first = self.state.handed_at, first_key(self.state)
         assert handed_at is not None
@@ -163,7 +166,7 @@ class _Matter:
             over = replace(former, ended_at=self.now, ended=HANDED_ANEW, paused="") if former is not None and former.active else former
             return CadenceVerdict(run=over, withdraw=left)
         run = CadenceRun(
-            name=rule.name, started_at=handed_at, task_key=first, due_at=due_at, opened_at=handed_at, unmailed=self._unmailed()
+            name=rule.name, started_at=handed_at, task_key=first, due_at=self.first_due_at, opened_at=handed_at, unmailed=self._unmailed()
         )
         return replace(self._on(run, rule), withdraw=left)
 
@@ -379,15 +382,17 @@ class _Matter:
         why, until = self._waits()
         latest = max([run.started_at, *filter(None, [run.last_at]), *(t.at for t in self.touches if run.started_at <= t.at <= self.now)])
         ends = max(latest + timedelta(days=rule.answer_days), until or latest)
+        withdraw = (run.replaced,) if self._is_open(run.replaced) else ()
+        run = replace(run, replaced="") if run.replaced else run
         if why == SEQUENCE or ends > self.now:
-            return CadenceVerdict(run=self._same(run, paused=why, due_at=None), next_due_at=None if why == SEQUENCE else ends)
+            wait = None if why == SEQUENCE else ends
+            return CadenceVerdict(run=self._same(run, paused=why, due_at=None), withdraw=withdraw, next_due_at=wait)
         made = effort(self.touches, run.started_at)
         wanted = min(self.sla.min_touches, len(rule.steps) - len(run.skipped))
         if made < wanted:
             text = f"too few touches: the cadence {run.name} is over after {made} of at least {wanted} touches; make the others, or decide about the person"
-            return CadenceVerdict(run=self._same(run, paused="", due_at=None), problems=(text,))
-        withdraw = (run.replaced,) if self._is_open(run.replaced) else ()
-        over = replace(run, ended_at=self.now, ended=NO_ANSWER, paused="", due_at=None, replaced="")
+            return CadenceVerdict(run=self._same(run, paused="", due_at=None), withdraw=withdraw, problems=(text,))
+        over = replace(run, ended_at=self.now, ended=NO_ANSWER, paused="", due_at=None)
         return CadenceVerdict(run=over, withdraw=withdraw, finished=True)
 
     def _same(self, run: CadenceRun, *, paused: str, due_at: datetime | None) -> CadenceRun:
