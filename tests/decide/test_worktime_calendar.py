@@ -65,6 +65,11 @@ def test_a6_public_holidays_are_those_of_the_persons_country_and_region() -> Non
     assert calendar_of(rep(region="BE"), playbook).open(thursday), "another region of the playbook's country"
     french = calendar_of(rep(country="FR"), playbook)
     assert french.open(thursday)
+    assert not calendar_of(rep(country="Germany"), playbook).open(thursday), (
+        "who is in the playbook's country is in its region, unless told"
+    )
+    catalan = calendar_of(rep(country="ES"), WorkingHours(time_zone="UTC", country="FR", region="CT"))
+    assert catalan.open(utc(2026, 9, 11, 10)), "CT is a region of Spain, but nobody said that they are there"
     assert not french.open(july)
     assert calendar_of(rep(), playbook).open(july)
     assert french.holiday(date(2026, 7, 14))

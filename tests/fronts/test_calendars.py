@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crmsync.connect import calendars as reading
+from crmsync.connect import ical
 from crmsync.connect.calendars import CalendarError, read_calendar
 from crmsync.connect.ical import MOST_ABSENCES, absences
 from crmsync.decide.presence import presence_of
@@ -171,6 +172,12 @@ def test_what_is_made_of_a_hostile_file_is_bounded() -> None:
     for text in ("", "<html>sign in</html>", "\0" * 100):
         with pytest.raises(ValueError, match="no iCalendar"):
             absences(text, BERLIN, NOW)
+
+
+def test_years_of_the_past_hide_no_absence_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ical, "MOST_READ", 3)
+    past = [f"UID:{n}|DTSTART;VALUE=DATE:20{n:02d}0301|SUMMARY:Urlaub" for n in range(10, 26)]
+    assert spans(*past, OK, *past) == [("2026-06-15 00:00", "2026-06-20 00:00")]
 
 
 # --- over HTTP ----------------------------------------------------------------------------------------------------------------

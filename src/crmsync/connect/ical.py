@@ -90,11 +90,11 @@ def absences(text: str, zone: tzinfo, now: datetime) -> tuple[Away, ...]:
             singles.append(raw)
     low, high = now - BEHIND, datetime.combine((now + AHEAD).astimezone(UTC).date(), time(), tzinfo=UTC)
     found: list[tuple[datetime, datetime]] = []
-    series = 0
-    for raw in singles[:MOST_READ]:
-        series += "RRULE" in raw
-        if "RRULE" not in raw or series <= MOST_SERIES:
-            found += _spans(raw, moved.get(_value(raw, "UID"), []), zone, low, high)
+    series = [raw for raw in singles if "RRULE" in raw][:MOST_SERIES]
+    # A calendar may hold years of the past: what begins last is read first.
+    others = sorted((raw for raw in singles if "RRULE" not in raw), key=lambda raw: _value(raw, "DTSTART"), reverse=True)[:MOST_READ]
+    for raw in (*series, *others):
+        found += _spans(raw, moved.get(_value(raw, "UID"), []), zone, low, high)
     for raw in islice((raw for many in moved.values() for raw in many if _word(raw)), MOST_READ):
         found += _spans({name: lines for name, lines in raw.items() if name not in ("RRULE", "RDATE")}, [], zone, low, high)
     return _merged((start, min(end, high)) for start, end in found if start < high and end > low)

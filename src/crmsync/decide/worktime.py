@@ -18,6 +18,7 @@ from datetime import MAXYEAR, UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from crmsync.decide.country import country_of
 from crmsync.decide.holiday import public_holidays
 from crmsync.model.record import User
 from crmsync.model.rules import WorkingHours
@@ -130,10 +131,17 @@ def calendar_of(user: User | None, hours: WorkingHours) -> Calendar:
 
 
 def holidays_of(user: User | None, hours: WorkingHours) -> tuple[str | None, str | None]:
-    """Country and region whose public holidays are theirs. A region without a country is one of the playbook's country."""
-    if user is not None and user.country is not None:
-        return user.country, user.region
-    return hours.country, (user.region if user is not None and user.region is not None else hours.region)
+    """Country and region whose public holidays are theirs. A region without a country is one of the playbook's country, and the playbook's region is that of
+    everybody in its country who has none of their own."""
+    country, region = (user.country, user.region) if user is not None else (None, None)
+    if country is None or (region is None and hours.country is not None and _same_country(country, hours.country)):
+        return hours.country, region if region is not None else hours.region
+    return country, region
+
+
+@lru_cache(maxsize=1024)
+def _same_country(one: str, other: str) -> bool:
+    return one == other or (country_of(one) is not None and country_of(one) == country_of(other))
 
 
 def around_the_clock() -> Calendar:
