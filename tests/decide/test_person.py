@@ -82,6 +82,7 @@ def go(
     shown: Fields | None = None,
     shown_owner: str | None = None,
     pool: Sequence[str] = POOL,
+    floor: Floor | None = None,
     playbook: Playbook = PLAYBOOK,
     **more: Any,
 ) -> Decision:
@@ -90,13 +91,22 @@ def go(
     )  # fmt: skip
     return decide(
         person=person, facts=facts, signals=signals, score=verdict, rules=playbook.score, playbook=playbook, lists=LISTS,
-        ways=ways_of(pool), users=USERS, now=now, start_from=START, shown=person.outputs if shown is None else shown, shown_owner=shown_owner, **more,
+        ways=ways_of(pool, floor), users=USERS, now=now, start_from=START, shown=person.outputs if shown is None else shown, shown_owner=shown_owner, **more,
     )  # fmt: skip
 
 
-def ways_of(pool: Sequence[str]) -> Ways:
-    floor = Floor(pools={"default": PoolNow(name="default", reps=tuple(RepNow(rep=rep) for rep in pool))}, first="default")
-    return Ways(floor=lambda: floor)
+TURNS = 4
+"""Of the pool so far: of equals it is Bob's turn then."""
+
+
+def ways_of(pool: Sequence[str], floor: Floor | None = None) -> Ways:
+    default = PoolNow(name="default", turn=TURNS, reps=tuple(RepNow(rep=rep) for rep in pool))
+    return Ways(floor=lambda: floor or Floor(pools={"default": default}, first="default"))
+
+
+def turns(decision: Decision) -> int:
+    """How many turns the pool has had after this decision."""
+    return decision.floor.pools["default"].turn if decision.floor is not None else TURNS
 
 
 def stages(decision: Decision) -> list[str]:
@@ -106,7 +116,7 @@ def stages(decision: Decision) -> list[str]:
 def test_demo_request_is_handed_off_in_one_go() -> None:
     d = go(signals=[demo()])
     assert stages(d) == ["mql", "sal"]
-    assert (d.owner, d.counter, d.problems) == ("bob@x.example", 5, ())
+    assert (d.owner, turns(d), d.problems) == ("bob@x.example", TURNS + 1, ())
     assert (d.state.owner, d.state.owner_by, d.state.assigned_at, d.state.historic) == ("bob@x.example", "router", NOW, False)
     task = d.task
     assert task is not None
@@ -123,15 +133,15 @@ def test_demo_request_is_handed_off_in_one_go() -> None:
         "crmsync_stage": "sal",
         "crmsync_mql_type": "direct_request",
         "crmsync_trigger": "demo_request: Demo form at 2026-06-05 14:00 UTC",
-        "crmsync_routing_reason": "rule round robin, pool default of 3, counter 4",
+        "crmsync_routing_reason": "rule default pool, pool default of 3, counter 4: round robin, 3 of 3 available",
         "crmsync_score": 45,
     }
 
 
 def test_asked_again_it_says_the_same_and_gives_no_second_task() -> None:
     first = go(signals=[demo()])
-    again = go(first.state, signals=[demo()], now=NOW + HOUR, shown_owner="bob@x.example", counter=first.counter)
-    assert (again.task, again.owner, again.counter, again.outputs) == (None, None, first.counter, first.outputs)
+    again = go(first.state, signals=[demo()], now=NOW + HOUR, shown_owner="bob@x.example", floor=first.floor)
+    assert (again.task, again.owner, again.floor, again.outputs) == (None, None, None, first.outputs)
     assert stages(again) == ["mql", "sal"]
 
 
@@ -152,7 +162,7 @@ def test_router_choice_is_wanted_until_the_crm_shows_it() -> None:
 
 def test_an_existing_owner_stands() -> None:
     d = go(signals=[demo()], shown_owner="eve@x.example")
-    assert (d.owner, d.counter, d.state.owner, d.state.owner_by) == (None, 4, "eve@x.example", "crm")
+    assert (d.owner, turns(d), d.state.owner, d.state.owner_by) == (None, TURNS, "eve@x.example", "crm")
     assert stages(d) == ["mql", "sal"]
     assert d.task is not None
     assert d.task.owner == "eve@x.example"
@@ -162,13 +172,13 @@ def test_an_existing_owner_stands() -> None:
 @pytest.mark.parametrize("nobody", ["robot@x.example", "left@x.example"])
 def test_who_cannot_work_a_lead_is_no_owner(nobody: str) -> None:
     d = go(signals=[demo()], shown_owner=nobody)
-    assert (d.owner, d.counter) == ("bob@x.example", 5)
+    assert (d.owner, turns(d)) == ("bob@x.example", TURNS + 1)
 
 
 def test_an_owner_changed_by_hand_stands() -> None:
     first = go(signals=[demo()])
-    d = go(first.state, signals=[demo()], now=NOW + HOUR, shown_owner="cyd@x.example", counter=5)
-    assert (d.owner, d.task, d.counter) == (None, None, 5)
+    d = go(first.state, signals=[demo()], now=NOW + HOUR, shown_owner="cyd@x.example", floor=first.floor)
+    assert (d.owner, d.task, d.floor) == (None, None, None)
     assert (d.state.owner, d.state.owner_by) == ("cyd@x.example", "hand")
     assert d.outputs["crmsync_routing_reason"] == "set by hand in a CRM"
     assert d.outputs["crmsync_assigned_at"] == "2026-06-05T15:00:00.000Z"
@@ -179,8 +189,8 @@ def test_an_owner_changed_by_hand_stands() -> None:
 def test_no_pool_waits_with_a_clock_and_no_turn() -> None:
     d = go(signals=[demo()], pool=())
     assert stages(d) == ["mql"]
-    assert (d.owner, d.task, d.counter) == (None, None, 4)
-    assert d.problems == ("no owner: pool default is empty and no fallback owner is named",)
+    assert (d.owner, d.task, turns(d)) == (None, None, TURNS)
+    assert d.problems == ("no owner: pool default is empty, and no fallback owner is named",)
     assert d.next_due_at == NOW + RETRY
     later = go(d.state, signals=[demo()], now=NOW + RETRY)
     assert stages(later) == ["mql", "sal"]
@@ -190,7 +200,7 @@ def test_no_pool_waits_with_a_clock_and_no_turn() -> None:
 
 def test_fallback_owner() -> None:
     d = go(signals=[demo()], pool=(), playbook=replace(PLAYBOOK, routing=one_pool(fallback="eve@x.example")))
-    assert (d.owner, d.state.owner_by, d.counter) == ("eve@x.example", "router", 4)
+    assert (d.owner, d.state.owner_by, turns(d)) == ("eve@x.example", "router", TURNS)
     assert len(d.problems) == 1
     assert stages(d) == ["mql", "sal"]
 
@@ -198,7 +208,7 @@ def test_fallback_owner() -> None:
 def test_unreachable_people_wait_and_take_no_turn() -> None:
     d = go(facts={"email": "nobody", "last_name": "X"}, signals=[demo()])
     assert stages(d) == ["mql"]
-    assert (d.owner, d.task, d.counter, len(d.problems)) == (None, None, 4, 1)
+    assert (d.owner, d.task, d.floor, len(d.problems)) == (None, None, None, 1)
     fixed = go(d.state, signals=[demo()], now=NOW + HOUR)
     assert stages(fixed) == ["mql", "sal"]
 
@@ -207,7 +217,7 @@ def test_people_qualified_before_the_start_get_no_owner_and_no_task() -> None:
     old = [demo(START - DAY)]
     d = go(signals=old, facts=GOOD)
     assert stages(d) == ["mql"]
-    assert (d.owner, d.task, d.counter, d.state.historic, d.problems) == (None, None, 4, True, ())
+    assert (d.owner, d.task, d.floor, d.state.historic, d.problems) == (None, None, None, True, ())
     assert d.outputs["crmsync_mql_type"] == "direct_request"
     again = go(d.state, signals=old, facts=GOOD, now=NOW + DAY)
     assert (stages(again), again.task) == (["mql"], None)
@@ -268,10 +278,10 @@ def test_recycled_person_gets_a_second_handoff_and_type() -> None:
     nurture = go(
         first.state, shown={**first.outputs, "crmsync_stage": "nurture"}, signals=[demo()], now=NOW + HOUR, shown_owner="bob@x.example"
     )
-    again = go(nurture.state, signals=[demo(), demo(NOW + DAY)], now=NOW + DAY + HOUR, shown_owner="bob@x.example", counter=5)
+    again = go(nurture.state, signals=[demo(), demo(NOW + DAY)], now=NOW + DAY + HOUR, shown_owner="bob@x.example", floor=first.floor)
     assert stages(again) == ["mql", "sal", "nurture", "mql", "sal"]
     assert again.task is not None
-    assert (again.task.mql_at, again.task.owner, again.counter) == (NOW + DAY + HOUR, "bob@x.example", 5)
+    assert (again.task.mql_at, again.task.owner, turns(again)) == (NOW + DAY + HOUR, "bob@x.example", TURNS + 1)
 
 
 def test_type_of_a_second_mql_comes_from_what_is_new() -> None:
@@ -286,16 +296,23 @@ def test_type_of_a_second_mql_comes_from_what_is_new() -> None:
 def test_a_decayed_score_is_written_on_the_due_moment_not_before() -> None:
     calm = replace(PLAYBOOK, score=replace(PLAYBOOK.score, min_delta=20))
     first = go(signals=[demo()], playbook=calm)
-    assert first.next_due_at is not None
 
-    def later(now: datetime) -> Decision:
-        return go(first.state, signals=[demo()], now=now, shown_owner="bob@x.example", playbook=calm)
+    def later(before: Decision, now: datetime) -> Decision:
+        return go(before.state, signals=[demo()], now=now, shown_owner="bob@x.example", playbook=calm)
 
-    assert later(first.next_due_at - HOUR).outputs["crmsync_score"] == 45
-    at = later(first.next_due_at)
+    # The rep's clocks ask for looks before; the score's own moment is among the looks all the same.
+    at, looks = first, []
+    assert at.next_due_at is not None
+    while at.outputs["crmsync_score"] == 45:
+        assert at.next_due_at is not None
+        looks.append(at.next_due_at)
+        at = later(at, at.next_due_at)
+    assert looks[-1] == first.score.next_due_at
+    assert looks == sorted(set(looks))
+    assert later(first, looks[-1] - HOUR).outputs["crmsync_score"] == 45
     assert at.outputs["crmsync_score"] == 39
     assert at.next_due_at is not None
-    assert at.next_due_at > first.next_due_at
+    assert at.next_due_at > looks[-1]
 
 
 def test_of_two_rules_with_one_type_the_one_that_fits_gives_the_task() -> None:
@@ -322,8 +339,8 @@ def test_the_playbook_that_ships_hands_off_a_demo_request() -> None:
     ceo: dict[str, Value] = {**GOOD, "title": "Chief Executive Officer"}
     verdict = score(facts=ceo, signals=[signal], rules=playbook.score, lists=lists_of(playbook), now=NOW)
     d = decide(
-        person=NEW, facts=ceo, signals=[signal], score=verdict, rules=playbook.score, playbook=playbook, lists=lists_of(playbook), pool=POOL,
-        counter=0, users=USERS, now=NOW, start_from=START, shown={},
+        person=NEW, facts=ceo, signals=[signal], score=verdict, rules=playbook.score, playbook=playbook, lists=lists_of(playbook),
+        ways=ways_of(POOL), users=USERS, now=NOW, start_from=START, shown={},
     )  # fmt: skip
     assert stages(d) == ["mql", "sal"]
     assert d.outputs["crmsync_score"] == 90
@@ -357,6 +374,6 @@ def test_total_and_settled_after_one_step(
     live = [s for s in signals if s.at <= NOW]  # a later cycle may act on what is in the future now
     shown_owner = first.owner or owner
     steady = go(person, facts=facts, signals=live, shown={**person.outputs, "crmsync_stage": hand}, shown_owner=owner, pool=pool)
-    second = go(steady.state, facts=facts, signals=live, shown_owner=steady.owner or shown_owner, pool=pool, counter=steady.counter)
-    assert (second.task, second.outputs, second.counter) == (None, steady.outputs, steady.counter)
+    second = go(steady.state, facts=facts, signals=live, shown_owner=steady.owner or shown_owner, pool=pool, floor=steady.floor)
+    assert (second.task, second.outputs, turns(second)) == (None, steady.outputs, turns(steady))
     assert stages(second) == stages(steady)

@@ -12,9 +12,12 @@ import pytest
 from crmsync.decide.condition import lists_of
 from crmsync.decide.deals import Dealings, dealings
 from crmsync.decide.disposition import DISPOSITION, REASON, Said
+from crmsync.decide.owning import Ways
 from crmsync.decide.person import Decision, decide
 from crmsync.decide.score import score
+from crmsync.decide.touch import ACCEPTED_SQL
 from crmsync.model.condition import Test
+from crmsync.model.floor import Floor, PoolNow, RepNow
 from crmsync.model.link import PersonState, Signal, SignalSource, StageEntry
 from crmsync.model.process import BehaviorRule, EngagedRule, ScoreRules, StageRules, TypeRule
 from crmsync.model.record import User, Value
@@ -53,6 +56,8 @@ PLAYBOOK = Playbook(
     stages=STAGES,
     hours=WorkingHours(time_zone="UTC"),
 )
+FLOOR = Floor(pools={"default": PoolNow(name="default", reps=(RepNow(rep=REP),))}, first="default")
+WAYS = Ways(floor=lambda: FLOOR)
 FACTS: dict[str, Value] = {"email": "ada@acme.example", "first_name": "Ada", "last_name": "Byron", "company": "Acme"}
 
 
@@ -93,7 +98,7 @@ def go(
     )  # fmt: skip
     return decide(
         person=person, facts=facts, signals=signals, score=verdict, rules=playbook.score, playbook=playbook, lists=lists_of(playbook),
-        pool=(REP,), counter=0, users=USERS, now=now, start_from=start, shown=person.outputs if shown is None else shown, shown_owner=owner, **more,
+        ways=WAYS, users=USERS, now=now, start_from=start, shown=person.outputs if shown is None else shown, shown_owner=owner, **more,
     )  # fmt: skip
 
 
@@ -213,8 +218,12 @@ def test_l4_explicit_is_the_rep_s_word() -> None:
     assert (path(d)[-1], d.state.stages[-1].who) == ("sql", "hand")
     assert d.state.stages[-1].cause == "disposition accepted in salesforce"
     assert d.outputs["crmsync_sql_at"] == "2026-06-03T15:00:00.000Z"
-    assert (d.task, d.asks, d.problems) == (None, (), ())
-    assert path(go(d.state, signals=[event("demo_request")], now=NOW + 2 * HOUR, said=says("accepted"))) == path(d)
+    assert (d.task, d.problems) == (None, ())
+    (next_step,) = d.asks  # H3
+    assert (next_step.kind, next_step.owner, next_step.mql_at) == (ACCEPTED_SQL, REP, NOW + HOUR)
+    again = go(d.state, signals=[event("demo_request")], now=NOW + 2 * HOUR, said=says("accepted"))
+    assert (again.task, again.asks) == (None, ())
+    assert path(again) == path(d)
 
 
 def test_l4_straight_to_sql() -> None:
@@ -435,7 +444,7 @@ def test_l10_nobody_to_reach_is_not_handed_off() -> None:
     bad = GateVerdict(quality="invalid", issues=("The e-mail address is not valid.",), reachable=False)
     lead = replace(at("lead", before=None), owner=None, owner_by=None)
     d = go(lead, signals=[event("demo_request")], owner=None, gate=bad)
-    assert (path(d)[-1], d.task, d.owner, d.counter) == ("mql", None, None, 0)
+    assert (path(d)[-1], d.task, d.owner, d.floor) == ("mql", None, None, None)
     (ask,) = d.asks
     assert (ask.kind, ask.owner, ask.mql_at, ask.subject) == ("contact_data", REP, NOW, "Fix contact data: Ada Byron (Acme)")
     assert "The e-mail address is not valid." in ask.body
