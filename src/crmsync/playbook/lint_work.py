@@ -19,7 +19,7 @@ ROUTING, FOLLOWUP, ALERTS = "mappings/playbook.yaml", "mappings/followup.yaml", 
 
 def lint_work(playbook: Playbook) -> Iterator[Said]:
     """What never applies in routing, cadences and alerts."""
-    for file, part in ((ROUTING, _rules), (ROUTING, _pools), (FOLLOWUP, _cadences), (FOLLOWUP, _replies), (ALERTS, _alerts)):
+    for file, part in ((ROUTING, _rules), (ROUTING, _pools), (FOLLOWUP, _cadences), (ALERTS, _alerts)):
         for where, message, fix in part(playbook):
             yield where or file, message, fix
 
@@ -99,14 +99,6 @@ def _shadowed(one: Cadence, earlier: tuple[Cadence, ...]) -> bool:
     return all(
         never(when, *(Not(of=other.when or EVERYBODY) for other in earlier if not other.types or type in other.types)) for type in types
     )
-
-
-def _replies(playbook: Playbook) -> Iterator[Said]:
-    leads = playbook.stages.reasons
-    for reply in playbook.replies:
-        if reply.reason is not None and reply.reason not in leads:
-            message = f"replies: a reply {reply.digit} stands for {reply.reason}, which leads nowhere: such a person ends in disqualified"
-            yield "", message, "name the code under reasons in playbook.yaml"
 
 
 def _alerts(playbook: Playbook) -> Iterator[Said]:

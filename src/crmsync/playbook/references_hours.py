@@ -52,7 +52,7 @@ class HoursReferences(Names):
         before = True
         for key, text in (("from", one.from_), ("to", one.to)):
             try:
-                moment(text, zone)
+                moment(text, zone, last=key == "to")
             except ValueError:
                 before = False
                 self.tell((*at, key), f'{quoted(text)} is neither a day nor a moment; write one like 2026-12-20 or "2026-12-20T13:00"')

@@ -96,7 +96,7 @@ class RouteFile(Strict):
     def _one_end(self) -> RouteFile:
         given = [key for key in _ENDS if getattr(self, key) is not None]
         if len(given) != 1:
-            what = f"both {' and '.join(given)}" if given else "to nobody"
+            what = f"to both {' and '.join(given)}" if len(given) == 2 else "to three ends" if given else "to nobody"
             raise ValueError(f"the rule leads {what}; write exactly one of {', '.join(_ENDS)}")
         return self
 
