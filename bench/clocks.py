@@ -5,12 +5,11 @@
 Everybody was handed to one of a hundred reps in six time zones and has an open response clock; `due` of them have a share or a deadline that has come. Deciding
 is what a cycle does about clocks: read the states, the product's `clocks`, save the states, and a row per changed clock for the report. Beside it the two ways
 without an index on the next moment: asking the database to look at every row, and reading and deciding everybody (measured on a part, scaled).
-Prints medians; the statements of a quiet look are counted at SQLite's driver.
+Prints medians, of the CPU where it says so; the statements of a quiet look are counted at SQLite's driver.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -87,21 +86,31 @@ def fill(store: Store, persons: int, due: int) -> None:
         patterns.append(
             seen if seen.next_due_at is not None and seen.next_due_at > NOW else replace(seen, next_due_at=NOW + timedelta(hours=1))
         )
-    every = persons // due
-    late = [decided(empty, handed(n, NOW - timedelta(days=2)), NOW - timedelta(days=2)) for n in range(100)]
-    for start in range(0, persons, PAGE):
-        store.save_persons(
-            [
-                replace(late[n // every % 100] if n % every == 0 else patterns[n % kinds], person_id=f"p{n:08}")
-                for n in range(start, min(start + PAGE, persons))
-            ]
-        )
+    late = [decided(empty, handed(n, NOW - timedelta(days=2)), NOW - timedelta(days=2)) for n in range(due)]
+    store.save_persons([*late, *(replace(state, person_id=f"pattern{n}") for n, state in enumerate(patterns))])
+    columns = "next_due_at, owner, stage, data, account, engagement, segment, score"
+    for page in range(0, persons - due - kinds, kinds):  # whole rows in the database: making a million of them here takes minutes
+        with store._db.writing() as connection:
+            connection.execute(
+                text(
+                    f"INSERT INTO persons (person_id, {columns}) "
+                    f"SELECT :page || person_id, {columns} FROM persons WHERE person_id >= 'pattern' AND person_id < 'patterns' LIMIT :most"
+                ),
+                {"page": f"q{page:08}", "most": min(kinds, persons - due - kinds - page)},
+            )
 
 
 def seconds(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """Seconds of this process's CPU: what does not wait for others on a busy machine."""
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
 
 
 def decide(store: Store, ids: Sequence[str]) -> int:
@@ -159,16 +168,16 @@ def measure(name: str, store: Store, persons: int, due: int) -> list[tuple[str, 
     rows = median(seconds(lambda: scan_rows(store)) for _ in range(3))
     assert scan_rows(store) == due
     part = min(PART, persons)
-    everybody = seconds(lambda: scan_all(store, part)) * persons / part
+    everybody = cpu(lambda: scan_all(store, part)) * persons / part
     known = store.persons(ids)
-    pure = median(seconds(lambda: [decided(state, state, NOW) for state in known.values()]) for _ in range(RUNS))
+    pure = median(cpu(lambda: [decided(state, state, NOW) for state in known.values()]) for _ in range(RUNS))
     changed = 0
 
     def work() -> None:
         nonlocal changed
         changed = decide(store, ids)
 
-    spent = seconds(work)
+    spent = cpu(work)
     assert changed >= due
     assert not store.due_persons(NOW, 1_000)
     statements, touched = quiet(store)
@@ -177,11 +186,11 @@ def measure(name: str, store: Store, persons: int, due: int) -> list[tuple[str, 
     return [
         (name, f"{persons:,} persons stored", f"{filled:.1f} s"),
         (name, f"find the first 1,000 of {due:,} due", f"{found * 1e3:.2f} ms"),
-        (name, f"decide {due:,} clocks, nothing stored", f"{pure * 1e3:.0f} ms ({pure / due * 1e6:.0f} us each)"),
-        (name, f"read, decide and store {due:,}, {changed:,} clocks changed", f"{spent * 1e3:.0f} ms"),
+        (name, f"decide {due:,} clocks, nothing stored", f"{pure * 1e3:.0f} ms CPU ({pure / due * 1e6:.0f} us each)"),
+        (name, f"read, decide and store {due:,}, {changed:,} clocks changed", f"{spent * 1e3:.0f} ms CPU"),
         (name, "a quiet look: nobody is due", f"{idle * 1e3:.3f} ms, {touched} persons, {statements}"),
         (name, "instead: the database looks at every row", f"{rows * 1e3:.0f} ms ({rows / idle:,.0f} times the quiet look)"),
-        (name, f"instead: read and decide everybody (scaled from {part:,})", f"{everybody:.0f} s"),
+        (name, f"instead: read and decide everybody (scaled from {part:,})", f"{everybody:.0f} s CPU"),
     ]
 
 
@@ -207,5 +216,4 @@ def main(persons: int, due: int, *, server: bool) -> None:
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    os.nice(5)
     main(*(numbers + [1_000_000, 1_000][len(numbers) :]), server="--postgres" in sys.argv)
