@@ -149,4 +149,4 @@ def main(wanted: int = 100_000, revision: str = BASELINE) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(word) if word.isdecimal() else word for word in sys.argv[1:]))
+    main(*map(int, sys.argv[1:2]), *sys.argv[2:3])
