@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_h2_receivers_quiet_hours_and_digests_are_built(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_alert_can_be_named() -> None:
-    assert set(KIND.__args__) == set(ALERT_KINDS)
+    assert set(get_args(KIND)) == set(ALERT_KINDS)
 
 
 ADDRESS = "to: an address does not belong into a file; write a name of your own here, and its address as the setting CRMSYNC_ALERTS__NAME"
