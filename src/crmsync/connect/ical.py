@@ -31,9 +31,10 @@ LONGEST_LINE = 4_000
 MOST_LINES = 200
 """Of one event, of those that matter."""
 LONG_ENOUGH = timedelta(hours=4)
-OLDEST = 1970
+OLDEST = 2000
 """Year before which no series begins: each of its days would have to be gone through."""
 SOURCE = "calendar"
+_LONGEST = timedelta(days=200_000)
 
 _WANTED = frozenset(
     ("UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "SUMMARY", "TRANSP", "STATUS", "X-MICROSOFT-CDO-BUSYSTATUS")
@@ -166,7 +167,11 @@ def _spans(raw: _Raw, moved: list[_Raw], zone: tzinfo, low: datetime, high: date
         gone.update(_walls(event.get("EXDATE"), when))
         days = {wall for wall in gone if wall.time() == time()} if not when.whole_days else set()
         starts = [*_repeated(event, when, high), *_walls(event.get("RDATE"), when)]
-        spans = [when.at(wall) for wall in starts if wall not in gone and datetime.combine(wall.date(), time()) not in days]
+        # Turning wall-clock times into moments costs most: those that ended long before are left out first.
+        early = low.replace(tzinfo=None) - min(when.length, _LONGEST) - timedelta(days=2)
+        spans = [
+            when.at(wall) for wall in starts if wall > early and wall not in gone and datetime.combine(wall.date(), time()) not in days
+        ]
     except Exception:  # whatever a library makes of hostile text: this event is none
         return []
     return [(start, end) for start, end in spans if start < end and start < high and end > low]
