@@ -446,6 +446,17 @@ def test_c7_two_tasks_completed_for_one_touch_are_one() -> None:
     assert (desk.index, [index for index, _, _ in desk.made]) == (1, [1])
 
 
+def test_c7_a_call_that_is_dated_anew_counts_once() -> None:
+    desk = RepDesk(Cadence(name="calls", steps=tuple(Step(day=1, channel=CALL) for _ in range(4))))
+    desk.tick(HOUR)
+    logged = desk.log(CALL)
+    desk.tick()
+    assert (desk.index, desk.made[-1][0]) == (1, 1)
+    desk.touches[desk.touches.index(logged)] = replace(logged, at=logged.at + HOUR)  # somebody corrected it
+    desk.tick(2 * HOUR)
+    assert desk.index == 1
+
+
 def test_c7_several_completions_at_once_leave_no_touch_out() -> None:
     desk = RepDesk()
     desk.work(2)

@@ -51,6 +51,7 @@ def test_c4_what_is_more_than_a_digit_or_quoted_is_none(body: str) -> None:
 
 def test_c4_without_a_text_of_its_own_the_subject_may_be_the_digit() -> None:
     assert digit_of("Re: 3", QUOTED) == "3"
+    assert digit_of("Re: 3", "-----Original Message-----\nShould I close your file?") == "3"
     assert digit_of("AW: WG: 1.", None) == "1"
     assert digit_of("Re[2]: Re: stop", "") == "3"
     assert digit_of("Re: 3", "call me") is None

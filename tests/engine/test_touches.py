@@ -274,6 +274,14 @@ def test_c7_a_task_that_a_rep_completes_in_either_crm_is_one_touch_when_it_was_c
     assert touches_of(tiny.world, [ann]) == {}
 
 
+def test_a_task_that_was_completed_before_the_start_is_no_touch_however_late_it_is_due(tiny: Tiny, ann: str) -> None:
+    (record,) = tiny.a.live()
+    tiny.a.enter("task", record, subject="Call Ann", due="2026-06-30", status="Done", owner="a-amy", kind="Task")
+    assert when(10_000) < tiny.world.start(tiny.now)
+    tiny.settle()
+    assert touches_of(tiny.world, [ann]) == {}
+
+
 def test_f79_a_task_of_ours_deleted_by_a_rep_is_deleted_and_a_logged_call_counts(tiny: Tiny, ann: str) -> None:
     (record,) = tiny.a.live()
     tiny.a.enter("task", record, subject="Connected", due=f"{tiny.now:%Y-%m-%d}", status="Done", owner="a-amy", kind="Call")

@@ -164,7 +164,7 @@ def _made(kind: str, facts: Fields) -> bool:
 
 def _rep(world: World, owner: Value) -> str | None:
     """The owner where that is a person: not us, and no queue."""
-    if owner is None or world.owners.machine(owner):
+    if owner is None:
         return None
     user = world.owners.users.get(str(owner))
     return tidy(str(owner)) if user is None or user.kind == "person" else None
