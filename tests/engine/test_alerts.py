@@ -17,12 +17,12 @@ from crmsync.decide.alerts import (
     TITLE,
     WEEKLY,
     digest,
+    fell_back,
     hot_lead,
     message,
     no_owner,
     not_before,
     pool_used_up,
-    queue_late,
     reassigned,
     weekly_due,
 )
@@ -322,11 +322,11 @@ def test_h2_a_digest_names_the_urgent_ones_and_counts_the_rest() -> None:
 def test_every_kind_has_words() -> None:
     made = [
         no_owner(who="Ann", problem="Nobody is in pool east.", at=NOW),
-        queue_late(who="Ann", pool="east", since=NOW),
+        fell_back(who="Ann", owner=MAX, reason="nobody is in pool east", at=NOW),
         reassigned(who="Ann", previous=MAX, owner=RITA, reason="unworked for 48 hours", at=NOW),
         pool_used_up(who="Ann", pool="east", owner=RITA, at=NOW),
     ]
-    assert {one.kind for one in made} | {HOT_LEAD, AT_RISK, BREACH} == set(ALERT_KINDS)
+    assert {one.kind for one in made} | {HOT_LEAD, AT_RISK, BREACH, QUEUE_LATE} == set(ALERT_KINDS)
     assert made[2].body == f"From {MAX} to {RITA}: unworked for 48 hours"
     assert all("Ann" in one.title and one.body for one in made)
     assert "_" not in digest([(kind, "x", False) for kind in ALERT_KINDS]).body

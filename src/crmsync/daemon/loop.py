@@ -12,11 +12,11 @@ import structlog
 
 from crmsync.errors import BusyError, ConfigError, CredentialsError, CrmsyncError, HaltError, QuotaError
 from crmsync.model.rules import Playbook
+from crmsync.service.aside import Aside
 from crmsync.service.lease import Lease
 from crmsync.service.logs import keep_crash
 from crmsync.service.reload import PlaybookWatch
 from crmsync.service.sync import decide_waiting, one_cycle
-from crmsync.service.verify import Verification
 from crmsync.service.workspace import Workspace
 
 SHORTEST_PAUSE = 1.0
@@ -72,7 +72,7 @@ class Daemon:
         self._totals = Totals()
         self._failures = self._crashes = self._bursts = 0
         self._ran_well = self._anew = False
-        self._verification = Verification()
+        self._aside = Aside()
 
     # --- from other threads ---------------------------------------------------------------------------------------------
 
@@ -121,7 +121,7 @@ class Daemon:
                     pause = max(end - self._monotonic(), 0.0)
                 self._wake.clear()
         finally:
-            self._verification.close()
+            self._aside.close()
 
     def _passed(self, pause: float) -> bool:
         """A part of the pause between two cycles: whoever is to be decided anew is decided in it, batch by batch, as long as nothing happens. False
@@ -145,6 +145,7 @@ class Daemon:
         try:
             self._lease.check()
             report = decide_waiting(self._workspace)
+            self._aside.tell(self._workspace)
         except BusyError:
             raise
         except CrmsyncError:
@@ -167,9 +168,10 @@ class Daemon:
             self._lease.check()
             if self._watch is not None:
                 self._workspace = self._watch.current(self._workspace)
-            self._verification.prepare(self._workspace)
+            self._aside.prepare(self._workspace)
             report = one_cycle(self._workspace, everything=False)
-            if not report.errors and self._verification.step(self._workspace):
+            self._aside.tell(self._workspace)
+            if not report.errors and self._aside.step(self._workspace):
                 self.hear()
         except BusyError:
             raise

@@ -70,10 +70,9 @@ def no_owner(*, who: str, problem: str, at: datetime) -> Alert:
     return Alert(kind=NO_OWNER, at=at, title=f"No owner for {_plain(who, 80)}", body=_plain(problem))
 
 
-def queue_late(*, who: str, pool: str, since: datetime) -> Alert:
-    """R5: somebody waits longer for an owner than the queue's clock allows. since: when they began to wait, which names the cause."""
-    body = f"Waiting for somebody of pool {_plain(pool, 60)} since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
-    return Alert(kind=QUEUE_LATE, at=since, title=f"Nobody took {_plain(who, 80)}", body=body)
+def fell_back(*, who: str, owner: str, reason: str, at: datetime) -> Alert:
+    """R5: the fallback owner got somebody whom no rule and no pool had anybody for."""
+    return Alert(kind=NO_OWNER, at=at, title=f"Fallback owner for {_plain(who, 80)}", body=f"{_plain(owner, 80)} got them: {_plain(reason, 255)}", owner=owner)
 
 
 def reassigned(*, who: str, previous: str, owner: str, reason: str, at: datetime) -> Alert:

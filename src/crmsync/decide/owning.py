@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from crmsync.decide.alerts import fell_back, no_owner, pool_used_up, reassigned
 from crmsync.decide.condition import Lists
 from crmsync.decide.lifecycle import entered
-from crmsync.decide.notice import fallback_alert, no_owner_alert, reassigned_alert, used_up_alert
 from crmsync.decide.route import route_person
 from crmsync.decide.text import one_line
+from crmsync.decide.who import who
 from crmsync.decide.worktime import around_the_clock, calendar_of
 from crmsync.model.alert import Alert
 from crmsync.model.copies import replace
@@ -63,7 +64,6 @@ class Router:
     at: datetime
     ways: Ways
     touches: Sequence[Touch] = ()
-    who: str = field(default="")
 
     # --- the first owner (R1-R5) ------------------------------------------------------------------------------------------
 
@@ -78,13 +78,15 @@ class Router:
         if verdict.problem:
             problems = (f"{'no' if owner is None else 'fallback'} owner: {verdict.problem}",)
             if owner is None:
-                alerts = (no_owner_alert(self.facts, mql_at, verdict.problem),)
+                alerts = (no_owner(who=who(self.facts), problem=verdict.problem, at=mql_at),)
         if owner is None:
-            waits = [at for at in (verdict.waits_until, deadline) if at is not None and at > self.at]
-            due = min(waits, default=self.at + RETRY)
+            until = verdict.waits_until
+            due = until if until is not None and until > self.at else self.at + RETRY  # nobody can say when: a lead is closed, a rep is hired
+            if deadline is not None and deadline > self.at:
+                due = min(due, deadline)
             return Found(state=replace(state, queued_at=queued, owner_reason=reason), alerts=alerts, problems=problems, due=due)
         if verdict.fell_back:
-            alerts = (*alerts, fallback_alert(self.facts, mql_at, owner, reason))
+            alerts = (*alerts, fell_back(who=who(self.facts), owner=owner, reason=reason, at=mql_at))
         routed = owner != standing
         after = replace(
             state, owner=owner, owner_by=ROUTER if routed else state.owner_by, owner_reason=reason, assigned_at=self.at, handed_at=self.at,
@@ -150,14 +152,14 @@ class Router:
             return Found(state=state, problems=problems, due=verdict.waits_until or self.at + RETRY)
         pass_on = verdict.owner
         if pass_on == former:
-            return Found(state=state, alerts=(used_up_alert(self.facts, at, former, verdict.pool),))
+            return Found(state=state, alerts=(pool_used_up(who=who(self.facts), pool=verdict.pool, owner=former, at=at),))
         after = replace(
             state, owner=pass_on, owner_by=ROUTER, owner_reason=one_line(f"{why}: {verdict.reason}", 255), assigned_at=self.at, pool=verdict.pool,
             rule=verdict.rule, tried=(pass_on,) if verdict.used_up else (*tried, pass_on), owner_was=former,
         )  # fmt: skip
-        alerts: tuple[Alert, ...] = (reassigned_alert(self.facts, self.at, former, pass_on, why),)
+        alerts: tuple[Alert, ...] = (reassigned(who=who(self.facts), previous=former or "nobody", owner=pass_on, reason=why, at=self.at),)
         if verdict.used_up:
-            alerts = (*alerts, used_up_alert(self.facts, at, pass_on, verdict.pool))
+            alerts = (*alerts, pool_used_up(who=who(self.facts), pool=verdict.pool, owner=pass_on, at=at))
         floor = verdict.floor
         if floor is not None and former is not None:
             floor = floor.freed(former)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from crmsync.decide.alerts import hot_lead
 from crmsync.decide.cadence import Move
 from crmsync.decide.condition import Lists
 from crmsync.decide.course import Course
@@ -15,7 +16,6 @@ from crmsync.decide.disposition import ACCEPTED, DISQUALIFIED, NURTURE, Judged, 
 from crmsync.decide.effort import Shortfall, answer_of, shortfall
 from crmsync.decide.handoff import complete, handoff_text
 from crmsync.decide.lifecycle import HAND, Outcome, entered, may_judge, stage_of
-from crmsync.decide.notice import hot_alert
 from crmsync.decide.outputs import outputs
 from crmsync.decide.owning import ROUTER, WORKED, Router, Ways, assignment
 from crmsync.decide.profile import next_questions
@@ -25,6 +25,7 @@ from crmsync.decide.steps import Made, can_own, earliest, first_text, next_steps
 from crmsync.decide.text import one_line
 from crmsync.decide.touch import FIX_CONTACT, Desk, FirstTouch
 from crmsync.decide.track import NO_TRACK, nurtured
+from crmsync.decide.who import who
 from crmsync.decide.working import Work, work_fields
 from crmsync.model.alert import Alert
 from crmsync.model.copies import replace
@@ -169,7 +170,10 @@ def decide(
                     owner=found.owner, routing_reason=state.owner_reason, gate=gate,
                 )  # fmt: skip
                 if hot:
-                    made.alerts.append(hot_alert(facts, mql_at, found.owner, state.trigger, package))
+                    whom, kind = who(facts), state.mql_type or ""
+                    made.alerts.append(
+                        hot_lead(who=whom, mql_type=kind, trigger=state.trigger, package=package, at=mql_at, owner=found.owner)
+                    )
         else:
             problems.append("handoff waits: no valid e-mail address and no phone number")
             clerk = shown_owner if usable and shown_owner is not None else clerk_of(person.person_id, ways, playbook) or _fallback(playbook)

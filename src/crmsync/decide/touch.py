@@ -8,9 +8,9 @@ from datetime import date, datetime
 
 from crmsync.decide.disposition import Judgement
 from crmsync.decide.locale import locale_of
-from crmsync.decide.notice import who
 from crmsync.decide.template import merge_fields, render
 from crmsync.decide.text import minute, one_line
+from crmsync.decide.who import who
 from crmsync.decide.worktime import due_at, due_on
 from crmsync.model.alert import Alert
 from crmsync.model.fields import REASON_CODES

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from crmsync.decide.cadence import CadenceVerdict, cadence, effort
 from crmsync.decide.condition import Lists
-from crmsync.decide.notice import who
 from crmsync.decide.sla import SlaVerdict, clocks
 from crmsync.decide.text import stamp
+from crmsync.decide.who import who
 from crmsync.model.copies import replace
 from crmsync.model.followup import Window
 from crmsync.model.link import PersonState, Signal

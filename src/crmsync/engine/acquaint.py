@@ -3,14 +3,18 @@ other times than before."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypedDict
 
+from crmsync.decide.owners import Owners, owners_of
+from crmsync.decide.shift import CALENDARS, absences_from
 from crmsync.engine.beliefs import NO_TWIN, OWNER, look_again
 from crmsync.model.link import Snapshot
+from crmsync.model.record import User
 from crmsync.model.rules import FieldType, Playbook
+from crmsync.store import Store
 
 if TYPE_CHECKING:
     from crmsync.engine.world import World
@@ -41,6 +45,12 @@ def asked_mark(playbook: Playbook, side: str) -> dict[str, str]:
     """Changes when something else is asked about users than when they were last read; empty while nothing is."""
     asked = asked_of_users(playbook, side)
     return {"users": repr(asked)} if asked["teams"] or asked["away"] else {}
+
+
+def owners_told(store: Store, playbook: Playbook, users: Sequence[User], first: str) -> Owners:
+    """Who is who among these users, with what the playbook and their calendars tell of when they work. first: the CRM that is asked about that."""
+    absent = absences_from(store.get(CALENDARS), playbook.hours) if any(s.calendar for s in playbook.hours.people.values()) else {}
+    return owners_of(users, playbook.person.owner_pairs, playbook.hours, first, absent)
 
 
 def meet_owners(world: World) -> None:

@@ -69,7 +69,7 @@ def erase_people(
             twins = [id for id, twin in settled.items() if any(person in ids for ids in twin.links.values())]
             what = _gather(store, person, frozenset(records), mine, twins, persons)
             texts |= _texts(records.values(), mine, what.records)
-            counts = store.forgotten.erase(what, now)
+            counts = {**store.forgotten.erase(what, now), **({} if person is None else _work(store, person))}
             refs |= what.records
             left = tuple(sorted(ref for ref, s in records.items() if s.state is RecordState.LIVE))
             done.append(
@@ -84,6 +84,15 @@ def erase_people(
         store.park([_elsewhere(ref) for one in done for ref in one.left], now)
     log.info("persons erased", count=len(done), asked=asked)
     return done
+
+
+def _work(store: Store, person: str) -> dict[str, int]:
+    """Forgets the work on a person; what of it there was."""
+    found = {
+        "assignments": store.assignments.erase([person]), "obligations": store.obligations.erase([person]),
+        "touches": store.touches.erase([person]), "alerts": store.alerts.erase([person]),
+    }  # fmt: skip
+    return {what: count for what, count in found.items() if count}
 
 
 def _gather(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from crmsync.decide.deals import CUSTOMER
 from crmsync.decide.lifecycle import FIRST, QUALIFIED
@@ -16,6 +16,7 @@ from crmsync.model.record import RecordState, Ref
 from crmsync.store import StoredSnapshot
 
 WAY = (*FIRST, *QUALIFIED, CUSTOMER)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 """The way to a deal."""
 
 
@@ -108,6 +109,8 @@ def joined(kept: PersonState, lost: PersonState) -> PersonState:
     the way to a deal (nurture, disqualified), where the latest transition left them. The score follows from the union of events by itself (S12)."""
     further = lost if _further(lost, kept) else kept
     other = kept if further is lost else lost
+    # One cadence per person (C6): that of the newer handoff.
+    working = max(kept, lost, key=lambda one: (one.handed_at is not None, one.handed_at or one.queued_at or _NEVER, one is kept))
     # Where the other one began tells nothing: the person had begun already.
     entries = [e for e in other.stages if e.previous is not None or e.stage not in FIRST or not further.stages]
     entries = sorted((*entries, *further.stages[:-1]), key=lambda entry: entry.at) + list(further.stages[-1:])
@@ -134,6 +137,14 @@ def joined(kept: PersonState, lost: PersonState) -> PersonState:
         tracks_done=further.tracks_done,
         member_of=_both(kept.member_of, lost.member_of),
         found_on=_both(kept.found_on, lost.found_on),
+        handed_at=working.handed_at,
+        owner_was=working.owner_was,
+        pool=working.pool,
+        rule=working.rule,
+        tried=working.tried,
+        queued_at=working.queued_at,
+        clocks=working.clocks,
+        cadence=working.cadence,
     )
 
 
@@ -163,5 +174,7 @@ def join_persons(world: World, *, keep: str, lose: str) -> None:
         store.save_persons([joined(kept, lost)])
     store.delete_persons([lose])
     store.answers.drop([lose])
+    for work in (store.assignments, store.obligations, store.touches, store.alerts):
+        work.move(lose, keep)
     if world.kinds.maps:
         store.wake([keep])

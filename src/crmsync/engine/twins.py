@@ -36,6 +36,8 @@ FOUND_BY_LOOKING = frozenset(
     }
 )  # fmt: skip
 """Problems that go away as soon as a look no longer finds them; the others were refused by a CRM and wait for other data."""
+READ_REPLY = "reply"
+"""The house field of an e-mail with the beginning of what somebody answered; it is only read."""
 TWINS_AT_ONCE = 1_000
 RETRY = timedelta(minutes=1)
 NOBODY: Mapping[str, Mapping[str, Ref]] = {}
@@ -340,7 +342,8 @@ def _signals(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
         tests = world.kinds.maps[plan.twin.kind].signals
         if not tests or not plan.finished:
             continue
-        types = sorted({type for t in tests if _meant(t, plan) for type in ((t.type,) if t.type != REPLY else reply_signals(plan.facts))})
+        said = {**plan.facts, "body": plan.facts.get("body") or plan.facts.get(READ_REPLY)}
+        types = sorted({type for t in tests if _meant(t, plan) for type in ((t.type,) if t.type != REPLY else reply_signals(said))})
         if not types:
             continue
         people = sorted({id for ids in (*plan.twin.links.values(), *plan.shown.values()) for id in ids})
@@ -352,7 +355,7 @@ def _signals(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
                         event_id=f"{type}:{plan.twin.twin_id}:{person}",
                         type=type,
                         at=min(plan.at, now),
-                        detail=reply_detail(plan.facts, plan.at) if OUT_OF_OFFICE in types else str(plan.facts.get("subject") or "")[:200],
+                        detail=reply_detail(said, plan.at) if OUT_OF_OFFICE in types else str(plan.facts.get("subject") or "")[:200],
                         source=SignalSource.ACTIVITY,
                     ),
                 )

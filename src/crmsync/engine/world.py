@@ -19,11 +19,11 @@ from crmsync.decide.asked import asked_of
 from crmsync.decide.belong import COMPANY
 from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.condition import lists_of
-from crmsync.decide.owners import Owners, owners_of
+from crmsync.decide.owners import Owners
 from crmsync.decide.plan import SideFacts, Terms
 from crmsync.decide.translate import Lens, lenses_of
 from crmsync.engine import schemas
-from crmsync.engine.acquaint import asked_mark, asked_of_users, meet_owners
+from crmsync.engine.acquaint import asked_mark, asked_of_users, meet_owners, owners_told
 from crmsync.engine.beliefs import SCHEMA_SECONDS, look_again, recent, waiting_for
 from crmsync.engine.gate import Asked
 from crmsync.engine.kinds import Kinds
@@ -309,7 +309,7 @@ class World:
 
     def _take(self, known: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:
         users = [user for user in self.store.users() if user.side in self.connectors]
-        self.owners = owners_of(users, self.playbook.person.owner_pairs, self.playbook.hours, self.tasks_in)
+        self.owners = owners_told(self.store, self.playbook, users, self.tasks_in)
         machines = {(side, known[side]["identity"].get("user_id")) for side in self.sides}
         self.people = tuple(users)
         self.integration = frozenset((u.side, u.id) for u in users if u.kind == "integration" or (u.side, u.id) in machines)

@@ -245,6 +245,7 @@ class Retention:
     events_days: int = 90
     problems_days: int = 90
     effects_days: int = 365
+    work_days: int = 730
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,9 @@ class RetentionFile(Strict):
     )
     problems_days: Days = Field(default=90, description="Problems of people who have no record left in any CRM.")
     effects_days: Days = Field(default=365, description="Notes that a timed rule has fired, for persons that are no longer known.")
+    work_days: Days = Field(
+        default=730, description="Assignments, SLA clocks that are over, touches and alerts: reports reach back so far."
+    )
 
 
 class CrmsyncFile(Strict):

@@ -37,10 +37,16 @@ def forget_daily(store: Store, retention: Retention, now: datetime) -> dict[str,
         "effects": _steps(store.forget_effects, now - timedelta(days=retention.effects_days)),
         "signals": _steps(store.forget_waiting_signals, now - timedelta(days=WAITING_DAYS)),
         "answers": _steps(store.answers.forget, now - EVERY),
+        "work": _work(store, now - timedelta(days=retention.work_days)),
     }
     if any(forgotten.values()):
         log.info("forgot what is old", **forgotten)
     return forgotten
+
+
+def _work(store: Store, before: datetime) -> int:
+    """Assignments, clocks that are over, touches and alerts."""
+    return sum(one.forget_before(before) for one in (store.assignments, store.obligations, store.touches, store.alerts))
 
 
 def _steps(forget: Callable[[datetime, int], int], before: datetime) -> int:

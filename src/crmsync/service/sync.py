@@ -6,18 +6,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from crmsync.connect import Connector
 from crmsync.engine.cycle import Objects, Report, cycle
 from crmsync.errors import BusyError, ConfigError, CrmsyncError, HaltError
+from crmsync.service.aside import Aside
 from crmsync.service.lease import SYNC_WAITS, Lease
 from crmsync.service.retention import forget_daily
 from crmsync.service.signals import named_signals
 from crmsync.service.status import LAST_CYCLE, LAST_GOOD, NAMED_SIGNALS, POLLED
-from crmsync.service.verify import Verification
 from crmsync.service.workspace import Workspace
 from crmsync.store import Store
 
 MAX_CYCLES = 25
+TELL_SECONDS = 20.0
+"""How long a process that ends waits for alerts on their way."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,12 +80,12 @@ def sync(workspace: Workspace, *, max_cycles: int = MAX_CYCLES, wait: float = SY
     Raises: BusyError when another process holds the database; ConfigError before anything was read.
     """
     result = SyncResult(read=dict.fromkeys(workspace.connectors, 0), written=dict.fromkeys(workspace.connectors, 0))
-    verification = Verification()
-    verification.prepare(workspace)
+    aside = Aside()
+    aside.prepare(workspace)
     with workspace.lease(wait=wait) as lease:
         try:
             _cycles(workspace, lease, result, max_cycles)
-            _verify(workspace, lease, result, verification)
+            _listen(workspace, lease, result, aside)
         except HaltError as error:
             result.halted = str(error)
         except BusyError:
@@ -88,7 +94,8 @@ def sync(workspace: Workspace, *, max_cycles: int = MAX_CYCLES, wait: float = SY
             result.errors[str(getattr(error, "side", None) or "")] = error
         finally:
             result.api_calls = workspace.api_calls()
-            verification.close()
+            _tell(workspace, aside)
+            aside.close()
         result.problems, result.conflicts = workspace.store.count_problems(), workspace.store.count_conflicts()
     for failure in result.errors.values():
         if result.cycles == 0 and isinstance(failure, ConfigError) and not hasattr(failure, "side"):
@@ -96,14 +103,22 @@ def sync(workspace: Workspace, *, max_cycles: int = MAX_CYCLES, wait: float = SY
     return result
 
 
-def _verify(workspace: Workspace, lease: Lease, result: SyncResult, verification: Verification) -> None:
-    """Asks what is not known of contact data, waits a little for it, and decides about those whom an answer concerns."""
+def _listen(workspace: Workspace, lease: Lease, result: SyncResult, aside: Aside) -> None:
+    """Asks what is not known of contact data and reads calendars that are due, waits a little for it, and decides about those whom an answer concerns."""
     if result.errors:
         return
-    woken = verification.step(workspace, wait=workspace.playbook.gate.mx_seconds)
+    woken = aside.step(workspace, wait=workspace.playbook.gate.mx_seconds)
     while woken and not result.errors and not result.more:
         _cycles(workspace, lease, result, result.cycles + MAX_CYCLES, only={})
-        woken = verification.step(workspace, ask=False)
+        woken = aside.step(workspace, ask=False)
+
+
+def _tell(workspace: Workspace, aside: Aside) -> None:
+    """Sends the alerts that are due before the process ends; what could not be sent waits for the next one."""
+    try:
+        aside.tell(workspace, wait=TELL_SECONDS)
+    except CrmsyncError as error:
+        log.warning("alerts wait for the next run", error=str(error)[:200])
 
 
 def _cycles(workspace: Workspace, lease: Lease, result: SyncResult, max_cycles: int, *, only: Objects | None = None) -> None:
