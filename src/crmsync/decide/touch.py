@@ -11,7 +11,7 @@ from crmsync.decide.locale import locale_of
 from crmsync.decide.template import merge_fields, render
 from crmsync.decide.text import minute, one_line
 from crmsync.decide.who import who
-from crmsync.decide.worktime import due_at, due_on
+from crmsync.decide.worktime import around_the_clock, calendar_of, due_on
 from crmsync.model.alert import Alert
 from crmsync.model.fields import REASON_CODES
 from crmsync.model.followup import Cadence, Step
@@ -151,9 +151,8 @@ class Desk:
         )  # fmt: skip
 
     def _after(self, owner: str, minutes: float, working_time: bool) -> datetime:
-        user = self.users.get(owner)
-        zone, week = (user.time_zone, user.hours) if user is not None else (None, None)
-        return due_at(start=self.at, minutes=minutes, hours=self.playbook.hours, zone=zone, week=week, working_time=working_time)
+        calendar = calendar_of(self.users.get(owner), self.playbook.hours) if working_time else around_the_clock()
+        return calendar.due(self.at, minutes)
 
     def _day(self, owner: str, due: datetime) -> date:
         user = self.users.get(owner)
