@@ -9,7 +9,8 @@ import pytest
 from crmsync.decide.condition import Lists
 from crmsync.decide.pool import Floor, PoolNow, RepNow
 from crmsync.decide.roster import pools_of
-from crmsync.decide.route import AccountMatch, RouteVerdict, members, pool_problems, route_person
+from crmsync.decide.route import AccountMatch, RouteVerdict, members, pool_problems
+from crmsync.decide.route import route as routed
 from crmsync.model.condition import All, Happened, Test
 from crmsync.model.link import Signal
 from crmsync.model.record import Fields, User
@@ -38,7 +39,7 @@ def floor_of(*, away: tuple[str, ...] = (), never: tuple[str, ...] = (), **pools
 
 def route(facts: Fields | None = None, *, floor: Floor | None = None, rules: tuple[RouteRule, ...] = (), hot_pool: str | None = None,
           fallback: str | None = "boss", signals: tuple[Signal, ...] = (), **more: object) -> RouteVerdict:  # fmt: skip
-    return route_person(
+    return routed(
         floor=floor or floor_of(), routing=RoutingRules(rules=rules, hot=hot_pool, fallback=fallback), facts=facts or {}, lists=Lists(),
         signals=signals, now=NOW, users=USERS, **more,  # type: ignore[arg-type]
     )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from crmsync.decide.pool import Floor
-from crmsync.decide.route import route_person
+from crmsync.decide.route import route
 from crmsync.engine.floor import KEY, OLD_COUNTER, RATES, Floors
 from crmsync.model.absence import Away
 from crmsync.model.link import PersonState, StageEntry
@@ -44,7 +44,7 @@ class Desk:
 
     def give(self, floor: Floor, now: datetime = NOON, **more: object) -> RouteVerdict:
         world = self.tiny.world
-        return route_person(
+        return route(
             floor=floor, routing=world.playbook.routing, facts={}, lists=world.lists, signals=(), now=now, users=world.owners.users, **more,  # type: ignore[arg-type]
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from crmsync.decide.alerts import fell_back, no_owner, pool_used_up, reassigned
 from crmsync.decide.condition import Lists
 from crmsync.decide.lifecycle import entered
-from crmsync.decide.route import route_person
+from crmsync.decide.route import route
 from crmsync.decide.text import one_line
 from crmsync.decide.who import who
 from crmsync.decide.worktime import around_the_clock, calendar_of
@@ -99,7 +99,7 @@ class Router:
         )  # fmt: skip
 
     def _route(self, state: PersonState, *, hot: bool, owner: str | None, wait: bool, tried: Sequence[str] = ()) -> RouteVerdict:
-        return route_person(
+        return route(
             floor=self.ways.floor(), routing=self.playbook.routing, facts=self.facts, lists=self.lists, signals=self.signals, now=self.at,
             users=self.users, mql_type=state.mql_type or "", account=self.ways.account() if owner is None else None, hot=hot, tried=tried,
             owner=owner, wait=wait,

@@ -19,7 +19,7 @@ from crmsync.model.record import Fields, User
 from crmsync.model.routing import RouteRule, RoutingRules
 from crmsync.model.verdict import AccountMatch, RouteVerdict
 
-__all__ = ["REASON_LENGTH", "AccountMatch", "RouteVerdict", "members", "pool_problems", "route", "route_person", "usable"]
+__all__ = ["REASON_LENGTH", "AccountMatch", "RouteVerdict", "members", "pool_problems", "route", "usable"]
 
 REASON_LENGTH = 255
 """What a text field of either CRM holds at least."""
@@ -28,33 +28,7 @@ STANDS, HOT, DEFAULT, FALLBACK = "existing owner", "hot leads", "default pool", 
 _BY = {"linked": "they belong to it", "domain": "same domain"}
 
 
-def route(*, pool: Sequence[str], counter: int, routing: RoutingRules, shown_owner: str | None = None) -> RouteVerdict:
-    """The owner for one person. counter: how many turns the pool has had; the verdict holds it after this decision (law 11).
-
-    An owner who is already there stands (R6) and takes no turn. An empty pool gives the fallback owner, or None, and a problem (R5).
-    The reason names rule, pool and counter (R8).
-    """
-    if shown_owner is not None:
-        return RouteVerdict(owner=shown_owner, reason="existing owner stands", counter=counter)
-    if not pool:
-        problem = f"pool {routing.pool} is empty"
-        if routing.fallback is None:
-            return RouteVerdict(
-                owner=None, reason="no owner: empty pool, no fallback", counter=counter, problem=f"{problem} and no fallback owner is named"
-            )
-        fallback = routing.fallback.strip().lower()
-        return RouteVerdict(
-            owner=fallback,
-            reason=f"rule fallback owner, pool {routing.pool} is empty",
-            counter=counter,
-            problem=f"{problem}: gave to {fallback}",
-        )
-    owner = pool[counter % len(pool)]
-    reason = f"rule round robin, pool {routing.pool} of {len(pool)}, counter {counter}"
-    return RouteVerdict(owner=owner, reason=reason, counter=counter + 1)
-
-
-def route_person(
+def route(
     *,
     floor: Floor,
     routing: RoutingRules,

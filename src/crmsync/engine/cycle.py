@@ -10,6 +10,7 @@ import structlog
 
 from crmsync.decide import guard
 from crmsync.engine import members
+from crmsync.engine.accounts import index_companies
 from crmsync.engine.apply import Sent, send
 from crmsync.engine.beliefs import BELIEVED_SECONDS, SCHEMA_SECONDS
 from crmsync.engine.cuts import take_cuts
@@ -109,6 +110,7 @@ def _cycle(world: World, now: datetime, *, everything: bool, sparing: bool, only
     )
     _decide_twins(world, now, report, outbox, told_first(world))
     take_cuts(world, now)
+    index_companies(world)
     _decide_dirty(world, now, report, outbox)
     send(world, outbox.rest(), now, report.sent)
     _decide_due(world, now, report, outbox)

@@ -17,6 +17,7 @@ from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action, TaskDraft, Write
 from crmsync.model.record import Ref
+from crmsync.model.work import TASK_DELETED
 from crmsync.store import TaskRow
 
 REFUSED = "refused"
@@ -67,6 +68,7 @@ def withdrawn_tasks(world: World, person_id: str, keys: Sequence[str], now: date
     for key, row in world.store.tasks_by_key(keys).items():
         if row.record_id is None:
             world.store.task_created(key, WITHDRAWN)
+            world.store.touches.set_states([(key, TASK_DELETED, now)])
         elif row.record_id not in (WITHDRAWN, REFUSED) and row.side in world.connectors:
             object = world.connectors[row.side].traits.task_object
             if world.store.claim_effect(f"{WITHDRAWN}:{key}"[:120], person_id, row.created_at):
