@@ -219,11 +219,15 @@ class _Matter:
             return OPTED_OUT
         if not run.unmailed and BOUNCED in types and self._undeliverable():
             return HARD_BOUNCE
-        if stage_of(self.state) not in WORKED:
+        if stage_of(self.state) not in WORKED or self._moved(run):
             return LEFT
         if types & MEETINGS:
             return MET
         return REPLIED if types & REPLIES else ""
+
+    def _moved(self, run: CadenceRun) -> bool:
+        """Whether the stage changed since it began: accepted is a change, too; what follows then is a task of its own (H3)."""
+        return any(entry.at > run.started_at and entry.previous in WORKED for entry in self.state.stages)
 
     def _opted_out(self, types: set[str]) -> bool:
         known = self.facts.get(OPT_OUT_FACT)

@@ -51,7 +51,9 @@ def outputs(
         "crmsync_sql_at": _stamp(entered(state, "sql")),
         "crmsync_trigger": one_line(state.trigger, TEXT_LIMIT) or None,
         "crmsync_assigned_at": _stamp(assigned),
-        "crmsync_routing_reason": (one_line(state.owner_reason, TEXT_LIMIT) or None) if assigned is not None else None,
+        "crmsync_routing_reason": (one_line(state.owner_reason, TEXT_LIMIT) or None)
+        if assigned is not None or state.queued_at is not None
+        else None,
     }
     if state.recycles or "crmsync_recycles" in previous:
         said["crmsync_recycles"] = state.recycles
