@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crmsync.cli.console import progress, say, show, show_json, table
+from crmsync.cli.look_work import show_work
 from crmsync.cli.options import Json, loaded
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ TYPES = 12
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
     app.command(help="Health, lag, budgets and counts. Contacts no CRM.")(status)
-    app.command(help="Everything about one person: links, fields, score, stage, owner, tasks, writes. Contacts no CRM.")(explain)
+    app.command(help="Everything about one person: links, fields, score, stage, owner, clocks, touches, alerts, writes. Contacts no CRM.")(
+        explain
+    )
     app.command(help="Compare both CRMs record by record; exit 0 only at zero unexplained differences. Writes nothing.")(drift)
 
 
@@ -103,7 +106,7 @@ def explain(email: Annotated[str, typer.Argument(metavar="EMAIL", help="An e-mai
 
 
 def _show_person(found: dict[str, Any]) -> None:
-    person, score, stage, owner = found["person"], found["score"], found["stage"], found["owner"]
+    person, score, stage = found["person"], found["score"], found["stage"]
     name = " ".join(str(v) for v in (person["first_name"], person["last_name"]) if v)
     say(f"{name} <{person['email']}>  {person['title'] or ''}  {person['company'] or ''}".strip(), style="bold")
     for link in found["links"]:
@@ -114,9 +117,7 @@ def _show_person(found: dict[str, Any]) -> None:
     for entry in stage["history"]:
         say(f"  {entry['at']}  {entry['from'] or '(new)'} → {entry['to']}  {entry['cause']}  by {entry['who']}")
     _show_rules(found)
-    say(f"Owner {owner['owner'] or 'nobody'}" + (f": {owner['reason']}" if owner["reason"] else ""), style="bold")
-    for touch in found["touches"]:
-        say(f"  task {touch['record_id'] or '(not created yet)'} due {touch['due_at']}: {touch['subject']}")
+    show_work(found)
     sides = sorted({side for row in found["fields"] for side in row["values"]})
     rows = [
         (row["field"], *[_text(row["values"].get(side)) for side in sides], row["rule"] or "", (row["last_write"] or {}).get("at", ""))
@@ -178,7 +179,7 @@ def _show_rules(found: dict[str, Any]) -> None:
     say(f"Next: {coming['at'][:16]} UTC, if nothing happens before", style="bold")
     for change in coming["changes"]:
         why = f"  ({change['why']})" if change["why"] else ""
-        say(f"  {change['what']} {_text(change['from']) or '(none)'} → {_text(change['to']) or '(none)'}{why}")
+        say(f"  {change['what']}: {_text(change['from']) or '(none)'} → {_text(change['to']) or '(none)'}{why}")
     if not coming["changes"]:
         say("  looked at again")
 

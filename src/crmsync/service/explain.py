@@ -16,9 +16,9 @@ from crmsync.model.record import Value
 from crmsync.service.conflicts import as_json
 from crmsync.service.explain_activities import activities, changed_by, newest, what
 from crmsync.service.explain_rules import gate_of, next_change, score_of, track_of
+from crmsync.service.explain_work import alerts_of, cadence_of, clocks_of, owner_of, passes_on_at, touches_of
 from crmsync.service.forget import erased_at
 from crmsync.service.workspace import Workspace
-from crmsync.store import TaskRow
 
 WRITES = 500
 
@@ -43,26 +43,28 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
     verdict = look(world, [person_id], now)[0] if world.recall() else None
     problems = store.problems(person_ids=[person_id])
     around, their_writes = activities(workspace, person_id)
+    mine, signals = [person_id], store.signals([person_id]).get(person_id, [])
+    touches = store.touches.of(mine).get(person_id, [])
+    facts = verdict.reconciled.facts if verdict is not None else {}
+    passes_on = passes_on_at(world, state, facts, world.lists, signals, touches, now)
     everything = sorted([*writes, *their_writes], key=lambda entry: entry.at, reverse=True)[:WRITES]
     return {
         "person": _person(state, verdict, snapshots),
         "also": found[1:],
         "links": [_link(s, verdict) for s in snapshots],
         "fields": _fields(state, snapshots, verdict, writes, workspace),
-        "score": score_of(world, verdict, state, store.signals([person_id]).get(person_id, []), now),
+        "score": score_of(world, verdict, state, signals, now),
         "stage": _stage(state),
         "gate": gate_of(verdict),
         "track": track_of(state),
         "next_questions": state.outputs.get("crmsync_next_questions"),
-        "owner": {
-            "owner": state.owner,
-            "by": state.owner_by,
-            "reason": state.owner_reason,
-            "assigned_at": None if state.assigned_at is None else state.assigned_at.isoformat(),
-            "ids": {side: world.owners.native(side, state.owner) for side in world.sides},
-        },
-        "clocks": [],
-        "touches": [_touch(task) for task in store.tasks_of([person_id]).get(person_id, [])],
+        "owner": owner_of(world, state, store.assignments.of(mine).get(person_id, ()), passes_on),
+        "clocks": clocks_of(state, store.obligations.of(mine).get(person_id, ()), world.owners.users, workspace.playbook.hours, now),
+        "touches": touches_of(
+            store.tasks_of(mine).get(person_id, ()), store.touches.tasks_of(mine).get(person_id, ()), touches
+        ),
+        "cadence": cadence_of(state, workspace.playbook.cadences),
+        "alerts": alerts_of(store.alerts.of(mine).get(person_id, ())),
         "activities": around,
         "writes": [row for entry in everything for row in _write(entry)],
         "conflicts": [as_json(conflict) for conflict in store.conflicts(person_ids=[person_id])],
@@ -72,7 +74,7 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
             for p in problems
         ],
         "next_due_at": None if state.next_due_at is None else state.next_due_at.isoformat(),
-        "next": next_change(world, verdict),
+        "next": next_change(world, verdict, now),
         "erased": None if erased is None else erased.isoformat(),
     }  # fmt: skip
 
@@ -170,21 +172,6 @@ def _stage(state: PersonState) -> dict[str, Any]:
             {"from": e.previous, "to": e.stage, "at": e.at.isoformat(), "cause": e.cause, "who": e.who} for e in state.stages
         ],
     }  # fmt: skip
-
-
-def _touch(task: TaskRow) -> dict[str, Any]:
-    return {
-        "key": task.key,
-        "kind": task.kind,
-        "crm": task.side,
-        "record_id": task.record_id,
-        "owner": task.owner,
-        "subject": task.draft.get("subject"),
-        "channel": task.draft.get("channel"),
-        "priority": task.draft.get("priority"),
-        "due_at": None if task.due_at is None else task.due_at.isoformat(),
-        "created_at": task.created_at.isoformat(),
-    }
 
 
 def _write(entry: JournalEntry) -> list[dict[str, Any]]:

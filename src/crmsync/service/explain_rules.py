@@ -16,6 +16,7 @@ from crmsync.model.link import PersonState, Signal
 from crmsync.model.process import BehaviorRule, ScoreRules
 from crmsync.model.record import Value
 from crmsync.model.verdict import Reason
+from crmsync.service.explain_next import work_changes
 
 FIT, BEHAVIOR, COLLEAGUES = "fit", "behavior", "colleagues"
 WHAT = (
@@ -103,9 +104,9 @@ def track_of(state: PersonState) -> dict[str, Any]:
     }
 
 
-def next_change(world: World, verdict: Verdict | None) -> dict[str, Any] | None:
-    """The next moment at which time alone changes something, and what it changes if nothing happens before; None when only a change can.
-    changes: `what`, `from`, `to`, `why`; none of them when somebody is only looked at again."""
+def next_change(world: World, verdict: Verdict | None, now: datetime) -> dict[str, Any] | None:
+    """The next moment at which time alone changes something, and what it changes if nothing happens before; None when only a change can. now: when
+    `verdict` was decided. changes: `what`, `from`, `to`, `why`; none of them when somebody is only looked at again."""
     if verdict is None or verdict.decision is None or (at := verdict.state.next_due_at) is None:
         return None
     before, person = verdict.decision, verdict.state.person_id
@@ -126,9 +127,10 @@ def next_change(world: World, verdict: Verdict | None) -> dict[str, Any] | None:
         )
     fresh = after.state.stages[len(before.state.stages) :]
     for name, what in WHAT:
-        was, now = before.outputs.get(name), after.outputs.get(name)
-        if was != now:
-            changes.append(_change(what, was, now, fresh[-1].cause if what == "stage" and fresh else ""))
+        old_value, value = before.outputs.get(name), after.outputs.get(name)
+        if old_value != value:
+            changes.append(_change(what, old_value, value, fresh[-1].cause if what == "stage" and fresh else ""))
+    changes += work_changes(before, after, world.playbook.cadences, now, at)
     return {"at": at.isoformat(), "changes": changes}
 
 

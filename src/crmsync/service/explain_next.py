@@ -1,0 +1,84 @@
+"""The part of `crmsync explain` that says what time alone would change in the work on a person: clocks, cadence, owner, queue, tasks, alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from crmsync.decide.person import Decision
+from crmsync.decide.touch import FirstTouch
+from crmsync.model.followup import Cadence
+from crmsync.model.link import PersonState
+from crmsync.service.explain_work import clock_status
+
+Change = dict[str, Any]
+"""what, from, to, why."""
+
+
+def work_changes(before: Decision, after: Decision, cadences: Sequence[Cadence], now: datetime, then: datetime) -> list[Change]:
+    """What differs between two decisions about one person, made at `now` and `then` (UTC) from the same memory."""
+    found: list[Change] = []
+    old, new = before.state, after.state
+    if old.owner != new.owner:
+        found.append(_change("owner", old.owner, new.owner, new.owner_reason))
+    if (old.queued_at is None) != (new.queued_at is None):
+        found.append(_change("queue", _waits(old), _waits(new), new.owner_reason))
+    found += _clocks(old, new, now, then)
+    was, is_ = _cadence(old, cadences), _cadence(new, cadences)
+    if was != is_:
+        run = new.cadence
+        found.append(_change("cadence", was, is_, "" if run is None else run.ended or run.paused))
+    return [*found, *_tasks(before, after), *_alerts(before, after)]
+
+
+def _clocks(old: PersonState, new: PersonState, now: datetime, then: datetime) -> list[Change]:
+    was = {clock.kind: clock_status(clock, now) for clock in old.clocks}
+    return [
+        _change(
+            f"{clock.kind} clock", was.get(clock.kind), status, f"due {_minute(clock.due_at)}" if clock.due_at is not None else clock.paused
+        )
+        for clock in new.clocks
+        if (status := clock_status(clock, then)) != was.get(clock.kind)
+    ]
+
+
+def _cadence(state: PersonState, cadences: Sequence[Cadence]) -> str | None:
+    run = state.cadence
+    if run is None:
+        return None
+    if not run.active:
+        return f"{run.name} is over"
+    rule = next((one for one in cadences if one.name == run.name), None)
+    steps = f" of {len(rule.steps)}" if rule is not None else ""
+    if rule is not None and run.step >= len(rule.steps):
+        return f"{run.name}: every touch is made"
+    how = "paused" if run.paused else "open" if run.task_key else "comes next"
+    return f"{run.name}: touch {run.step + 1}{steps} {how}"
+
+
+def _tasks(before: Decision, after: Decision) -> list[Change]:
+    known = {_named(task) for task in before.tasks}
+    fresh = [task for task in after.tasks if _named(task) not in known]
+    found = [_change("task", None, task.subject, f"{task.channel} by {task.owner}, due {_minute(task.due_at)}") for task in fresh]
+    return found + [_change("task", key, None, "taken back") for key in after.withdraw if key not in before.withdraw]
+
+
+def _alerts(before: Decision, after: Decision) -> list[Change]:
+    return [_change("alert", None, alert.title, alert.kind) for alert in after.alerts if alert not in before.alerts]
+
+
+def _named(task: FirstTouch) -> tuple[object, ...]:
+    return task.kind, task.part, task.mql_at
+
+
+def _waits(state: PersonState) -> str:
+    return "waits for an owner" if state.queued_at is not None else "does not wait"
+
+
+def _minute(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _change(what: str, was: str | None, is_: str | None, why: str) -> Change:
+    return {"what": what, "from": was, "to": is_, "why": why}
