@@ -15,7 +15,7 @@ from crmsync.decide.deals import Dealings
 from crmsync.decide.disposition import ACCEPTED, DISQUALIFIED, NURTURE, Judged, Said, look, said_by
 from crmsync.decide.effort import Shortfall, answer_of, shortfall
 from crmsync.decide.handoff import complete, handoff_text
-from crmsync.decide.lifecycle import HAND, Outcome, entered, may_judge, stage_of
+from crmsync.decide.lifecycle import HAND, IN_WORK, Outcome, entered, may_judge, stage_of
 from crmsync.decide.outputs import outputs
 from crmsync.decide.owning import ROUTER, WORKED, Router, Ways, assignment
 from crmsync.decide.profile import next_questions
@@ -26,7 +26,7 @@ from crmsync.decide.text import one_line
 from crmsync.decide.touch import FIX_CONTACT, Desk, FirstTouch
 from crmsync.decide.track import NO_TRACK, nurtured
 from crmsync.decide.who import who
-from crmsync.decide.working import Work, work_fields
+from crmsync.decide.working import Work, Worked, work_fields
 from crmsync.model.alert import Alert
 from crmsync.model.copies import replace
 from crmsync.model.fields import DISPOSITIONS, STAGES
@@ -119,7 +119,8 @@ def decide(
     choice that the CRM does not show yet is wanted again. Qualification before `start_from` makes an mql without owner, handoff or task.
     """
     signals = unique(signals) if signals else ()
-    problems: list[str] = []
+    made = Made()
+    problems = made.problems
     judged = look(said if said is not None else {"": said_by(facts)}, person)
     newcomer = bool(person.stages) or (person.created_at is not None and person.created_at >= start_from)
     fresh = judged.fresh if newcomer else None
@@ -135,7 +136,6 @@ def decide(
         state = replace(state, dealt=deals.stand)
     usable = can_own(shown_owner, users)
     owned = _with_owner(state, users, shown_owner, now)
-    made = Made(alerts=[], assignments=[], asks=[])
     if owned.owner is not None and owned.owner_by == HAND and owned.owner != state.owner and state.handed_at is not None:
         made.assignments.append(assignment(state, owned, facts, now, BY_HAND))
     state = owned
@@ -144,100 +144,120 @@ def decide(
     made.asks.extend(asks)
 
     router = Router(playbook=playbook, users=users, facts=facts, lists=lists, signals=signals, at=now, ways=ways, touches=touches)
-    owner: str | None = None
-    task: FirstTouch | None = None
-    package: str | None = None
-    retry: datetime | None = None
-    floor: Floor | None = None
-    if stage_of(state) == "mql" and not state.historic:
-        rule, mql_at = course.type_rule(state), entered(state, "mql") or now
-        able = (
-            bool(state.trigger.strip()) and gate.reachable
-            if gate is not None
-            else complete(facts=facts, trigger=state.trigger, type_rule=rule)
-        )
-        if able:
-            hot = course.is_hot(state)
-            found = router.first(state, hot=hot, standing=shown_owner if usable else None)
-            made.take(found)
-            problems += found.problems
-            state, floor, retry = found.state, found.floor, found.due
-            if found.owner is not None:
-                owner = found.owner if found.owner != shown_owner else None
-                state, staged = course.handed(state, found.owner)
-                package = handoff_text(
-                    facts=facts, score=score, signals=signals, type_rule=rule, trigger=state.trigger, stage=stage_of(state) or "sal",
-                    owner=found.owner, routing_reason=state.owner_reason, gate=gate,
-                )  # fmt: skip
-                if hot:
-                    whom, kind = who(facts), state.mql_type or ""
-                    made.alerts.append(
-                        hot_lead(who=whom, mql_type=kind, trigger=state.trigger, package=package, at=mql_at, owner=found.owner)
-                    )
-        else:
-            problems.append("handoff waits: no valid e-mail address and no phone number")
-            clerk = shown_owner if usable and shown_owner is not None else clerk_of(person.person_id, ways, playbook) or _fallback(playbook)
-            if clerk is not None and state.asked.get(FIX_CONTACT) != mql_at:
-                made.asks.append(desk.fix_contact(clerk, gate.issues if gate is not None else (), mql_at))
-                state = replace(state, asked={**state.asked, FIX_CONTACT: mql_at})
-    elif state.queued_at is not None:
-        state = replace(state, queued_at=None)
-
-    handed = package is not None
-    rule = course.type_rule(state)
-    first = desk.first_due(state.owner, rule) if handed and state.owner is not None else None
+    over = _hand_over(state, staged, course, desk, router, gate, shown_owner if usable else None, made)
     work = Work(
         before=person, playbook=playbook, users=users, facts=facts, lists=lists, signals=signals, touches=touches, tasks=tasks,
-        start_from=start_from, at=now, first_due_at=first,
+        start_from=start_from, at=now,
     )  # fmt: skip
-    turn = router.turns_at(state, stage_of(state))
-    why = why_next(router, state, users, turn, now, playbook)
-    worked = work.on(state, rule)
-    if not why and playbook.routing.reassign_at_breach and worked.sla.breached_now and router.unworked(state, stage_of(state)):
-        why = "response time breached"
-    if why:
-        found = router.next(state, why)
-        made.take(found)
-        problems += found.problems
-        floor, retry = found.floor or floor, earliest(retry, found.due)
-        if found.owner is not None:
-            owner, state = found.owner, found.state
-            made.alerts.extend(worked.sla.alerts)
-            worked = replace(work, first_due_at=desk.first_due(found.owner, rule)).on(state, rule)
-            turn = router.turns_at(state, stage_of(state))
-    if worked.cadence.finished and stage_of(state) in ("mql", "sal", "sql") and not (deals is not None and deals.open):
-        assert worked.state.cadence is not None
-        outcome = Outcome(stage=NURTURE, cause=f"cadence {worked.state.cadence.name} finished with no answer")
-        made.alerts.extend(worked.sla.alerts)
-        state, staged = replace(course, outcome=outcome).along(worked.state)
-        worked = work.on(state, rule)
-    state = worked.state
-    made.alerts.extend(worked.sla.alerts)
-    if handed and package is not None and state.owner is not None:
-        mql_at = entered(state, "mql") or now
-        task = desk.first_touch(state.owner, reached(rule, facts, gate), package, mql_at, first_text(playbook, state), state.trigger)
-    problems += worked.cadence.problems
-    next_steps(person, state, worked, desk, made, task, package or str(person.outputs.get("crmsync_handoff") or ""), users, now)
-    if turn is not None and turn <= now:
-        turn = None  # nobody else can be had: `retry` says when somebody can
-
+    worked = _worked_on(over, course, desk, router, work, made) if work.wanted(over.state) else work.nothing(over.state)
+    state, staged, task = worked.state, over.staged, None
+    if over.package is not None and state.owner is not None:
+        rule, mql_at = course.type_rule(state), entered(state, "mql") or now
+        task = desk.first_touch(state.owner, reached(rule, facts, gate), over.package, mql_at, first_text(playbook, state), state.trigger)
+    next_steps(person, state, worked, desk, made, task, over.package or str(person.outputs.get("crmsync_handoff") or ""), users, now)
+    owner = over.owner
     if state.owner_by == ROUTER and stage_of(state) in WORKED and can_own(state.owner, users) and (not usable or shown_owner == state.owner_was):
         owner = state.owner
     state, nurture = nurtured(person, state, facts, signals, playbook.tracks, lists, now, start_from=start_from)
-    turns = (score.next_due_at, retry, course.turns_at(state), nurture.next_due_at, worked.due, turn)
+    turns = (score.next_due_at, over.retry, course.turns_at(state), nurture.next_due_at, worked.due)
     due = min((at for at in turns if at is not None), default=None)
     more = {**_nurture_fields(state, person.outputs, next_questions(facts, playbook.profile, lists, now, signals)), **work_fields(worked, person.outputs)}
     wanted = outputs(
-        state=state, score=score, rules=rules, previous=person.outputs, handoff=package, fresh=len(state.stages) > len(person.stages),
+        state=state, score=score, rules=rules, previous=person.outputs, handoff=over.package, fresh=len(state.stages) > len(person.stages),
         gate=gate, more=more,
     )  # fmt: skip
     if wanted is not person.outputs or due != person.next_due_at:
         state = replace(state, outputs=wanted, next_due_at=due)
     return Decision(
-        state=state, outputs=wanted, owner=owner, task=task, floor=floor, next_due_at=due, problems=tuple(problems), score=score, stage=staged,
+        state=state, outputs=wanted, owner=owner, task=task, floor=over.floor, next_due_at=due, problems=tuple(made.problems), score=score, stage=staged,
         asks=tuple(made.asks), gate=gate, alerts=tuple(dict.fromkeys(made.alerts)), assignments=tuple(made.assignments),
         withdraw=worked.cadence.withdraw, moves=worked.cadence.moves, opted_out=answer is not None and answer.opt_out,
     )  # fmt: skip
+
+
+@dataclass(slots=True, kw_only=True)
+class _Over:
+    """How far the handoff came. owner: to write (None: nobody new). package: of a handoff made now. retry: when to look for an owner again (UTC)."""
+
+    state: PersonState
+    staged: StageVerdict
+    owner: str | None = None
+    package: str | None = None
+    retry: datetime | None = None
+    floor: Floor | None = None
+
+
+def _hand_over(
+    state: PersonState,
+    staged: StageVerdict,
+    course: Course,
+    desk: Desk,
+    router: Router,
+    gate: GateVerdict | None,
+    standing: str | None,
+    made: Made,
+) -> _Over:
+    """Hands an mql over, once there is somebody to hand them to and enough to work with (L3, L10). standing: a usable owner they have already."""
+    facts, playbook, now = course.facts, course.playbook, course.at
+    if stage_of(state) != "mql" or state.historic:
+        return _Over(state=state if state.queued_at is None else replace(state, queued_at=None), staged=staged)
+    rule, mql_at = course.type_rule(state), entered(state, "mql") or now
+    able = bool(state.trigger.strip()) and gate.reachable if gate is not None else complete(facts=facts, trigger=state.trigger, type_rule=rule)
+    if not able:
+        made.problems.append("handoff waits: no valid e-mail address and no phone number")
+        clerk = standing or clerk_of(state.person_id, router.ways, playbook) or _fallback(playbook)
+        if clerk is not None and state.asked.get(FIX_CONTACT) != mql_at:
+            made.asks.append(desk.fix_contact(clerk, gate.issues if gate is not None else (), mql_at))
+            state = replace(state, asked={**state.asked, FIX_CONTACT: mql_at})
+        return _Over(state=state, staged=staged)
+    hot = course.is_hot(state)
+    found = router.first(state, hot=hot, standing=standing)
+    made.take(found)
+    over = _Over(state=found.state, staged=staged, retry=found.due, floor=found.floor)
+    if found.owner is None:
+        return over
+    over.owner = found.owner if found.owner != standing else None
+    over.state, over.staged = course.handed(found.state, found.owner)
+    over.package = handoff_text(
+        facts=facts, score=course.score, signals=course.signals, type_rule=rule, trigger=state.trigger, stage=stage_of(over.state) or "sal",
+        owner=found.owner, routing_reason=over.state.owner_reason, gate=gate,
+    )  # fmt: skip
+    if hot:
+        whom, kind = who(facts), state.mql_type or ""
+        made.alerts.append(hot_lead(who=whom, mql_type=kind, trigger=state.trigger, package=over.package, at=mql_at, owner=found.owner))
+    return over
+
+
+def _worked_on(over: _Over, course: Course, desk: Desk, router: Router, work: Work, made: Made) -> Worked:
+    """Clocks and cadence of somebody who is worked, after what time alone brings: the next rep (R7), or the end of a cadence without an answer (L6)."""
+    state, playbook, now = over.state, course.playbook, course.at
+    rule = course.type_rule(state)
+    if over.package is not None and state.owner is not None:
+        work = replace(work, first_due_at=desk.first_due(state.owner, rule))
+    worked = work.on(state, rule)
+    made.alerts.extend(worked.sla.alerts)
+    turn = router.turns_at(state, stage_of(state))
+    why = why_next(router, state, turn, now)
+    if not why and playbook.routing.reassign_at_breach and worked.sla.breached_now and router.unworked(state, stage_of(state)):
+        why = "response time breached"
+    if why:
+        found = router.next(state, why)
+        made.take(found)
+        over.floor, over.retry = found.floor or over.floor, earliest(over.retry, found.due)
+        if found.owner is not None:
+            over.owner, state = found.owner, found.state
+            worked = replace(work, first_due_at=desk.first_due(found.owner, rule)).on(state, rule)
+            made.alerts.extend(worked.sla.alerts)
+            turn = router.turns_at(state, stage_of(state))
+    if worked.cadence.finished and stage_of(state) in IN_WORK and not (course.deals is not None and course.deals.open):
+        assert worked.state.cadence is not None
+        outcome = Outcome(stage=NURTURE, cause=f"cadence {worked.state.cadence.name} finished with no answer")
+        state, over.staged = replace(course, outcome=outcome).along(worked.state)
+        worked = work.on(state, rule)
+        made.alerts.extend(worked.sla.alerts)
+    made.problems.extend(worked.cadence.problems)
+    # Where it is over and nobody else can be had, `retry` says when somebody can.
+    return worked if turn is None or turn <= now else replace(worked, due=earliest(worked.due, turn))
 
 
 def _judged(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from crmsync.decide.canonical import moment
 from crmsync.decide.sla_run import CONVERSATION, Pause
 from crmsync.model.followup import SlaRules, Window
 from crmsync.model.link import Signal, StageEntry
@@ -14,6 +15,8 @@ from crmsync.model.work import Clock
 REPLY = "email_reply"
 BOOKED = frozenset({"meeting_booked", "demo_booked"})
 """Signals of a sales conversation (A7)."""
+LONGEST = timedelta(days=366)
+"""Nobody books further ahead: a meeting in a mistyped year pauses no clock for ever."""
 LEFT = "left"
 
 
@@ -78,6 +81,8 @@ def conversations(
             continue
         end = signal.at + length
         if signal.type in BOOKED:
-            end = max(end, min((until for until in meetings if until > signal.at), default=end))
+            own = moment(signal.detail)  # a booking that comes from an activity says when that will be over
+            until = own if own is not None else min((until for until in meetings if until > signal.at), default=end)
+            end = max(end, min(until, signal.at + LONGEST))
         found.append(Pause(start=signal.at, end=end, why=CONVERSATION))
     return found

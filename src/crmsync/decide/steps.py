@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from crmsync.decide.lifecycle import stage_of
@@ -22,25 +22,26 @@ from crmsync.model.work import Assignment
 class Made:
     """What one decision gathers on its way."""
 
-    alerts: list[Alert]
-    assignments: list[Assignment]
-    asks: list[FirstTouch]
+    alerts: list[Alert] = field(default_factory=list)
+    assignments: list[Assignment] = field(default_factory=list)
+    asks: list[FirstTouch] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def take(self, found: Found) -> None:
+        """What came of looking for an owner."""
+        self.problems.extend(found.problems)
         self.alerts.extend(found.alerts)
         self.assignments.extend(found.assignments)
 
 
-def why_next(
-    router: Router, state: PersonState, users: Mapping[str, User], turn: datetime | None, now: datetime, playbook: Playbook
-) -> str:
-    """Why the person goes to the next rep now; "" for not."""
+def why_next(router: Router, state: PersonState, turn: datetime | None, now: datetime) -> str:
+    """Why the person goes to the next rep now; "" for not. turn: when they do unless somebody works them (R7)."""
     if stage_of(state) not in WORKED or state.handed_at is None or state.owner is None:
         return ""
-    if not can_own(state.owner, users):
+    if not can_own(state.owner, router.users):
         return f"{one_line(state.owner, 80)} can own nothing any more"
     if turn is not None and turn <= now:
-        minutes = playbook.routing.reassign_minutes or 0
+        minutes = router.playbook.routing.reassign_minutes or 0
         return f"no touch within {minutes / 60:g} h of the assignment"
     return ""
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from crmsync.decide.cadence import CadenceVerdict, cadence, effort
 from crmsync.decide.condition import Lists
+from crmsync.decide.lifecycle import stage_of
 from crmsync.decide.sla import SlaVerdict, clocks
 from crmsync.decide.text import stamp
 from crmsync.decide.who import who
@@ -20,6 +21,7 @@ from crmsync.model.rules import Playbook
 from crmsync.model.work import TaskSeen, Touch
 
 SLA_DUE, SLA_STATUS, FIRST_RESPONSE = "crmsync_sla_due", "crmsync_sla_status", "crmsync_first_response_at"
+NO_CLOCKS, NO_CADENCE = SlaVerdict(), CadenceVerdict(run=None)
 TOUCHES, CADENCE, NEXT_TOUCH = "crmsync_touches", "crmsync_cadence", "crmsync_next_touch_at"
 
 
@@ -49,6 +51,14 @@ class Work:
     start_from: datetime
     at: datetime
     first_due_at: datetime | None = None
+
+    def wanted(self, state: PersonState) -> bool:
+        """Whether there is, or was, any work on them: for most persons nothing has to be looked at."""
+        return bool(state.clocks) or state.handed_at is not None or state.queued_at is not None or (stage_of(state) == "mql" and not state.historic)
+
+    def nothing(self, state: PersonState) -> Worked:
+        """Of somebody with whom there is no work."""
+        return Worked(state=state, sla=NO_CLOCKS, cadence=NO_CADENCE if state.cadence is None else CadenceVerdict(run=state.cadence), due=None)
 
     def on(self, state: PersonState, rule: TypeRule) -> Worked:
         """Both as they follow from `state`; its owner and stage are those of now."""
