@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from crmsync.connect.discovery import Simulator
 from crmsync.errors import CrmsyncError
+from crmsync.model.work import RESPONSE, TASK_OPEN
 from crmsync.service import sandbox
 from crmsync.service.init import init
 from crmsync.service.provision import provision, refused
@@ -24,6 +25,8 @@ from crmsync.testing.people import Person, newcomer
 
 AT_ONCE = 6
 """Visitors under way at the same time."""
+WORKS = 0.3
+"""How often what happens next is that a rep does an open task."""
 JOURNEYS: tuple[tuple[tuple[str, str], ...], ...] = (
     (("page_view", "https://www.example.com/product/overview"), ("page_view", "https://www.example.com/pricing"), ("form_submitted", "Demo request")),
     (("page_view", "https://www.example.com/pricing"), ("form_submitted", "Pricing inquiry")),
@@ -83,6 +86,8 @@ class _Visitor:
 class _Seen:
     stages: int = 0
     tasks: frozenset[str] = frozenset()
+    open: bool = False
+    answered: bool = False
 
 
 class Life:
@@ -99,6 +104,9 @@ class Life:
 
     def step(self) -> str:
         """Makes one thing happen in the simulated CRMs and says what."""
+        waiting = sorted(email for email, seen in self._known.items() if seen.open)
+        if waiting and self._rng.random() < WORKS:
+            return self._work(self._rng.choice(waiting))
         if not self._visitors or (len(self._visitors) < AT_ONCE and self._rng.random() < 0.35):
             return self._arrive()
         visitor = self._visitors[0] if self._journeys <= 1 else self._rng.choice(self._visitors)
@@ -127,6 +135,13 @@ class Life:
                         due = "" if task.due_at is None else f", due {task.due_at:%a %H:%M} UTC"
                         lines.append(f"task in {task.side} for {task.owner}: {task.draft.get('subject')}{due}")
                 seen.tasks = frozenset(task.key for task in tasks)
+                mine = store.touches.tasks_of([person_id]).get(person_id, [])
+                seen.open = any(task.state == TASK_OPEN and task.key in seen.tasks for task in mine)
+                met = next((clock.met_at for clock in state.clocks if clock.kind == RESPONSE and clock.met_at is not None), None)
+                if met is not None and not seen.answered:
+                    upcoming = state.cadence.name if state.cadence is not None and state.cadence.active else ""
+                    lines.append(f"first response to {self._names[email]} at {met:%a %H:%M} UTC{f', cadence {upcoming} goes on' if upcoming else ''}")
+                    seen.answered = True
         return lines
 
     def _arrive(self) -> str:
@@ -140,6 +155,12 @@ class Life:
         self._names[email] = self._name(person)
         self._visitors.append(_Visitor(person=person, steps=list(journey)))
         return f"{self._name(person)}, {person.get('title', 'visitor')}, arrives on the website"
+
+    def _work(self, email: str) -> str:
+        """A rep does the open task of this person, in the CRM where they work."""
+        self._known[email].open = False
+        self._happen({"email": email, "type": "task_completed"}, everywhere=False)
+        return f"a rep completes the task about {self._names[email]}"
 
     def _happen(self, event: Mapping[str, object], *, everywhere: bool = True) -> None:
         """Web events are seen by the CRM that marketing uses: the first that takes them."""
