@@ -106,6 +106,7 @@ def reconcile(
         pair = Base(left=agreed.values.get(sides[0]), right=agreed.values.get(sides[1])) if known and agreed is not None else None
         if pair is not None and agreed is not None and creation:
             base[name] = agreed
+            facts[name] = _once(lv, rv, left_column)
             continue
         policy = _policy(rule, left_column, right_column, sides, tie, first=pair is None, chosen=chosen)
         when = moments or {}
@@ -121,7 +122,7 @@ def reconcile(
             merged = Merged(base=Base(left=lv, right=rv), because="the address is one of the record's further ones")
         if policy.rule is Rule.LATEST and _both_moved(pair, lv, rv, policy):
             contested.append(name)
-        facts[name] = _fact(merged, lv, rv, policy)
+        facts[name] = _once(lv, rv, left_column) if creation else _fact(merged, lv, rv, policy)
         if merged.conflict:
             conflicts[name] = {sides[0]: lv, sides[1]: rv}
             if agreed is not None:
@@ -203,6 +204,12 @@ def _fact(merged: Merged, left: Value, right: Value, policy: Policy) -> Value:
     if policy.type is FieldType.BOOL:
         return bool(left) or bool(right) if policy.rule is Rule.TRUE_WINS else left
     return right if left is None else left
+
+
+def _once(left: Value, right: Value, left_column: Column) -> Value:
+    """The fact of a field that is carried once: what the side has it was carried to, else what it comes from."""
+    here, there = (right, left) if left_column.place.at_creation else (left, right)
+    return there if here is None else here
 
 
 def _agreed(rule: FieldMap, left: Value, right: Value) -> Value:
