@@ -220,6 +220,8 @@ def literal_keys(file: str, function: str) -> set[str]:
         ("status --json", "service/status.py", "json"),
         ("undo --json", "service/undo.py", "undo"),
         ("preview --json", "service/preview.py", "preview_template"),
+        ("report sla --json", "service/report_table.py", "as_json"),
+        ("numbers of a group", "service/report_table.py", "measure_json"),
     ],
 )
 def test_every_key_of_a_shape_has_a_row(heading: str, file: str, function: str) -> None:

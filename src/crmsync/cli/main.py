@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from crmsync import __version__
-from crmsync.cli import attend, look, play, preview, privacy, setup, work
+from crmsync.cli import attend, look, play, preview, privacy, report, setup, work
 from crmsync.cli import replay as what_if
 from crmsync.cli import run as daemon
 from crmsync.cli.console import fail
@@ -60,6 +60,7 @@ daemon.register(app)
 look.register(app)
 what_if.register(app)
 preview.register(app)
+report.register(app)
 attend.register(app)
 privacy.register(app)
 play.register(app)

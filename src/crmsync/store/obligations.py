@@ -32,6 +32,13 @@ _BETWEEN = Prepared(
         .order_by(table.c.started_at, table.c.person_id, table.c.kind)
     )
 )
+_OPEN = Prepared(
+    lambda _: (
+        select(table)
+        .where(table.c.kind == bindparam("kind"), table.c.ended_at.is_(None), table.c.met_at.is_(None))
+        .order_by(table.c.started_at, table.c.person_id)
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +108,11 @@ class Obligations:
         """All that began from `start` up to but not at `end`, oldest first."""
         with self._db.reading() as connection:
             return [_read(row) for row in _BETWEEN.rows(connection, start=micros(start), end=micros(end))]
+
+    def still_open(self, kind: str) -> list[Obligation]:
+        """All of that kind that are still owed, oldest first."""
+        with self._db.reading() as connection:
+            return [_read(row) for row in _OPEN.rows(connection, kind=kind)]
 
     def move(self, lost: str, kept: str) -> None:
         """Two persons are one: the clocks of both are theirs. Of two that began at one moment the one that is kept stays."""

@@ -21,6 +21,7 @@ from crmsync.store.answers import Answers
 from crmsync.store.assignments import Assignments
 from crmsync.store.bulk import CHUNK
 from crmsync.store.company_words import CompanyWords
+from crmsync.store.courses import Courses
 from crmsync.store.database import Database
 from crmsync.store.forgotten import Forgotten
 from crmsync.store.obligations import Obligations
@@ -52,6 +53,8 @@ class Store:
         """SLA clocks, running and past."""
         self.touches = Touches(database)
         """Completed follow-ups, and how far our own tasks are."""
+        self.courses = Courses(database)
+        """How persons went from stage to stage."""
 
     @classmethod
     def open(cls, url: str) -> Store:

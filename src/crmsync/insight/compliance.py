@@ -1,0 +1,367 @@
+"""How well the SLA is kept (process.md A9): leads and their turns with reps, measured and grouped. Pure.
+
+What is counted. By week, MQL type, source and reason for closing: **leads**. By rep, team and pool: **turns** (crmsync.insight.leads), so that each response clock counts for
+the rep in whose hands it was: a lead that breached with one rep and was answered in time by the next is a breach of the first, kept by the second, and as a lead a breach.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+
+from crmsync.insight.leads import Lead
+from crmsync.insight.replay import interval
+from crmsync.model.work import HANDOFF, QUEUE, RESPONSE, SQL
+from crmsync.store.obligations import Obligation
+
+WEEK, REP, TEAM, POOL, TYPE, SOURCE, REASON = BY = ("week", "rep", "team", "pool", "type", "source", "reason")
+"""By what is grouped."""
+BY_TURNS = frozenset({REP, TEAM, POOL})
+"""Groups that count turns; the others count leads."""
+KINDS = (HANDOFF, RESPONSE, SQL, QUEUE)
+EDGES = (10.0, 30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1440.0)
+"""Upper bounds, in minutes, of the bars of the distribution of first touches; the last bar has none."""
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A lead or a turn as it is counted. kept: whether it was answered within the SLA (None: still open, or over before anything was due). open: the first touch is still owed.
+    clock, wall: minutes from the handoff (the start of the turn) to the first touch, as the SLA counts them and around the clock; None without one. late: breaches
+    noticed late. passed_on: how often the router gave it to the next rep. reason: why it was closed ("" while in work); unanswered: given up because nobody
+    answered, and whether the minimum effort was made (None: not given up so)."""
+
+    week: date
+    rep: str = ""
+    teams: tuple[str, ...] = ()
+    pool: str = ""
+    type: str = ""
+    source: str = ""
+    kept: bool | None = None
+    open: bool = False
+    clock: float | None = None
+    wall: float | None = None
+    touches: int = 0
+    late: int = 0
+    passed_on: int = 0
+    closed: bool = False
+    reason: str = ""
+    unanswered: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """What is told of a group. count = kept + breached + open + undue. open: owed and not yet breached; undue: over (closed, passed on) before anything was due. owing: breached and still
+    not answered, counted among breached. touched: with a first touch, which the four times are of: median and 90th percentile in minutes as the SLA counts
+    them, and around the clock (None of nothing). enough: of the unanswered ones, those with the minimum effort."""
+
+    count: int = 0
+    kept: int = 0
+    breached: int = 0
+    open: int = 0
+    undue: int = 0
+    owing: int = 0
+    late: int = 0
+    touched: int = 0
+    median: float | None = None
+    p90: float | None = None
+    wall_median: float | None = None
+    wall_p90: float | None = None
+    touches: int = 0
+    passed_on: int = 0
+    closed: int = 0
+    unanswered: int = 0
+    enough: int = 0
+
+    @property
+    def judged(self) -> int:
+        """Those of which it is known whether the SLA was kept."""
+        return self.kept + self.breached
+
+    @property
+    def share(self) -> float | None:
+        """Kept of judged, 0-1; None of nothing."""
+        return self.kept / self.judged if self.judged else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Where the share lies with 95 % confidence (Wilson)."""
+        return interval(self.kept, self.judged)
+
+    @property
+    def touches_each(self) -> float | None:
+        return self.touches / self.count if self.count else None
+
+    @property
+    def passed_on_each(self) -> float | None:
+        return self.passed_on / self.count if self.count else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """by: one of BY. key: of the group ("" where it is not known). name: what people call it."""
+
+    by: str
+    key: str
+    name: str
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """Clocks of one kind that began in the period: handoff (A1), response and sql (A2), queue (R5). minutes, working: their window; None where they differ."""
+
+    kind: str
+    minutes: float | None
+    working: bool | None
+    count: int = 0
+    kept: int = 0
+    breached: int = 0
+    open: int = 0
+    undue: int = 0
+    late: int = 0
+
+    @property
+    def share(self) -> float | None:
+        """Kept of kept and breached, 0-1; None of nothing."""
+        judged = self.kept + self.breached
+        return self.kept / judged if judged else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Where the share lies with 95 % confidence (Wilson)."""
+        return interval(self.kept, self.kept + self.breached)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """First touches that a rep owes now, whenever the lead was handed over: open = on time + at risk + breached + paused."""
+
+    rep: str
+    name: str
+    on_time: int = 0
+    at_risk: int = 0
+    breached: int = 0
+    paused: int = 0
+
+    @property
+    def open(self) -> int:
+        return self.on_time + self.at_risk + self.breached + self.paused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """First touches of leads that took at most `upto` minutes as the SLA counts them, and longer than the bar before (None: any longer)."""
+
+    upto: float | None
+    kept: int = 0
+    breached: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compliance:
+    """start, end: of the period (UTC, the end not included); leads handed over in it are followed until `now`. zone: by whose calendar weeks are cut. leads: all of them; turns: all of their
+    turns. min_touches: the minimum effort (A3)."""
+
+    start: datetime
+    end: datetime
+    now: datetime
+    zone: str
+    min_touches: int
+    leads: Measure
+    turns: Measure
+    groups: Mapping[str, tuple[Group, ...]] = field(default_factory=dict)
+    promises: tuple[Promise, ...] = ()
+    standing: tuple[Standing, ...] = ()
+    bars: tuple[Bar, ...] = ()
+
+
+# --- what is counted --------------------------------------------------------------------------------------------------------
+
+
+def units_of(
+    leads: Iterable[Lead], *, teams: Mapping[str, Sequence[str]], zone: tzinfo, now: datetime, min_touches: int
+) -> tuple[list[Unit], list[Unit]]:
+    """(leads, their turns). teams: house owner id -> teams."""
+    whole: list[Unit] = []
+    parts: list[Unit] = []
+    for lead in leads:
+        last = len(lead.turns) - 1
+        week = week_of(lead.handed_at, zone)
+        enough = lead.touches >= min_touches if lead.closing is not None and lead.closing.unanswered else None
+        mine: list[Unit] = []
+        for place, turn in enumerate(lead.turns):
+            clock = turn.clock
+            rep = clock.owner or ""
+            ends = lead.closing if place == last else None
+            mine.append(
+                Unit(
+                    week=week, rep=rep, teams=tuple(teams.get(rep, ())), pool=clock.pool, type=clock.mql_type, source=clock.source,
+                    kept=False if turn.breached(now) else True if clock.met_at is not None else None, open=turn.open,
+                    clock=clock.used if clock.met_at is not None else None,
+                    wall=None if clock.met_at is None else (clock.met_at - clock.started_at) / _MINUTE,
+                    touches=turn.touches, late=int(clock.late), passed_on=int(turn.passed_on), closed=ends is not None,
+                    reason=_ending(lead) if ends is not None else "", unanswered=enough if ends is not None else None,
+                )
+            )  # fmt: skip
+        parts += mine
+        whole.append(mine[0] if len(mine) == 1 else _together(lead, mine))
+    return whole, parts
+
+
+def _together(lead: Lead, turns: Sequence[Unit]) -> Unit:
+    """A lead of several turns: kept when no clock of it was breached and the last one was met."""
+    first, last = turns[0], turns[-1]
+    met = lead.turns[-1].clock.met_at
+    return Unit(
+        week=first.week, rep=last.rep, teams=last.teams, pool=last.pool, type=first.type, source=first.source,
+        kept=False if any(turn.kept is False for turn in turns) else last.kept, open=last.open,
+        clock=None if last.clock is None else last.clock + sum(turn.clock.used or 0.0 for turn in lead.turns[:-1]),
+        wall=None if met is None else (met - lead.handed_at) / _MINUTE,
+        touches=lead.touches, late=sum(turn.late for turn in turns), passed_on=sum(turn.passed_on for turn in turns),
+        closed=last.closed, reason=last.reason, unanswered=last.unanswered,
+    )  # fmt: skip
+
+
+def _ending(lead: Lead) -> str:
+    assert lead.closing is not None
+    return f"{lead.closing.stage}: {lead.closing.reason}" if lead.closing.reason else lead.closing.stage
+
+
+def week_of(at: datetime, zone: tzinfo) -> date:
+    """The Monday of the week of that moment, by the calendar there."""
+    day = at.astimezone(zone).date()
+    return day - timedelta(days=day.weekday())
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------------
+
+
+def measure(units: Sequence[Unit]) -> Measure:
+    """What there is to say of them."""
+    kept = sum(unit.kept is True for unit in units)
+    breached = sum(unit.kept is False for unit in units)
+    waiting = sum(unit.kept is None and unit.open for unit in units)
+    clock = sorted(unit.clock for unit in units if unit.clock is not None)
+    wall = sorted(unit.wall for unit in units if unit.wall is not None)
+    return Measure(
+        count=len(units), kept=kept, breached=breached, open=waiting, undue=len(units) - kept - breached - waiting,
+        owing=sum(unit.kept is False and unit.open for unit in units), late=sum(unit.late for unit in units),
+        touched=len(wall), median=percentile(clock, 0.5), p90=percentile(clock, 0.9), wall_median=percentile(wall, 0.5),
+        wall_p90=percentile(wall, 0.9), touches=sum(unit.touches for unit in units), passed_on=sum(unit.passed_on for unit in units),
+        closed=sum(unit.closed for unit in units), unanswered=sum(unit.unanswered is not None for unit in units),
+        enough=sum(unit.unanswered is True for unit in units),
+    )  # fmt: skip
+
+
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """The value below which that share lies, between two values by proportion; None of nothing."""
+    if not ordered:
+        return None
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def grouped(by: str, units: Iterable[Unit], names: Mapping[str, str]) -> tuple[Group, ...]:
+    """Every group that has any, weeks in order of time, the others the largest first. names: house owner id -> name. A rep in several teams counts in each of them."""
+    found: dict[str, list[Unit]] = defaultdict(list)
+    for unit in units:
+        for key in _KEYS[by](unit):
+            found[key].append(unit)
+    order = sorted(found, key=(lambda key: key) if by == WEEK else (lambda key: (-len(found[key]), key)))
+    return tuple(Group(by=by, key=key, name=_name(by, key, names), measure=measure(found[key])) for key in order)
+
+
+_KEYS: Mapping[str, Callable[[Unit], Sequence[str]]] = {
+    WEEK: lambda unit: (unit.week.isoformat(),),
+    REP: lambda unit: (unit.rep,),
+    TEAM: lambda unit: unit.teams or ("",),
+    POOL: lambda unit: (unit.pool,),
+    TYPE: lambda unit: (unit.type,),
+    SOURCE: lambda unit: (unit.source,),
+    REASON: lambda unit: (unit.reason,),
+}
+_UNNAMED = {REP: "nobody", TEAM: "no team", POOL: "no pool", TYPE: "no type", SOURCE: "unknown", REASON: "still in work"}
+
+
+def _name(by: str, key: str, names: Mapping[str, str]) -> str:
+    return (names.get(key) or key if by == REP else key) or _UNNAMED.get(by, "")
+
+
+def promises(obligations: Iterable[Obligation], end: datetime, now: datetime) -> tuple[Promise, ...]:
+    """How clocks of each kind that began before `end` were kept, marketing's handoff first."""
+    found: dict[str, list[Obligation]] = defaultdict(list)
+    for row in obligations:
+        if row.started_at < end:
+            found[row.kind].append(row)
+    return tuple(_promise(kind, found[kind], now) for kind in (*KINDS, *sorted(set(found) - set(KINDS))) if found.get(kind))
+
+
+def _promise(kind: str, rows: Sequence[Obligation], now: datetime) -> Promise:
+    said: Counter[str] = Counter()
+    for row in rows:
+        open = row.ended_at is None and row.met_at is None
+        missed = row.breached_at is not None or (open and row.due_at is not None and row.due_at < now)
+        said["breached" if missed else "kept" if row.met_at is not None else "open" if open else "undue"] += 1
+    windows = {(row.minutes, row.working) for row in rows}
+    minutes, working = windows.pop() if len(windows) == 1 else (None, None)
+    return Promise(
+        kind=kind, minutes=minutes, working=working, count=len(rows), kept=said["kept"], breached=said["breached"], open=said["open"],
+        undue=said["undue"], late=sum(row.late for row in rows),
+    )  # fmt: skip
+
+
+def standing(
+    rows: Iterable[Obligation], at_risk: frozenset[tuple[str, datetime]], names: Mapping[str, str], now: datetime
+) -> tuple[Standing, ...]:
+    """What each rep owes now, who has most overdue first. rows: response clocks that are open. at_risk: (person, start) of those whose owner has heard that time runs out."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        if row.breached_at is not None or (row.due_at is not None and row.due_at < now):
+            word = "breached"
+        elif row.due_at is None:
+            word = "paused"
+        else:
+            word = "at_risk" if (row.person_id, row.started_at) in at_risk else "on_time"
+        found[row.owner or ""][word] += 1
+    made = [Standing(rep=rep, name=_name(REP, rep, names), **counts) for rep, counts in found.items()]
+    return tuple(sorted(made, key=lambda one: (-one.breached, -one.at_risk, -one.open, one.rep)))
+
+
+def bars(units: Iterable[Unit]) -> tuple[Bar, ...]:
+    """How long first touches took, as the SLA counts time."""
+    edges = (*EDGES, None)
+    counts: Counter[tuple[int, bool]] = Counter()
+    for unit in units:
+        if unit.clock is not None:
+            place = next((index for index, edge in enumerate(EDGES) if unit.clock <= edge), len(EDGES))
+            counts[place, unit.kept is True] += 1
+    return tuple(Bar(upto=edge, kept=counts[index, True], breached=counts[index, False]) for index, edge in enumerate(edges))
+
+
+def compliance(
+    *,
+    leads: Sequence[Lead],
+    obligations: Sequence[Obligation],
+    still_open: Iterable[Obligation],
+    at_risk: frozenset[tuple[str, datetime]],
+    names: Mapping[str, str],
+    teams: Mapping[str, Sequence[str]],
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    zone: tzinfo,
+    min_touches: int,
+    by: Sequence[str] = BY,
+) -> Compliance:
+    """The whole report. leads: of the period; obligations: clocks from its start on; still_open: response clocks owed now, whenever they began."""
+    whole, parts = units_of(leads, teams=teams, zone=zone, now=now, min_touches=min_touches)
+    return Compliance(
+        start=start, end=end, now=now, zone=str(zone), min_touches=min_touches, leads=measure(whole), turns=measure(parts),
+        groups={one: grouped(one, parts if one in BY_TURNS else whole, names) for one in by},
+        promises=promises(obligations, end, now), standing=standing(still_open, at_risk, names, now), bars=bars(whole),
+    )  # fmt: skip

@@ -1,0 +1,101 @@
+"""`crmsync report sla`: how well the SLA is kept (process.md A9), from what is stored. Contacts no CRM, writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from crmsync.decide.owners import owners_of
+from crmsync.decide.worktime import zone_of
+from crmsync.errors import ConfigError
+from crmsync.insight.compliance import BY, Compliance, compliance
+from crmsync.insight.leads import leads_of
+from crmsync.model.rules import Playbook
+from crmsync.model.work import RESPONSE
+from crmsync.service.report_table import as_csv, as_json
+from crmsync.service.report_text import as_message, as_text
+from crmsync.store import Store
+
+if TYPE_CHECKING:
+    from crmsync.service.workspace import Workspace
+
+__all__ = ["as_csv", "as_html", "as_json", "as_text", "message", "period", "sla_report"]
+
+WEEKS = 5
+"""Weeks that are reported when no period is named, the one that runs included."""
+_WEEK = timedelta(days=7)
+
+
+def sla_report(store: Store, playbook: Playbook, start: datetime, end: datetime, now: datetime, by: Sequence[str] = BY) -> Compliance:
+    """How the leads fared that were handed over from `start` up to but not at `end` (UTC), as far as is known at `now`. by: the groups that are wanted.
+
+    Leads that were handed over before the first connection have no clocks and are not counted."""
+    owners = owners_of(store.users(), playbook.person.owner_pairs, playbook.hours)
+    with store.reading():
+        until = max(end, now) + timedelta(days=1)  # a clock may have begun by a clock that is ahead of ours
+        obligations = store.obligations.between(start, until)
+        people = {row.person_id for row in obligations if row.kind == RESPONSE}
+        still_open = store.obligations.still_open(RESPONSE)
+        leads = leads_of(
+            obligations=obligations,
+            assignments=store.assignments.between(start, until),
+            touches=store.touches.between(start.replace(microsecond=0), until),
+            courses=store.courses.of(sorted(people), start),
+            end=end,
+        )
+        told = store.persons(sorted({row.person_id for row in still_open}))
+    return compliance(
+        leads=leads, obligations=obligations, still_open=still_open,
+        at_risk=frozenset(
+            (state.person_id, clock.started_at) for state in told.values() for clock in state.clocks if clock.kind == RESPONSE and clock.told
+        ),
+        names={house: user.name for house, user in owners.users.items() if user.name},
+        teams={house: user.teams for house, user in owners.users.items() if user.teams},
+        start=start, end=end, now=now, zone=zone_of(playbook.hours.time_zone), min_touches=playbook.sla.min_touches, by=by,
+    )  # fmt: skip
+
+
+def period(playbook: Playbook, now: datetime, first: str | None = None, last: str | None = None) -> tuple[datetime, datetime]:
+    """From the first moment of the day `first` to the last one of `last` (YYYY-MM-DD, by the playbook's time zone), as UTC, the end not included. Without them: the
+    week that runs and the four before. The end is never later than `now`.
+
+    Raises: ConfigError for what is no date, and when nothing lies between them."""
+    zone = zone_of(playbook.hours.time_zone)
+    today = now.astimezone(zone).date()
+    ends = _day("--to", last) if last else today
+    monday = ends - timedelta(days=ends.weekday())
+    begins = _day("--from", first) if first else monday - (WEEKS - 1) * _WEEK
+    try:
+        start, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (begins, ends + timedelta(days=1)))
+    except OverflowError:
+        raise ConfigError(f"--from {begins} --to {ends} lie beyond the calendar. Nothing was contacted.") from None
+    if start >= min(end, now):
+        raise ConfigError(f"Nothing lies between --from {begins} and --to {min(ends, today)}. Nothing was contacted.")
+    return start, min(end, now)
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise ConfigError(f"{option} {text!r} is no date such as 2026-03-01. Nothing was contacted.") from None
+
+
+def as_html(report: Compliance) -> str:
+    """One page with plots, complete in itself: it fetches nothing and needs no script."""
+    from crmsync.service.report_html import page  # draws: loads what other commands never need
+
+    return page(report)
+
+
+def message(workspace: Workspace, now: datetime) -> str:
+    """The weekly message: the seven days before today by the playbook's time zone (a Monday's: the week before), beside the seven days before those. Its first line is the
+    title; at most 1,500 characters."""
+    playbook = workspace.playbook
+    zone = zone_of(playbook.hours.time_zone)
+    today = now.astimezone(zone).date()
+    older, newer, end = (datetime.combine(today - timedelta(days=back), time(), zone).astimezone(UTC) for back in (14, 7, 0))
+    found = sla_report(workspace.store, playbook, newer, end, now)
+    before = sla_report(workspace.store, playbook, older, newer, now, by=())
+    return as_message(found, before, today - timedelta(days=7), today - timedelta(days=1))
