@@ -34,8 +34,6 @@ def _show_owner(owner: dict[str, Any]) -> None:
     if owner["queued_since"]:
         until = f", at the latest until {minute(owner['queued_until'])}" if owner["queued_until"] else ""
         say(f"  waits for somebody since {minute(owner['queued_since'])}{until}")
-    if owner["rule"] or owner["pool"]:
-        say("  " + ", ".join(f"{name} {owner[name]}" for name in ("rule", "pool") if owner[name]))
     if owner["passes_on_at"]:
         say(f"  goes to the next rep at {minute(owner['passes_on_at'])} unless somebody works them")
     for row in owner["history"][-SHOWN:]:

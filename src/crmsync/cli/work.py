@@ -11,6 +11,7 @@ from crmsync.cli.options import Json, Now, clock_of, loaded
 
 if TYPE_CHECKING:
     from crmsync.service.plan import Plan
+    from crmsync.service.plan_work import WorkPlan
     from crmsync.service.sync import SyncResult
 
 
@@ -66,12 +67,36 @@ def _show_plan(result: Plan) -> None:
         say("API calls it costs at least: " + ", ".join(f"{crm} {calls}" for crm, calls in sorted(result.calls.items())))
     else:
         say("Nothing to write.")
+    _show_work(result.work)
     if result.playbook_change is not None:
         _show_change(result.playbook_change)
     for (kind, why), count in sorted(result.waiting.items()):
         say(f"{count} × {kind} {WAITS[why]}")
     if result.problems or result.conflicts:
         say(f"{len(result.problems)} values could not be written, {result.conflicts} fields would wait for a person.")
+
+
+def _show_work(work: WorkPlan) -> None:
+    """Who would get whom, what happens to tasks that are there, and who would hear of what."""
+    if work.assigned:
+        rows = [(owner, cause, count) for (owner, cause), count in sorted(work.assigned.items())]
+        show(table("Assignments", ("owner", "why", "persons"), rows, right=(2,)))
+        for row in work.assignments:
+            former = f", before {row.previous}" if row.previous else ""
+            say(f"  {row.person_id} → {row.owner} ({row.cause}{former}): {row.reason}")
+    for task in work.withdrawals:
+        say(f"  task {task.record_id or '(not created yet)'} of {task.owner} would be taken back: {task.draft.get('subject')}")
+    for moved in work.handed_on:
+        due = "" if moved.due_at is None else f", due {moved.due_at:%Y-%m-%d %H:%M} UTC"
+        say(
+            f"  task {moved.task.record_id or '(not created yet)'} of {moved.task.owner} would go to {moved.owner}{due}: {moved.task.draft.get('subject')}"
+        )
+    for all_of_them, shown, what in ((work.withdrawn, work.withdrawals, "taken back"), (work.moved, work.handed_on, "handed on")):
+        if all_of_them > len(shown):
+            say(f"  … and {all_of_them - len(shown)} more tasks would be {what}.")
+    if work.told:
+        rows = [(kind, to, count) for (kind, to), count in sorted(work.told.items())]
+        show(table("Alerts that would be sent", ("kind", "to", "alerts"), rows, right=(2,)))
 
 
 def _show_memberships(result: Plan, title: str) -> None:

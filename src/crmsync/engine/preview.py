@@ -13,6 +13,7 @@ from crmsync.engine.cuts import take_cuts
 from crmsync.engine.deliberate import Verdict, deliberate
 from crmsync.engine.people import settle_people
 from crmsync.engine.twins import TWINS_AT_ONCE, decide_dirty, deliberate_twins, handed_on, tell, told_first
+from crmsync.engine.work import note_work
 from crmsync.engine.world import World
 from crmsync.model.attention import Halt
 from crmsync.model.change import Action
@@ -171,23 +172,23 @@ def preview(
                 enough()
             take_cuts(world, now, wake=anew is None)  # as the cycle would; where everybody is decided anew nobody has to be woken
             for verdicts in _decided_batches(world, now, history=history):
-                _pass_on(world, verdicts, counted)
-                done.update(verdict.state.person_id for verdict in verdicts)
                 visit(verdicts)
+                _pass_on(world, verdicts, counted, now)
+                done.update(verdict.state.person_id for verdict in verdicts)
                 seen += len(verdicts)
                 world.report("deciding", min(seen, total), total)
                 enough()
             due = [id for id in store.due_persons(now, known + 1) if id not in done]
             for start in range(0, len(due), PERSONS_AT_ONCE):
                 verdicts = deliberate(world, due[start : start + PERSONS_AT_ONCE], now, history=history)
-                _pass_on(world, verdicts, counted)
                 visit(verdicts)
+                _pass_on(world, verdicts, counted, now)
                 enough()
             done.update(due)
             for people in anew or ():
                 verdicts = deliberate(world, [id for id in people if id not in done], now, history=history)
-                _pass_on(world, verdicts, counted)
                 visit_anew(verdicts)
+                _pass_on(world, verdicts, counted, now)
                 enough()
             for found in _decided_twins(world, now, counted.coming):
                 plans = [plan for plan in found if plan.twin.twin_id not in first]
@@ -201,13 +202,18 @@ def preview(
     return halt
 
 
-def _pass_on(world: World, verdicts: Sequence[Verdict], counted: Counted) -> None:
-    """What the decisions about persons mean for what belongs to them: it is decided again where they get a record or an owner."""
+def _pass_on(world: World, verdicts: Sequence[Verdict], counted: Counted, now: datetime) -> None:
+    """What the decisions about persons mean for those who are decided after them, and for what belongs to them: it is decided again where they get a
+    record or an owner. Who was given to a rep counts for the rep, as in a cycle."""
     fresh = counted.persons(verdicts)
+    note_work(world, verdicts, now)
+    given = {v.state.person_id for v in verdicts if v.decision is not None and v.decision.assignments}
+    moved: set[str] = set()
     if world.kinds.maps:
         world.store.wake(fresh)
         moved = handed_on(world, verdicts)
-        world.store.save_persons([verdict.state for verdict in verdicts if verdict.state.person_id in moved])
+    world.store.save_persons([verdict.state for verdict in verdicts if verdict.state.person_id in moved | given])
+    if moved:
         world.store.wake(sorted(moved))
 
 

@@ -19,12 +19,15 @@ from crmsync.engine.pull import pull_all
 from crmsync.engine.resume import settle_open
 from crmsync.engine.revise import standing as standing_pass
 from crmsync.engine.revise import to_come
+from crmsync.engine.world import World
 from crmsync.errors import CrmsyncError
 from crmsync.model.attention import Halt, Problem
 from crmsync.model.change import Action
 from crmsync.model.record import Ref, Value
 from crmsync.service.lease import SYNC_WAITS
+from crmsync.service.plan_work import WorkPlan, take_work, tasks_made
 from crmsync.service.workspace import Workspace
+from crmsync.store import TaskRow
 
 EXAMPLES = 5
 """Persons named for each move from stage to stage."""
@@ -69,7 +72,7 @@ class Plan:
 
     halted: why a cycle would stop (or has stopped) for safety. conflicts: fields that would wait for a person. problems: what could not
     be written. read_calls: what looking cost. playbook_change: the part of it that is there only because the rules changed (None: they did not);
-    moves: (from stage, to stage) -> persons it would move, with ids of some of them.
+    moves: (from stage, to stage) -> persons it would move, with ids of some of them. work: who would get persons, tasks taken back and handed on, alerts.
     """
 
     writes: list[WritePlan] = field(default_factory=list)
@@ -87,6 +90,7 @@ class Plan:
     errors: dict[str, CrmsyncError] = field(default_factory=dict)
     playbook_change: Plan | None = None
     moves: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    work: WorkPlan = field(default_factory=WorkPlan)
 
     @property
     def exit_code(self) -> int:
@@ -108,6 +112,7 @@ class Plan:
             ],
             "counts": self._counts(),
             "memberships": self._memberships(),
+            **self.work.json(),
             "api_calls": self.calls,
             "read_api_calls": self.read_calls,
             "persons": self.persons,
@@ -167,10 +172,10 @@ def plan(workspace: Workspace, *, keep: int | None = None) -> Plan:
         halt = preview(
             world,
             now,
-            lambda verdicts: _take(result, verdicts, world.tasks_in, task_object(workspace), keep),
+            lambda verdicts: _take(result, verdicts, world, task_object(workspace), keep, now),
             lambda plans: _take_twins(result, plans, keep),
             anew=to_come(world) if changed else None,
-            visit_anew=lambda verdicts: _take_anew(anew, verdicts, world.tasks_in, task_object(workspace), keep, now),
+            visit_anew=lambda verdicts: _take_anew(anew, verdicts, world, task_object(workspace), keep, now),
         )
         if changed:
             _join(result, anew, workspace, keep)
@@ -190,9 +195,9 @@ def _too_many(anew: Plan, workspace: Workspace, now: datetime) -> Halt | None:
     return guard.too_many_creates(creates=creates, brakes=workspace.playbook.brakes, now=now)
 
 
-def _take_anew(anew: Plan, verdicts: Sequence[Verdict], tasks_in: str, task: str, keep: int | None, now: datetime) -> None:
+def _take_anew(anew: Plan, verdicts: Sequence[Verdict], world: World, task: str, keep: int | None, now: datetime) -> None:
     """Counts what changed rules cause, and who would move."""
-    _take(anew, verdicts, tasks_in, task, keep)
+    _take(anew, verdicts, world, task, keep, now)
     for verdict in verdicts:
         fresh = [entry for entry in verdict.state.stages if entry.at == now]
         if fresh and fresh[0].previous != fresh[-1].stage:
@@ -212,6 +217,7 @@ def _join(result: Plan, anew: Plan, workspace: Workspace, keep: int | None) -> N
     result.persons += anew.persons
     result.conflicts += anew.conflicts
     result.problems += anew.problems
+    result.work.add(anew.work, keep)
 
 
 def _calls(workspace: Workspace, result: Plan) -> dict[str, int]:
@@ -243,7 +249,7 @@ def task_object(workspace: Workspace) -> str:
     return workspace.connectors[workspace.world.tasks_in].traits.task_object
 
 
-def _take(result: Plan, verdicts: Sequence[Verdict], tasks_in: str, task: str, keep: int | None) -> None:
+def _take(result: Plan, verdicts: Sequence[Verdict], world: World, task: str, keep: int | None, now: datetime) -> None:
     for verdict in verdicts:
         person = verdict.state.person_id
         result.persons += 1
@@ -253,21 +259,26 @@ def _take(result: Plan, verdicts: Sequence[Verdict], tasks_in: str, task: str, k
             _keep(result, write, person, "person", keep)
         for change in verdict.memberships:
             result.memberships[change.side, change.list_id, "join" if change.join else "leave", change.rule] += 1
-        for touch in verdict.decision.tasks if verdict.decision is not None else ():
-            result.counts[tasks_in, task, "create"] += 1
+        for made in tasks_made(world, verdict, now):
+            result.counts[world.tasks_in, task, "create"] += 1
             if keep is None or len(result.writes) < keep:
-                shown = (
-                    ("subject", touch.subject),
-                    ("owner", touch.owner),
-                    ("due", touch.due_at.isoformat()),
-                    ("priority", touch.priority),
-                )
-                fields = tuple(
-                    FieldPlan(native=name, name=None, old=None, new=value, rule=touch.kind.replace("_", " ")) for name, value in shown
-                )
-                result.writes.append(
-                    WritePlan(crm=tasks_in, object=task, action="create", id=None, person_id=person, what="task", fields=fields)
-                )
+                result.writes.append(_task_plan(made, task))
+    deleted = take_work(result.work, world, verdicts, keep)
+    if deleted:
+        result.counts[world.tasks_in, task, "delete"] += deleted
+
+
+def _task_plan(made: TaskRow, task: str) -> WritePlan:
+    shown = (
+        ("subject", made.draft["subject"]),
+        ("owner", made.owner),
+        ("due", made.draft["due_at"]),
+        ("priority", made.draft["priority"]),
+        ("channel", made.draft["channel"]),
+    )
+    rule = made.kind.replace("_", " ")
+    fields = tuple(FieldPlan(native=name, name=None, old=None, new=value, rule=rule) for name, value in shown)
+    return WritePlan(crm=made.side, object=task, action="create", id=None, person_id=made.person_id, what="task", fields=fields)
 
 
 def _take_twins(result: Plan, plans: Sequence[TwinPlan], keep: int | None) -> None:
