@@ -21,7 +21,9 @@ from crmsync.decide.shift import CALENDARS, absences_from, same_person
 from crmsync.model.record import User
 from crmsync.model.routing import QUEUE
 from crmsync.model.rules import Shift, WorkingHours
-from crmsync.service.calendars import Calendars, calendar_notes, check_calendars
+from crmsync.service.calendars import Calendars
+from crmsync.service.calendars_known import calendar_notes
+from crmsync.service.calendars_where import check_calendars
 from crmsync.store import Store
 
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)

@@ -17,6 +17,8 @@ from crmsync.errors import ConfigError, UnreachableError
 from crmsync.service.settings import Web
 from crmsync.service.signals import BYTES, SignalsRefusedError
 from crmsync.service.status import Status
+from crmsync.store.alerts import AlertCounts
+from crmsync.store.obligations import OpenClocks
 from crmsync.web.app import create_app
 from crmsync.web.server import Server
 
@@ -29,6 +31,15 @@ WELL = Status(
     stages={"mql": 2, "lead": 10}, waiting=4, open_writes=1, problems=6, conflicts=5, next_due_at=NOON,
     events=((NOON, "halt", HOSTILE),),
 )  # fmt: skip
+
+WORK: dict[str, Any] = {
+    "clocks": {
+        "queue": OpenClocks(running=5, paused=0, breached=0, oldest=NOON),
+        "response": OpenClocks(running=3, paused=1, breached=2, oldest=NOON),
+    },
+    "alerts": AlertCounts(waiting=4, failing=1, given_up=7, oldest=NOON),
+    "calendars": {"rita@acme.example": HOSTILE},
+}
 
 
 class View:
@@ -99,6 +110,13 @@ def test_metrics(url: str, view: View) -> None:
         "crmsync_lag_seconds 3.5", 'crmsync_budget_calls{crm="hubspot",what="used"} 7.0',
     } <= lines  # fmt: skip
     assert 'what="limit"' not in answer.text
+    view.status = replace(WELL, **WORK)
+    assert {
+        'crmsync_open_clocks{kind="response",status="running"} 3.0', 'crmsync_open_clocks{kind="response",status="paused"} 1.0',
+        'crmsync_open_clocks{kind="response",status="breached"} 2.0', 'crmsync_open_clocks{kind="queue",status="running"} 5.0',
+        'crmsync_alerts{state="waiting"} 4.0', 'crmsync_alerts{state="failing"} 1.0', 'crmsync_alerts{state="given_up"} 7.0',
+        "crmsync_unread_calendars 1.0",
+    } <= set(get(url, "/metrics").text.splitlines())  # fmt: skip
     view.status = None
     without = get(url, "/metrics")
     assert without.status_code == 200
@@ -122,6 +140,14 @@ def test_the_page_shows_and_escapes(url: str, view: View) -> None:
     answer = get(url, "/")
     assert "3 of 9 persons, for the playbook changed" in answer.text
     assert "4 of an unverified address" in answer.text
+    assert "<script" not in answer.text
+    assert "Open clocks" not in answer.text
+    view.status = replace(WELL, **WORK)
+    answer = get(url, "/")
+    assert 'response: 3 running, 1 paused, <span class="bad">2 breached</span>' in answer.text
+    assert "waiting for an owner: 5 running, 0 paused, 0 breached" in answer.text
+    assert "4 waiting, 1 of them tried in vain, 7 given up" in answer.text
+    assert "rita@acme.example: &lt;script&gt;" in answer.text
     assert "<script" not in answer.text
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from crmsync.cli.look_work import show_work
+from crmsync.cli.look_work import show_work, work_rows
 from crmsync.cli.work import _show_plan
 from crmsync.service.explain import explain
 from crmsync.service.plan import Plan, plan
@@ -250,3 +250,23 @@ def test_a_plan_reads_as_lines(told: Told, capsys: pytest.CaptureFixture[str]) -
     assert "of ben@corp.example would go to bo@corp.example, due 2026-03-06 15:10 UTC: Call now: Pat Warm" in out
     assert "of amy@corp.example would be taken back: E-mail: Pat Hot" in out
     assert "Alerts that would be sent" in out
+
+
+# --- status ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_status_counts_open_clocks_who_waits_and_alerts(told: Told) -> None:
+    given, called, waits = (told.states[moment].json() for moment in ("given", "called", "waits"))
+    assert {kind: (c["running"], c["paused"], c["breached"]) for kind, c in given["clocks"].items()} == {"response": (2, 0, 0)}
+    assert {kind: c["running"] for kind, c in called["clocks"].items()} == {"response": 1}, "one was met"
+    assert given["alerts"]["waiting"] == 2
+    assert given["calendars_not_read"] == {}
+    assert waits["clocks"]["queue"]["running"] == 1
+    assert waits["clocks"]["queue"]["oldest"] == "2026-03-06T16:00:15+00:00"
+    assert waits["alerts"]["waiting"] > given["alerts"]["waiting"]
+    rows = dict(work_rows(told.states["waits"]))
+    assert rows["waiting for an owner"] == "1 person, the first since 2026-03-06 16:00 UTC, 0 for too long"
+    assert (
+        rows["alerts"] == f"{waits['alerts']['waiting']} waiting, the first since 2026-03-03 15:00 UTC, 0 of them tried in vain, 0 given up"
+    )
+    assert "calendar" not in rows

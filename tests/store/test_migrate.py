@@ -128,6 +128,7 @@ def test_head_equals_the_tables(url: str, raw: Database) -> None:
         assert set(inspect(connection).get_table_names()) == {*metadata.tables, VERSION_TABLE}
         assert _partial_indexes(connection) == {
             "alerts_waiting",
+            "obligations_open",
             "snapshots_dirty",
             "snapshots_person",
             "snapshots_key",

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import text
 
 from crmsync.engine.obligations import note_assignments, note_clocks, source_of
 from crmsync.engine.world import World
@@ -15,12 +16,12 @@ from crmsync.model.followup import SlaRules
 from crmsync.model.link import Agreed, PersonState
 from crmsync.model.record import User
 from crmsync.model.rules import WorkingHours
-from crmsync.model.work import HANDOFF, MET, RESPONSE, Assignment, Clock
+from crmsync.model.work import HANDOFF, MET, QUEUE, RESPONSE, Assignment, Clock
 from crmsync.store import Store
-from crmsync.store.obligations import Obligation, obligation
+from crmsync.store.obligations import Obligation, OpenClocks, obligation
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 RITA, SAM = "rita@acme.example", "sam@acme.example"
 OPEN = Clock(kind=RESPONSE, started_at=NOW, minutes=240, owner=RITA, running_since=NOW, due_at=NOW + 4 * HOUR)
 
@@ -51,6 +52,36 @@ def test_a9_a_period_is_read_by_when_clocks_began(store: Store, chunked: int) ->
     assert store.obligations.between(NOW + HOUR, NOW + 2 * HOUR) == rows[60:120]
     assert store.obligations.between(NOW - DAY, NOW) == []
     assert len(store.obligations.of(one.person_id for one in rows)) == chunked
+
+
+def test_open_clocks_are_counted_by_how_they_stand(store: Store) -> None:
+    rows = [
+        row("runs", due_at=NOW + 2 * HOUR),
+        row("late", at=NOW - HOUR, due_at=NOW + HOUR),
+        row("told", due_at=NOW + HOUR, breached_at=NOW + HOUR),
+        row("talks"),
+        row("paused late", breached_at=NOW + HOUR),
+        row("over", due_at=NOW + HOUR, breached_at=NOW + HOUR, ended_at=NOW + 2 * HOUR),
+        row("waits", kind=QUEUE, due_at=NOW + DAY),
+    ]
+    store.obligations.save(rows)
+    assert store.obligations.open_counts(NOW + HOUR + SECOND) == {
+        QUEUE: OpenClocks(running=1, paused=0, breached=0, oldest=NOW),
+        RESPONSE: OpenClocks(running=1, paused=1, breached=3, oldest=NOW - HOUR),
+    }
+    assert store.obligations.open_counts(NOW + HOUR)[RESPONSE].breached == 2, "a deadline that is now has not passed"
+    store.obligations.erase([one.person_id for one in rows])
+    assert store.obligations.open_counts(NOW) == {}
+
+
+def test_open_clocks_are_counted_along_their_index(store: Store) -> None:
+    """However many clocks are over: the status page asks for it every few seconds."""
+    if not store._db.is_sqlite:
+        pytest.skip("PostgreSQL plans by what the table holds")
+    with store._db.reading() as connection:
+        asked = "EXPLAIN QUERY PLAN SELECT kind, count(*) FROM obligations WHERE ended_at IS NULL GROUP BY kind"
+        steps = [str(step[3]) for step in connection.execute(text(asked))]
+    assert any("USING INDEX obligations_open" in step for step in steps), steps
 
 
 def test_g2_erasing_forgets_all_of_the_named_persons_and_nothing_else(store: Store) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crmsync.cli.console import progress, say, show, show_json, table
-from crmsync.cli.look_work import show_work
+from crmsync.cli.look_work import show_work, work_rows
 from crmsync.cli.options import Json, loaded
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def status(json: Json = False) -> None:
         for reason in found.reasons:
             say(f"  {reason}")
         last = found.last_cycle
-        rows = [
+        rows: list[tuple[str, object]] = [
             ("running now", found.holder or "nothing"),
             ("newest cycle", "never" if last is None else f"{last['at']}  read {last['read']}  written {last['written']}"),
             ("lag", "unknown" if found.lag_seconds is None else f"{found.lag_seconds:.0f} s since the newest good cycle"),
@@ -54,6 +54,7 @@ def status(json: Json = False) -> None:
             ("conflicts", found.conflicts),
             ("next due", "nothing" if found.next_due_at is None else found.next_due_at.isoformat(timespec="seconds")),
         ]
+        rows += work_rows(found)
         if found.unverified or found.verify_notes:
             rows.append(("contact data", _unverified(found)))
         if found.anew is not None:

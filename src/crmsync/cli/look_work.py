@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crmsync.cli.console import say
+
+if TYPE_CHECKING:
+    from crmsync.service.status import Status
 
 SHOWN = 12
 """The newest so many of each; `--json` has them all."""
@@ -86,6 +89,31 @@ def _alert(alert: dict[str, Any]) -> str:
     return f"{minute(alert['at'])}  {alert['kind']} to {alert['to']}: {when}{later}{why}" + (
         f"  {alert['title']}" if alert["title"] else ""
     )
+
+
+def work_rows(found: Status) -> list[tuple[str, object]]:
+    """Rows of `crmsync status`: open clocks, who waits for an owner, alerts and calendars; those of which there is nothing to say are left out."""
+    rows: list[tuple[str, object]] = []
+    open_ones = [
+        f"{kind} {c.running} running, {c.paused} paused, {c.breached} breached" for kind, c in found.clocks.items() if kind != "queue"
+    ]
+    if open_ones:
+        rows.append(("open clocks", "; ".join(open_ones)))
+    queue = found.queued
+    if queue is not None:
+        persons = queue.running + queue.paused + queue.breached
+        rows.append(
+            (
+                "waiting for an owner",
+                f"{persons} person{'s' if persons != 1 else ''}, the first since {queue.oldest:%Y-%m-%d %H:%M} UTC, {queue.breached} for too long",
+            )
+        )
+    alerts = found.alerts
+    if alerts.waiting or alerts.given_up:
+        oldest = f", the first since {alerts.oldest:%Y-%m-%d %H:%M} UTC" if alerts.oldest is not None else ""
+        rows.append(("alerts", f"{alerts.waiting} waiting{oldest}, {alerts.failing} of them tried in vain, {alerts.given_up} given up"))
+    rows += [("calendar", f"{owner}: {why}") for owner, why in found.calendars.items()]
+    return rows
 
 
 def minute(at: str | None) -> str:

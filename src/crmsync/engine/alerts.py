@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 
 from crmsync.decide.alerts import WEEKLY, grouped, not_before
 from crmsync.decide.gate import address_of
-from crmsync.model.alert import MANAGER, OWNER, Alert, AlertRules
+from crmsync.model.alert import CHANNEL, MANAGER, OWNER, Alert, AlertRules, address_for, person_of
 from crmsync.model.attention import Problem
 from crmsync.store.alerts import NEVER, AlertRow
 
 if TYPE_CHECKING:
     from crmsync.engine.world import World
 
-CHANNEL = "channel"
-"""What the names of receivers begin with, beside OWNER and MANAGER."""
 UNDELIVERED = "alert_undelivered"
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 MOST_TRIES = 24
@@ -33,17 +31,6 @@ class Receiver:
 
     address: str
     zone: str | None = None
-
-
-def address_for(kind: str, name: str) -> str:
-    """The name of a receiver: kind OWNER or MANAGER with an e-mail address, or CHANNEL with its name."""
-    return f"{kind}:{name}"
-
-
-def person_of(address: str) -> str | None:
-    """The e-mail address of the person that a receiver's name names; None of a channel."""
-    kind, _, name = address.partition(":")
-    return name if kind in (OWNER, MANAGER) else None
 
 
 def receivers(world: World, alert: Alert) -> list[Receiver]:

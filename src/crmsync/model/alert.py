@@ -8,6 +8,8 @@ from datetime import datetime
 
 OWNER, MANAGER = "owner", "manager"
 """Whom an alert goes to, beside the names of channels."""
+CHANNEL = "channel"
+"""What the names of receivers begin with, beside OWNER and MANAGER."""
 HOT_LEAD, AT_RISK, BREACH, NO_OWNER, QUEUE_LATE, REASSIGNED, POOL_USED_UP = (
     "hot_lead", "at_risk", "breach", "no_owner", "queue_late", "reassigned", "pool_used_up",
 )  # fmt: skip
@@ -61,3 +63,14 @@ class AlertRules:
         """The rep's manager, None where nobody is named; nobody is their own."""
         found = self.managers.get(rep or "", self.manager)
         return found if found != rep else None
+
+
+def address_for(kind: str, name: str) -> str:
+    """The name of a receiver: kind OWNER or MANAGER with an e-mail address, or CHANNEL with its name."""
+    return f"{kind}:{name}"
+
+
+def person_of(address: str) -> str | None:
+    """The e-mail address of the person that a receiver's name names; None of a channel."""
+    kind, _, name = address.partition(":")
+    return name if kind in (OWNER, MANAGER) else None

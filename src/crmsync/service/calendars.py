@@ -13,20 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import structlog
 
-from crmsync.connect import Finding
 from crmsync.connect.calendars import CalendarError, Reading, read_calendar
-from crmsync.connect.discovery import all_loopback, options_for, prefix_of
-from crmsync.connect.http import checked_address, is_loopback
 from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.shift import CALENDARS
 from crmsync.decide.worktime import known_zone, zone_of
-from crmsync.errors import ConfigError
 from crmsync.model.record import User
 from crmsync.model.rules import WorkingHours
+from crmsync.service.calendars_known import STATE, state_of
+from crmsync.service.calendars_where import addresses
 from crmsync.store import Store
 
 if TYPE_CHECKING:
@@ -34,9 +31,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-NAME = "calendars"
-STATE = "calendars:state"
-"""Where the store keeps, by house owner id, what is known of their calendar: {"mark", "etag", "asked_at", "read_at", "note"}. `mark` is a hash of its address and zone."""
 EVERY = timedelta(minutes=15)
 ANEW = timedelta(days=1)
 """When a calendar that has not changed is read all the same: what repeats goes on."""
@@ -65,48 +59,6 @@ class _Answer:
     rows: list[dict[str, str]] | None = None
     etag: str = ""
     note: str = ""
-
-
-def addresses(environ: Mapping[str, str], hours: WorkingHours) -> tuple[dict[str, str], dict[str, str]]:
-    """(house owner id -> address, house owner id -> what is wrong with what was set) of those who have a calendar. Simulated CRMs, which are all on this machine, read
-    none that is not: those are left out. Contacts nothing."""
-    found: dict[str, str] = {}
-    wrong: dict[str, str] = {}
-    outside = not all_loopback(environ)
-    for house, said in hours.people.items():
-        if not said.calendar:
-            continue
-        try:
-            address = _address(environ, said.calendar)
-        except ConfigError as error:
-            wrong[house] = str(error)
-            continue
-        if outside or is_loopback(urlsplit(address).hostname):
-            found[house] = address
-    return found, wrong
-
-
-def check_calendars(environ: Mapping[str, str], hours: WorkingHours) -> list[Finding]:
-    """Whose calendars are read, whose cannot be, and settings that nobody uses. Contacts nobody."""
-    found, wrong = addresses(environ, hours)
-    told = [Finding(level="error", subject=house, message=f"calendar: {text}") for house, text in sorted(wrong.items())]
-    named = {said.calendar.lower() for said in hours.people.values()}
-    try:
-        unused = sorted(set(options_for(NAME, environ)) - named)
-    except ConfigError:  # told of whom it concerns
-        unused = []
-    told += [
-        Finding(level="warning", subject="calendars", message=f"{prefix_of(NAME)}{name.upper()} is set, and is nobody's calendar")
-        for name in unused
-    ]
-    if any(said.calendar for said in hours.people.values()):
-        told.append(Finding(level="info", subject="calendars", message=f"absences are read from {len(found)} calendar(s)"))
-    return told
-
-
-def calendar_notes(store: Store) -> dict[str, str]:
-    """House owner id -> why their calendar could not be read when it was last tried; those that could are left out."""
-    return {house: str(one["note"]) for house, one in sorted(_state(store).items()) if one.get("note")}
 
 
 class Calendars:
@@ -161,7 +113,7 @@ class Calendars:
         self._running.clear()
 
     def _ask(self, store: Store, sources: Mapping[str, _Source], now: datetime) -> None:
-        state = _state(store)
+        state = state_of(store)
         for house, source in sources.items():
             known = state.get(house, {})
             if house in self._running or not _due(known, source, now):
@@ -195,7 +147,7 @@ class Calendars:
             return False
         with store.begin():
             told: dict[str, Any] = store.get(CALENDARS) or {}
-            state = _state(store)
+            state = state_of(store)
             rows = {house: found for house, found in told.items() if house in sources or house in wrong}
             kept = {house: one for house, one in state.items() if house in sources}
             kept |= {house: {**state.get(house, {}), "mark": "", "note": text} for house, text in wrong.items()}
@@ -229,25 +181,7 @@ def _due(known: Mapping[str, Any], source: _Source, now: datetime) -> bool:
     return known.get("mark") != source.mark or asked is None or not now - EVERY < asked <= now
 
 
-def _state(store: Store) -> dict[str, dict[str, Any]]:
-    found = store.get(STATE)
-    return {house: one for house, one in found.items() if isinstance(one, dict)} if isinstance(found, dict) else {}
-
-
 def _zone(house: str, hours: WorkingHours, users: Mapping[str, User]) -> str:
     user = users.get(house)
     told = (user.time_zone if user is not None else None, hours.people[house].time_zone, hours.time_zone)
     return next((name for name in told if name is not None and known_zone(name)), "UTC")
-
-
-def _address(environ: Mapping[str, str], given: str) -> str:
-    """The address that is meant. Raises: ConfigError naming the setting that is missing or wrong, never its value."""
-    if "://" in given:
-        return checked_address(given, setting="working_hours: people: calendar")
-    setting = f"{prefix_of(NAME)}{given.upper()}"
-    own = {name: value for name, value in environ.items() if name.upper() in (setting, f"{setting}_FILE")}
-    address = options_for(NAME, own).get(given.lower())
-    if address is None:
-        raise ConfigError(f"{setting} is not set; it holds the address of the calendar.")
-    scheme, _, rest = address.strip().partition("://")
-    return checked_address(f"https://{rest}" if scheme.lower() in ("webcal", "webcals") else address, setting=setting)

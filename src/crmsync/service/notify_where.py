@@ -9,9 +9,8 @@ from urllib.parse import quote
 
 from crmsync.connect import Finding
 from crmsync.connect.discovery import options_for, prefix_of
-from crmsync.engine.alerts import CHANNEL, address_for, person_of
 from crmsync.errors import ConfigError
-from crmsync.model.alert import MANAGER, OWNER, AlertRules
+from crmsync.model.alert import CHANNEL, MANAGER, OWNER, AlertRules, address_for, person_of
 
 NAME = "alerts"
 PERSON = "person"

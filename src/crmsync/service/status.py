@@ -8,8 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from crmsync.model.event import CLOSED_STREAMS, DECIDED_UNDER
+from crmsync.model.work import QUEUE
+from crmsync.service.calendars_known import calendar_notes
 from crmsync.service.lease import surely_dead
 from crmsync.store import NOTES, Store
+from crmsync.store.alerts import AlertCounts
+from crmsync.store.obligations import OpenClocks
 
 EVENTS = 20
 
@@ -31,7 +35,8 @@ class Status:
     erased: persons ever erased, the last one at erased_at. closed: crm -> list of events -> why it cannot be read. anew: (persons decided, all of
     them) of a pass over everybody after the rules changed, None while there is none. unknown_signals: type -> signals of it that no rule and
     no map names (None: not asked for, or no cycle has run). unverified: "domain" or "address" -> persons about whose it is still to be asked;
-    verify_notes: the same -> why nobody is asked just now.
+    verify_notes: the same -> why nobody is asked just now. alerts: those not sent yet, or never. clocks: kind of SLA clock -> how the open ones stand; those of kind "queue"
+    are persons who wait for an owner. calendars: house owner id -> why their calendar could not be read.
     """
 
     at: datetime
@@ -61,6 +66,14 @@ class Status:
     unknown_signals: Mapping[str, int] | None = None
     unverified: Mapping[str, int] = field(default_factory=dict)
     verify_notes: Mapping[str, str] = field(default_factory=dict)
+    alerts: AlertCounts = field(default_factory=AlertCounts)
+    clocks: Mapping[str, OpenClocks] = field(default_factory=dict)
+    calendars: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def queued(self) -> OpenClocks | None:
+        """Persons who wait for an owner, by their clocks; None when nobody does, or `queue_within` is empty."""
+        return self.clocks.get(QUEUE)
 
     @property
     def object_lags(self) -> dict[str, dict[str, float]]:
@@ -108,6 +121,17 @@ class Status:
             "next_due_at": None if self.next_due_at is None else self.next_due_at.isoformat(),
             "erased": {"persons": self.erased, "last_at": None if self.erased_at is None else self.erased_at.isoformat()},
             "contact_data": {"waiting": dict(self.unverified), "notes": dict(self.verify_notes)},
+            "clocks": {
+                kind: {"running": c.running, "paused": c.paused, "breached": c.breached, "oldest": c.oldest.isoformat()}
+                for kind, c in self.clocks.items()
+            },
+            "alerts": {
+                "waiting": self.alerts.waiting,
+                "failing": self.alerts.failing,
+                "given_up": self.alerts.given_up,
+                "oldest": None if self.alerts.oldest is None else self.alerts.oldest.isoformat(),
+            },
+            "calendars_not_read": dict(self.calendars),
             "deciding_anew": None if self.anew is None else {"decided": self.anew[0], "persons": self.anew[1]},
             "unknown_signals": None if self.unknown_signals is None else dict(self.unknown_signals),
             "lists_not_read": {side: dict(found) for side, found in self.closed.items()},
@@ -157,6 +181,9 @@ def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = 
         unknown_signals=_unknown(store) if thorough else None,
         unverified={kind: count for kind, count in store.answers.waiting(now).items() if count},
         verify_notes={kind: f"{found['note']}; asked again after {found['until']}" for kind, found in (store.get(NOTES) or {}).items()},
+        alerts=store.alerts.counts(now),
+        clocks=store.obligations.open_counts(now),
+        calendars=calendar_notes(store),
     )
 
 

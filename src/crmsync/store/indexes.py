@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, text
 
-from crmsync.store.tables import alerts, journal, lookups, metadata, persons, snapshots, tasks, twins
+from crmsync.store.tables import alerts, journal, lookups, metadata, obligations, persons, snapshots, tasks, twins
 
 __all__ = ["metadata"]
 
@@ -26,3 +26,6 @@ _partial("lookups_domain_due", "domain_at IS NOT NULL", lookups.c.domain_at)
 _partial("lookups_address_due", "address_at IS NOT NULL", lookups.c.address_at)
 _partial("lookups_stale", "stale = 1", lookups.c.person_id)
 _partial("alerts_waiting", "sent_at IS NULL", alerts.c.not_before, alerts.c.alert_id)
+_partial(
+    "obligations_open", "ended_at IS NULL", obligations.c.kind, obligations.c.due_at, obligations.c.breached_at, obligations.c.started_at
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, select, text
 
 from crmsync.model.work import Clock
 from crmsync.store.bulk import Upsert, among, chunks, excluded, many
@@ -32,6 +32,7 @@ _BETWEEN = Prepared(
         .order_by(table.c.started_at, table.c.person_id, table.c.kind)
     )
 )
+_PASSED = table.c.breached_at.is_not(None) | (table.c.due_at < bindparam("now"))
 _OPEN = Prepared(
     lambda _: (
         select(table)
@@ -39,6 +40,30 @@ _OPEN = Prepared(
         .order_by(table.c.started_at, table.c.person_id)
     )
 )
+_COUNTS = Prepared(
+    lambda _: (
+        select(
+            table.c.kind,
+            func.count().label("all"),
+            func.count().filter(_PASSED).label("breached"),
+            func.count().filter(table.c.breached_at.is_(None), table.c.due_at.is_(None)).label("paused"),
+            func.min(table.c.started_at).label("oldest"),
+        )
+        .where(text("ended_at IS NULL"))
+        .group_by(table.c.kind)
+        .order_by(table.c.kind)
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenClocks:
+    """Clocks of one kind that are still owed. breached: their deadline has passed. paused: of the others. oldest: since when the longest of them runs (UTC)."""
+
+    running: int
+    paused: int
+    breached: int
+    oldest: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +138,17 @@ class Obligations:
         """All of that kind that are still owed, oldest first."""
         with self._db.reading() as connection:
             return [_read(row) for row in _OPEN.rows(connection, kind=kind)]
+
+    def open_counts(self, now: datetime) -> dict[str, OpenClocks]:
+        """Kind -> how its open clocks stand at `now` (UTC); kinds without any are left out. Along the index of open ones: neither persons nor past clocks are read, so
+        that a clock of which the owner was warned counts as running."""
+        with self._db.reading() as connection:
+            return {
+                row.kind: OpenClocks(
+                    running=row.all - row.breached - row.paused, paused=row.paused, breached=row.breached, oldest=moment(row.oldest)
+                )
+                for row in _COUNTS.rows(connection, now=micros(now))
+            }
 
     def move(self, lost: str, kept: str) -> None:
         """Two persons are one: the clocks of both are theirs. Of two that began at one moment the one that is kept stays."""

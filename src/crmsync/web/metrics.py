@@ -68,6 +68,7 @@ def _stored(found: Status) -> Iterator[Metric]:
         ("crmsync_open_writes", "Writes without an answer yet", float(found.open_writes)),
         ("crmsync_problems", "Parked problems", float(found.problems)),
         ("crmsync_conflicts", "Fields that wait for a person", float(found.conflicts)),
+        ("crmsync_unread_calendars", "Calendars that could not be read", float(len(found.calendars))),
     ):
         yield GaugeMetricFamily(name, text, value=value)
     if found.lag_seconds is not None:
@@ -76,6 +77,17 @@ def _stored(found: Status) -> Iterator[Metric]:
     for stage, count in found.stages.items():
         stages.add_metric([stage], count)
     yield stages
+    clocks = GaugeMetricFamily(
+        "crmsync_open_clocks", "SLA clocks still open; of kind queue: persons who wait for an owner", labels=("kind", "status")
+    )
+    for kind, c in found.clocks.items():
+        for status, count in (("running", c.running), ("paused", c.paused), ("breached", c.breached)):
+            clocks.add_metric([kind, status], count)
+    yield clocks
+    alerts = GaugeMetricFamily("crmsync_alerts", "Alerts not sent; failing ones wait, too", labels=("state",))
+    for state, count in (("waiting", found.alerts.waiting), ("failing", found.alerts.failing), ("given_up", found.alerts.given_up)):
+        alerts.add_metric([state], count)
+    yield alerts
     records = GaugeMetricFamily("crmsync_records", "Records known", labels=("crm", "object", "state"))
     for side, objects in found.records.items():
         for object, states in objects.items():

@@ -56,6 +56,8 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("obligations_started", "obligations", ["started_at"])
+    op.create_index("obligations_open", "obligations", ["kind", "due_at", "breached_at", "started_at"],
+                    sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL"))  # fmt: skip
     op.create_table(
         "touches",
         sa.Column("person_id", WORD, primary_key=True),
