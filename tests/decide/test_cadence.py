@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmsync.decide.cadence import LEFT, NO_ANSWER, NO_RULE, REPLIED, effort, first_key, touch_key
+from crmsync.decide.cadence import effort, first_key, touch_key
+from crmsync.decide.cadence_end import LEFT, NO_ANSWER, NO_RULE, REPLIED
 from crmsync.model.followup import CALL, EMAIL, Cadence, Step
 from crmsync.model.link import PersonState
 from crmsync.model.rules import WorkingHours

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crmsync.decide.cadence import HANDED_ANEW, HARD_BOUNCE, LEFT, MET, NO_ANSWER, OPTED_OUT, REPLIED, first_key
+from crmsync.decide.cadence import first_key
+from crmsync.decide.cadence_end import HANDED_ANEW, HARD_BOUNCE, LEFT, MET, NO_ANSWER, OPTED_OUT, REPLIED
 from crmsync.model.absence import Away
 from crmsync.model.condition import Test
 from crmsync.model.followup import CALL, EMAIL, SOCIAL, Cadence, SlaRules, Step

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from scenarios.persons import email
 from scenarios.world import SIDES, Both, only
 
 LONG = 1000.0
+TASKS, PERSONS = {"hubspot": "tasks", "salesforce": "Task"}, {"hubspot": "contacts", "salesforce": "Lead"}
 DONE = {"hubspot": {"hs_task_status": "COMPLETED"}, "salesforce": {"Status": "Completed"}}
 
 
@@ -58,14 +60,21 @@ def test_f79_our_task_completed_or_deleted_in_either_crm_is_one_effect(both: Bot
     both.settle(after=LONG)
     both.settle(after=LONG)
     # then each is one write on the other side, none is made again, and everybody's process goes on as it was
+    old = {side: {who.task[side] for who in given.values()} for side in SIDES}
     for side in SIDES:
         expected = {
             (who.task[side], "update" if what == "completed" else "delete") for (what, where), who in given.items() if where != side
         }
-        assert sorted((w.id, w.action) for w in both.written(side)) == sorted(expected)
+        assert sorted((w.id, w.action) for w in both.written(side, TASKS[side]) if w.id in old[side]) == sorted(expected)
+        # clocks and cadence are told in one write per record
+        assert Counter(w.id for w in both.written(side, PERSONS[side])) == Counter(who.ids[side] for who in given.values())
+    # but for the next touch of the cadence, which everybody gets once (C3, C7): a deleted touch counts as seen
+    made = [w.changes for w in both.written("salesforce", "Task") if w.id not in old["salesforce"]]
+    assert sorted(str(c["WhoId"][1]) for c in made) == sorted(who.ids["salesforce"] for who in given.values())
+    assert {str(c["crmsync_key__c"][1]).partition("-")[2].split("-")[::2] == ["touch", "1"] for c in made} == {True}
     left = {side: {who.task[side] for (what, _), who in given.items() if what == "completed"} for side in SIDES}
-    assert {str(row["hs_object_id"]) for row in both.hs.all("tasks")} == left["hubspot"]
-    assert {str(row["Id"]) for row in both.sf.all("Task")} == left["salesforce"]
+    assert {str(row["hs_object_id"]) for row in both.hs.all("tasks")} == left["hubspot"], "e-mails are off here"
+    assert {str(row["Id"]) for row in both.sf.all("Task")} & old["salesforce"] == left["salesforce"]
     for case, who in given.items():
         after = both.state_of("hubspot", "contacts", who.ids["hubspot"])
         assert [e.stage for e in after.stages] == [e.stage for e in states[case].stages], case

@@ -46,7 +46,7 @@ def leave(both: Both, name: str) -> None:
     both.sf.edit("User", user, {"IsActive": False})
 
 
-STAFF = "amy ben kay zoe olga cleo dora sid eva finn bea pia paul".split()
+STAFF = ["amy", "ben", "kay", "zoe", "olga", "cleo", "dora", "sid", "eva", "finn", "bea", "pia", "paul"]
 
 
 class Matched(Both):
@@ -182,7 +182,33 @@ POOLS = """  hot: closers
     daily: {members: [dan@corp.example, {rep: dot@corp.example, per_day: 1}], per_day: 3}
     full: {members: [fay@corp.example, fox@corp.example], open_leads: 2}
 """
-CREW = "amy ben cleo uma udo una nat ned wade will wyn wes gus gia tom tess lea leo liv bart bess dan dot fay fox".split()
+CREW = [
+    "amy",
+    "ben",
+    "cleo",
+    "uma",
+    "udo",
+    "una",
+    "nat",
+    "ned",
+    "wade",
+    "will",
+    "wyn",
+    "wes",
+    "gus",
+    "gia",
+    "tom",
+    "tess",
+    "lea",
+    "leo",
+    "liv",
+    "bart",
+    "bess",
+    "dan",
+    "dot",
+    "fay",
+    "fox",
+]
 
 
 @pytest.fixture(scope="module")

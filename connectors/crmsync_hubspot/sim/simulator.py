@@ -16,6 +16,7 @@ from .api import Api
 from .auth import Tokens
 from .calls import CallEntry
 from .clock import SimClock
+from .desk import Desk
 from .errors import ApiError
 from .faults import Faults
 from .options import Options
@@ -40,6 +41,7 @@ class Simulator:
         self.clock = SimClock(clock)
         self.options = Options(**options)
         self.portal = Portal(self.clock, self.options)
+        self.desk = Desk(self.portal)
         self.tokens = Tokens(self.options)
         self.api = Api(self.portal, self.tokens)
         self.faults = Faults()

@@ -17,6 +17,7 @@ from crmsync_salesforce.sim.auth import Auth, Credentials
 from crmsync_salesforce.sim.beginning import begin
 from crmsync_salesforce.sim.clock import Clock, stamp
 from crmsync_salesforce.sim.control import Control
+from crmsync_salesforce.sim.desk import Desk
 from crmsync_salesforce.sim.errors import not_found
 from crmsync_salesforce.sim.faults import Faults
 from crmsync_salesforce.sim.fields import Formula
@@ -64,6 +65,7 @@ class Simulator:
         self.auth = Auth(self.org, self.credentials, residents.integration_user, residents.organization)
         self._tooling = Tooling(self.org, residents.admin_user)
         self._people = People(self.org, admin=residents.admin_user, profile=residents.standard_profile)
+        self.desk = Desk(self.org, self._people, admin=residents.admin_user)
         self._api = Api(self.org, self.auth, self._tooling)
         self.faults = Faults()
         self._control = Control(self)

@@ -21,6 +21,26 @@ SIMULATORS = "crmsync.simulators"
 FILE = "_file"
 
 
+class Desk(Protocol):
+    """What users of a simulated CRM see and do there, in neutral words; whom they mean by e-mail address. See each simulator for the keys."""
+
+    def open_tasks(self) -> list[dict[str, Any]]: ...
+
+    def complete(self, id: str, *, by: str) -> bool: ...
+
+    def fill(self, person: str, values: Mapping[str, Any], *, by: str) -> bool: ...
+
+    def shown(self, person: str, field: str) -> Any: ...
+
+    def owners(self) -> dict[str, str]: ...
+
+    def held(self, person: str, *, by: str) -> bool: ...
+
+    def finished(self) -> list[dict[str, Any]]: ...
+
+    def leave(self, user: str) -> None: ...
+
+
 class Simulator(Protocol):
     """The face of a simulated CRM, as far as crmsync uses it. Every method is safe to call from any thread."""
 
@@ -28,6 +48,9 @@ class Simulator(Protocol):
     url: str
     calls: Any
     writes: Any
+
+    @property
+    def desk(self) -> Desk: ...
 
     def start(self) -> Simulator: ...
 

@@ -10,32 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from crmsync.decide.cadence_end import ANSWERED, HANDED_ANEW, NO_ANSWER, NO_RULE, TAKES_BACK, UNMAILABLE, WORKED, End
 from crmsync.decide.cadence_when import Schedule, schedule_of
 from crmsync.decide.condition import Lists, holds
-from crmsync.decide.gate import BOUNCED, INVALID, address_of, check
 from crmsync.decide.lifecycle import entered, stage_of
-from crmsync.decide.replies import OUT_OF_OFFICE, REPLIES, back_on
+from crmsync.decide.replies import OUT_OF_OFFICE, back_on
 from crmsync.model.copies import replace
 from crmsync.model.followup import CALL, EMAIL, NO_CONNECT, Cadence, SlaRules, Step
 from crmsync.model.link import PersonState, Signal
-from crmsync.model.process import GateRules
 from crmsync.model.record import Fields, User
 from crmsync.model.rules import WorkingHours
 from crmsync.model.work import TASK_DELETED, TASK_DONE, TASK_OPEN, CadenceRun, TaskSeen, Touch
 
-WORKED = ("sal", "sql")
-"""Stages in which a rep works a person."""
-MEETINGS = frozenset({"meeting_booked", "demo_booked", "meeting_held"})
-CONNECTED, CONNECTED_SIGNAL, UNSUBSCRIBED = "connected", "call_connected", "unsubscribe"
-OPT_OUT_FACT, ELSEWHERE_FACT = "email_opt_out", "in_sequence"
-REPLIED, MET, LEFT, OPTED_OUT, HARD_BOUNCE = "answered", "meeting", "stage left", "opted out", "address bounced"
-NO_ANSWER, HANDED_ANEW, NO_RULE = "no answer", "handed over anew", "no such cadence any more"
-"""Why a cadence is over."""
-ANSWERED = frozenset({REPLIED, MET})
-TAKES_BACK = frozenset({LEFT, OPTED_OUT, HARD_BOUNCE})
-"""Ends after which an open touch makes no sense. Who answered or booked waits for the rep: there it stays."""
-UNMAILABLE = frozenset({OPTED_OUT, HARD_BOUNCE})
-"""Of these the ones that only speak against e-mail."""
+CONNECTED, CONNECTED_SIGNAL = "connected", "call_connected"
+ELSEWHERE_FACT = "in_sequence"
 OFFICE, SEQUENCE, OWNERLESS, AWAY = "out of office", "in another tool's cadence", "nobody has them", "the rep is away"
 """Why a cadence waits."""
 SAME = timedelta(minutes=15)
@@ -44,7 +32,6 @@ OFFICE_DAYS = timedelta(days=3)
 """How long somebody is out of office who does not say."""
 OURS = frozenset({"first_touch", "touch"})
 """Kinds of tasks that are touches of a cadence."""
-_FORM = GateRules(mx=False, disposable=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +141,9 @@ class _Matter:
     sla: SlaRules
     first_due_at: datetime | None = None
 
+    def _end(self) -> End:
+        return End(state=self.state, facts=self.facts, lists=self.lists, signals=self.all_signals, now=self.now)
+
     # --- the run as a whole ---------------------------------------------------------------------------------------------------
 
     def begins(self, cadences: Sequence[Cadence], former: CadenceRun | None) -> CadenceVerdict:
@@ -166,7 +156,7 @@ class _Matter:
             over = replace(former, ended_at=self.now, ended=HANDED_ANEW, paused="") if former is not None and former.active else former
             return CadenceVerdict(run=over, withdraw=left)
         run = CadenceRun(
-            name=rule.name, started_at=handed_at, task_key=first, due_at=self.first_due_at, opened_at=handed_at, unmailed=self._unmailed()
+            name=rule.name, started_at=handed_at, task_key=first, due_at=self.first_due_at, opened_at=handed_at, unmailed=self._end().unmailed()
         )
         return replace(self._on(run, rule), withdraw=left)
 
@@ -178,15 +168,16 @@ class _Matter:
     def goes_on(self, cadences: Sequence[Cadence], run: CadenceRun) -> CadenceVerdict:
         rule = next((one for one in cadences if one.name == run.name), None)
         if run.active and rule is not None:
-            return self._on(run, rule)
-        why = self._stops(run) if rule is not None else "" if not run.active else NO_RULE
+            strays, verdict = self._strays(run), self._on(run, rule)
+            return replace(verdict, withdraw=tuple(dict.fromkeys((*verdict.withdraw, *strays)))) if strays else verdict
+        why = self._end().why(run) if rule is not None else "" if not run.active else NO_RULE
         if why in TAKES_BACK or (why and run.active):  # who answered may opt out or leave all the same
             return self._over(run, why, rule)
         return CadenceVerdict(run=run)
 
     def _on(self, run: CadenceRun, rule: Cadence) -> CadenceVerdict:
         run = self._advanced(run, rule)
-        why = self._stops(run)
+        why = self._end().why(run)
         if why:
             return self._over(run, why, rule)
         if run.step >= len(rule.steps):
@@ -204,45 +195,17 @@ class _Matter:
 
     def _left_open(self, run: CadenceRun) -> tuple[str, ...]:
         mine = f"{self.state.person_id}-touch-{int(run.started_at.timestamp())}-"
-        keys = (first_key(self.state), *(key for key in self.tasks if key.startswith(mine)))
-        return tuple(key for key in keys if self._is_open(key))
+        keys = (first_key(self.state), run.task_key, *(key for key in self.tasks if key.startswith(mine)))
+        return (*(key for key in dict.fromkeys(keys) if self._is_open(key)), *self._strays(run))
+
+    def _strays(self, run: CadenceRun) -> tuple[str, ...]:
+        """Open touches of another run than this one: of somebody who was taken for two persons, each in a cadence (C6)."""
+        own, mark = f"{self.state.person_id}-", f"-touch-{int(run.started_at.timestamp())}-"
+        open = (t for t in self.tasks.values() if t.kind in OURS and t.state == TASK_OPEN and t.key not in (run.task_key, run.replaced))
+        return tuple(t.key for t in open if not t.key.startswith(own) or (mark not in t.key and t.key != first_key(self.state)))
 
     def _is_open(self, key: str) -> bool:
         return key in self.tasks and self.tasks[key].state == TASK_OPEN
-
-    # --- why it stops (C5) ----------------------------------------------------------------------------------------------------
-
-    def _stops(self, run: CadenceRun) -> str:
-        """Why it is over, "" while it is not. What was so when it began has been taken into account then."""
-        types = {s.type for s in self.signals}
-        if not run.unmailed and self._opted_out(types):
-            return OPTED_OUT
-        if not run.unmailed and BOUNCED in types and self._undeliverable():
-            return HARD_BOUNCE
-        if stage_of(self.state) not in WORKED or self._moved(run):
-            return LEFT
-        if types & MEETINGS:
-            return MET
-        return REPLIED if types & REPLIES else ""
-
-    def _moved(self, run: CadenceRun) -> bool:
-        """Whether the stage changed since it began: accepted is a change, too; what follows then is a task of its own (H3)."""
-        return any(entry.at > run.started_at and entry.previous in WORKED for entry in self.state.stages)
-
-    def _opted_out(self, types: set[str]) -> bool:
-        known = self.facts.get(OPT_OUT_FACT)
-        return known is True or (known is None and UNSUBSCRIBED in types)
-
-    def _undeliverable(self) -> bool:
-        """Whether the address has bounced for good, and nothing that arrived later says otherwise."""
-        if address_of(self.facts.get("email")) is None:
-            return False
-        found = check(self.facts, self.all_signals, _FORM, self.lists, now=self.now, since=self.state.email_since)
-        return found.quality == INVALID
-
-    def _unmailed(self) -> bool:
-        types = {s.type for s in self.all_signals if s.at <= self.now}
-        return self._opted_out(types) or (BOUNCED in types and self._undeliverable())
 
     # --- one touch after the other (C7) ---------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crmsync.decide.cadence import effort
 from crmsync.decide.disposition import Judgement
@@ -15,17 +15,20 @@ from crmsync.model.process import StageRules
 from crmsync.model.work import Touch
 
 NO_RESPONSE = "no_response"
+PATIENCE = timedelta(minutes=2)
 REPLY = "reply_"
 """Before the digit: the type of signal that a one-digit reply is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortfall:
-    """Touches made since the handoff, and how many no_response needs. since: the mql entry it is about (UTC)."""
+    """Touches made since the handoff, and how many no_response needs. since: the mql entry it is about. ask_at: when the rep is asked for the others: touches
+    logged together with the decision are read after it. Both UTC."""
 
     made: int
     wanted: int
     since: datetime
+    ask_at: datetime
 
 
 def shortfall(fresh: Judgement | None, person: PersonState, touches: Sequence[Touch], sla: SlaRules) -> Shortfall | None:
@@ -35,7 +38,8 @@ def shortfall(fresh: Judgement | None, person: PersonState, touches: Sequence[To
     made = effort(touches, person.handed_at)
     if made >= sla.min_touches:
         return None
-    return Shortfall(made=made, wanted=sla.min_touches, since=entered(person, "mql") or person.handed_at)
+    since = entered(person, "mql") or person.handed_at
+    return Shortfall(made=made, wanted=sla.min_touches, since=since, ask_at=(fresh.said.at or since) + PATIENCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,7 +159,8 @@ def decide(
     if state.owner_by == ROUTER and stage_of(state) in WORKED and can_own(state.owner, users) and (not usable or shown_owner == state.owner_was):
         owner = state.owner
     state, nurture = nurtured(person, state, facts, signals, playbook.tracks, lists, now, start_from=start_from)
-    turns = (score.next_due_at, over.retry, course.turns_at(state), nurture.next_due_at, worked.due)
+    asks_at = short.ask_at if short is not None and short.ask_at > now else None
+    turns = (asks_at, score.next_due_at, over.retry, course.turns_at(state), nurture.next_due_at, worked.due)
     due = min((at for at in turns if at is not None), default=None)
     more = {**_nurture_fields(state, person.outputs, next_questions(facts, playbook.profile, lists, now, signals)), **work_fields(worked, person.outputs)}
     wanted = outputs(
@@ -278,7 +279,8 @@ def _judged(
     if short is not None:
         told = f"the reason no_response needs {short.wanted} completed touches, {short.made} were made"
         problems.append(f"too few touches: {told}; the disposition waits")
-        return state, (desk.keep_trying(rep, short.made, short.wanted, short.since),) if rep is not None else ()
+        ask = rep is not None and short.ask_at <= desk.at
+        return state, (desk.keep_trying(rep, short.made, short.wanted, short.since),) if ask and rep is not None else ()
     open_deal = not may_judge(stage_of(state) or "", deals)
     waits = newcomer and fresh is not None and fresh.said.disposition != ACCEPTED and open_deal
     if fresh is not None and fresh.lacks_reason and newcomer:

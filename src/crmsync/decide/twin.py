@@ -12,7 +12,7 @@ from crmsync.decide.canonical import moment
 from crmsync.decide.plan import Parked, PlannedWrite, data_hash
 from crmsync.decide.reconcile import Reconciled, reconcile
 from crmsync.decide.twin_draft import TwinDraft
-from crmsync.decide.twin_look import Ground, finished, happened, shown, when_of
+from crmsync.decide.twin_look import Ground, finished, shown, took_place, when_of
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action
 from crmsync.model.fields import KEY
@@ -84,7 +84,7 @@ def plan_twin(
         writes=tuple(plan.writes),
         problems=(*reconciled.problems, *plan.problems),
         finished=bool(primaries) and finished(facts, map, ground.at),
-        at=max((happened(r, terms.lenses[r.ref.side, r.ref.object]) for r in primaries.values()), default=(True, ground.at))[1],
+        at=took_place(primaries.values(), ground),
         facts=facts,
         shown=belonging.shown,
         reconciled=reconciled,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from crmsync.decide.canonical import moment
-from crmsync.decide.days import day_of
+from crmsync.decide.canonical import moment, stamp
+from crmsync.decide.days import day_of, moment_of
 from crmsync.decide.plan import Terms
 from crmsync.decide.translate import Lens
 from crmsync.model.link import PersonState, Snapshot
@@ -93,3 +93,21 @@ def happened(record: Snapshot, lens: Lens) -> tuple[bool, datetime]:
     over = at + timedelta(days=1) - timedelta(seconds=1)
     entered = [m for m in (record.created_at, record.modified_at) if m is not None and at <= m <= over]
     return False, max(entered, default=over)
+
+
+def took_place(records: Iterable[Snapshot], ground: Ground) -> datetime:
+    """When an activity took place as its records tell together (UTC); now without any. records: as `shown` gives them. A record that says the moment itself comes before one that only
+    has a day; but not the copy that we made of such a day, with `due_time`: it says less than the entry of the day."""
+    told = [(record, *happened(record, ground.terms.lenses[record.ref.side, record.ref.object])) for record in records]
+    days = [record for record, exact, _ in told if not exact]
+    said = [(exact, at) for record, exact, at in told if not exact or not any(_copied(record, at, day, ground) for day in days)]
+    return max(said, default=(True, ground.at))[1]
+
+
+def _copied(record: Snapshot, at: datetime, day: Snapshot, ground: Ground) -> bool:
+    """Whether this record's moment is what we make of that one's day, and the day was entered first."""
+    told = day.fields.get("due")
+    if not isinstance(told, str) or (day.created_at is not None and record.created_at is not None and record.created_at < day.created_at):
+        return False
+    zone = ground.terms.owners.zone(record.ref.side, record.fields.get("owner"), ground.zone)
+    return moment_of(told, zone, default=ground.due_time) == stamp(at)

@@ -10,8 +10,9 @@ from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.handoff import as_html
 from crmsync.decide.match import primary
 from crmsync.decide.person import Decision
-from crmsync.decide.touch import FIRST_TOUCH, FirstTouch
+from crmsync.decide.touch import ESCALATION, FIRST_TOUCH, TOUCH, FirstTouch
 from crmsync.engine.apply import task_write
+from crmsync.engine.heirs import STAND_IN
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
@@ -25,17 +26,23 @@ REFUSED = "refused"
 
 def claimed_tasks(world: World, person_id: str, decision: Decision | None, now: datetime) -> list[TaskRow]:
     """The tasks of a decision that were never made before (law 9): the first touch, and what a rep is asked for."""
-    touches = decision.tasks if decision is not None else ()
+    if decision is None:
+        return []
     return [
-        _row(world, person_id, touch, now)
-        for touch in touches
+        _row(world, person_id, touch, decision.state.owner, now)
+        for touch in decision.tasks
         if world.store.claim_effect(f"{touch.kind}{touch.part}", person_id, touch.mql_at)
     ]
 
 
-def _row(world: World, person_id: str, touch: FirstTouch, now: datetime) -> TaskRow:
-    """A decided task as it is remembered until the CRM has it. `draft` is JSON."""
+BY_OTHERS = frozenset({TOUCH, ESCALATION})
+"""Kinds of tasks that are not always the person's owner's: a cover or a manager keeps them."""
+
+
+def _row(world: World, person_id: str, touch: FirstTouch, owner: str | None, now: datetime) -> TaskRow:
+    """A decided task as it is remembered until the CRM has it. `draft` is JSON. owner: the person's."""
     kind = "" if touch.kind == FIRST_TOUCH else f"{touch.kind}-"
+    stands_in = touch.owner if touch.kind in BY_OTHERS and touch.owner != owner else None
     draft = {
         "subject": touch.subject,
         "body": touch.body,
@@ -44,6 +51,7 @@ def _row(world: World, person_id: str, touch: FirstTouch, now: datetime) -> Task
         "remind_at": stamp(touch.remind_at) if touch.remind_at else None,
         "priority": touch.priority,
         "channel": touch.channel,
+        **({STAND_IN: stands_in} if stands_in is not None else {}),
     }
     return TaskRow(
         key=f"{person_id}-{kind}{int(touch.mql_at.timestamp())}{f'-{touch.part}' if touch.part else ''}",
@@ -63,12 +71,12 @@ WITHDRAWN = "withdrawn"
 
 
 def withdrawn_tasks(world: World, person_id: str, keys: Sequence[str], now: datetime) -> list[Outgoing]:
-    """Takes back open tasks of a cadence that is over: those that the CRM has are deleted there, the others are never made."""
+    """Takes back open tasks of a cadence that is over: those that the CRM has are deleted there, the others are never made. From now on they count as deleted."""
     items: list[Outgoing] = []
+    world.store.touches.set_states([(key, TASK_DELETED, now) for key in keys])
     for key, row in world.store.tasks_by_key(keys).items():
         if row.record_id is None:
             world.store.task_created(key, WITHDRAWN)
-            world.store.touches.set_states([(key, TASK_DELETED, now)])
         elif row.record_id not in (WITHDRAWN, REFUSED) and row.side in world.connectors:
             object = world.connectors[row.side].traits.task_object
             if world.store.claim_effect(f"{WITHDRAWN}:{key}"[:120], person_id, row.created_at):

@@ -12,7 +12,7 @@ from crmsync.decide.match import primary
 from crmsync.decide.replies import OUT_OF_OFFICE, REPLY, reply_detail, reply_signals
 from crmsync.decide.twin import LATER, TwinPlan, plan_twin
 from crmsync.decide.twin_look import Ground
-from crmsync.engine import touches
+from crmsync.engine import booked, touches
 from crmsync.engine.accounts import note_companies
 from crmsync.engine.deliberate import Verdict, parked_of
 from crmsync.engine.doubts import by_problems
@@ -26,8 +26,7 @@ from crmsync.engine.world import World
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action
 from crmsync.model.link import Signal, SignalSource, Snapshot, Twin
-from crmsync.model.record import GONE, RecordState, Ref, Value
-from crmsync.model.rules import SignalTest
+from crmsync.model.record import GONE, RecordState, Ref
 
 FOUND_BY_LOOKING = frozenset(
     {
@@ -251,6 +250,7 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
     inherited(world, [twin.twin_id for twin in twins])
     _problems(world, plans, now)
     _signals(world, plans, now)
+    booked.note(world, plans, now)
     touches.note(world, plans, now)
     store.journal([item.entry for item in items])
     return items
@@ -319,16 +319,6 @@ def _mark(problem: Problem) -> tuple[object, ...]:
     return (problem.cause, problem.side, problem.object, problem.record_id, problem.person_id, problem.field)
 
 
-def _meant(test: SignalTest, plan: TwinPlan) -> bool:
-    """Whether a finished activity is that signal."""
-    seen = test.side is None or test.side in plan.shown
-    return seen and all(_word(plan.facts.get(name)) in values for name, values in test.when.items())
-
-
-def _word(value: Value) -> str:
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _ends(world: World, plan: TwinPlan, now: datetime) -> datetime | None:
     """When an activity that may be a signal will be over; None: it is, or nobody asks."""
     ends = moment(plan.facts.get("end")) if world.kinds.maps[plan.twin.kind].signals and not plan.finished else None
@@ -339,11 +329,11 @@ def _signals(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
     """Finished activities that mean something (a connected call, a held meeting, a reply) are signals of their persons, each once (S12)."""
     rows: list[tuple[str, Signal]] = []
     for plan in plans:
-        tests = world.kinds.maps[plan.twin.kind].signals
+        tests = [test for test in world.kinds.maps[plan.twin.kind].signals if not test.planned]
         if not tests or not plan.finished:
             continue
         said = {**plan.facts, "body": plan.facts.get("body") or plan.facts.get(READ_REPLY)}
-        types = sorted({type for t in tests if _meant(t, plan) for type in ((t.type,) if t.type != REPLY else reply_signals(said))})
+        types = sorted({type for t in tests if booked.meant(t, plan) for type in ((t.type,) if t.type != REPLY else reply_signals(said))})
         if not types:
             continue
         people = sorted({id for ids in (*plan.twin.links.values(), *plan.shown.values()) for id in ids})

@@ -154,11 +154,12 @@ class TwinMap(PersonMap):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalTest:
     """A finished activity that is a signal for its persons: when every named house field has one of the values ("": empty, "true", "false").
-    side: only when that side has a record of it."""
+    side: only when that side has a record of it. planned: an activity that is still to come, and not a finished one."""
 
     type: str
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     side: str | None = None
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,9 @@ def twin_maps(
                     history_days=activity.filter.history_days,
                 ),
                 signals=tuple(
-                    SignalTest(type=s.type, when={name: tuple(words(values)) for name, values in s.when.items()}, side=s.seen_in)
+                    SignalTest(
+                        type=s.type, when={name: tuple(words(values)) for name, values in s.when.items()}, side=s.seen_in, planned=s.planned
+                    )
                     for s in activity.signals
                 ),
             )

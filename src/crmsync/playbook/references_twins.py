@@ -95,6 +95,8 @@ class TwinReferences:
         for i, signal in enumerate(twin.signals):
             if signal.seen_in is not None:
                 self.known(("signals", i, "seen_in"), signal.seen_in, twin.objects, "unknown CRM")
+            if signal.planned and "end" not in twin.fields:
+                self.tell(("signals", i, "planned"), f"a {self.kind} without a field end cannot be still to come; remove planned")
             for name in signal.when:
                 self.known(("signals", i, "when", name), name, twin.fields, "unknown field", key=True)
         both = {owner.strip().lower() for owner in twin.filter.owners} & {owner.strip().lower() for owner in twin.filter.not_owners}

@@ -74,7 +74,7 @@ class FilterFile(Strict):
 
 
 class ActivitySignal(Strict):
-    """A finished activity that is a signal for its persons."""
+    """A finished activity, or a planned one, that is a signal for its persons."""
 
     type: HouseName = Field(description="The signal.")
     when: dict[HouseName, Words] = Field(
@@ -82,6 +82,10 @@ class ActivitySignal(Strict):
         description='House fields and the values, one or a list, that each must have. "" stands for an empty one, "true" and "false" for yes and no.',
     )
     seen_in: str | None = Field(default=None, description="Only where this CRM has a record of the activity.")
+    planned: bool = Field(
+        default=False,
+        description="An activity that is still to come: the signal is made when a meeting is booked, and none when one is logged that is over.",
+    )
 
 
 def _body(value: object) -> object:

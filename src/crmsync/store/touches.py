@@ -130,11 +130,12 @@ class Touches:
         return gone
 
     def move(self, lost: str, kept: str) -> None:
-        """Two persons are one: what was made for the one was made for the other; an activity that both had counts once."""
+        """Two persons are one: what was made for the one was made for the other, and so were our own tasks; an activity that both had counts once."""
         with self._db.writing() as connection:
             both = "SELECT twin_id FROM touches WHERE person_id = ?"
             many(connection, f"DELETE FROM touches WHERE person_id = ? AND twin_id IN ({both})", [(lost, kept)])  # noqa: S608 - own names
             many(connection, "UPDATE touches SET person_id = ? WHERE person_id = ?", [(kept, lost)])
+            many(connection, "UPDATE tasks SET person_id = ? WHERE person_id = ?", [(kept, lost)])
 
     def forget_before(self, at: datetime, limit: int = 10_000) -> int:
         """Deletes touches from before that moment, at most `limit`; returns how many."""
