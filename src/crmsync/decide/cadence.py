@@ -156,7 +156,12 @@ class _Matter:
             over = replace(former, ended_at=self.now, ended=HANDED_ANEW, paused="") if former is not None and former.active else former
             return CadenceVerdict(run=over, withdraw=left)
         run = CadenceRun(
-            name=rule.name, started_at=handed_at, task_key=first, due_at=self.first_due_at, opened_at=handed_at, unmailed=self._end().unmailed()
+            name=rule.name,
+            started_at=handed_at,
+            task_key=first,
+            due_at=self.first_due_at,
+            opened_at=handed_at,
+            unmailed=self._end().unmailed(),
         )
         return replace(self._on(run, rule), withdraw=left)
 
