@@ -36,7 +36,7 @@ class HubSpotConnector:
     _traits = Traits(
         person_objects=(wire.CONTACTS,), task_object=TASKS, write_batch=100, reads_back=True, links_per_call=ARCHIVE_SIZE,
         restore="in HubSpot, for 90 days: the list of its object, Actions, Restore records", employable=(wire.CONTACTS,),
-        events=KINDS, member_batch=LIST_BATCH, list_word="list",
+        events=KINDS, member_batch=LIST_BATCH, list_word="list", user_object="users",
     )  # fmt: skip
 
     def __init__(self, client: Client) -> None:

@@ -46,6 +46,7 @@ class SalesforceConnector:
         member_batch=MEMBER_BATCH,
         leave_calls=2,
         list_word="campaign",
+        user_object="User",
     )
 
     def __init__(self, settings: Settings, *, sleep: Callable[[float], None], clock: Callable[[], datetime]) -> None:

@@ -60,7 +60,8 @@ def check(context: typer.Context, live: Annotated[bool, typer.Option("--live", h
         with progress() as report, open_workspace(report=report) as workspace:
             found = check_live(workspace)
     else:
-        found = check_playbook(load_playbook(read_settings()))
+        settings = read_settings()
+        found = check_playbook(load_playbook(settings), settings.environ)
     _show(found, all_well="the configuration is sound")
     raise typer.Exit(worst(found))
 

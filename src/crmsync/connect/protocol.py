@@ -153,7 +153,8 @@ class Traits:
     connector is a TellsEvents. beside: object -> further objects whose fields can be mapped with it, as "Object.field", for reading only.
     untold: native objects that `links` leaves out because our credentials do not open them; read after each call of it.
     member_batch: memberships of one list or campaign that one call changes (None: none can be changed); with it, the connector is a KeepsMembers.
-    leave_calls: calls that ending up to `member_batch` of them takes. list_word: what the CRM calls such a list.
+    leave_calls: calls that ending up to `member_batch` of them takes. list_word: what the CRM calls such a list. user_object: the native object of users, whose
+    fields `schema` tells ("": it does not).
     """
 
     person_objects: tuple[str, ...]
@@ -171,6 +172,7 @@ class Traits:
     member_batch: int | None = None
     leave_calls: int = 1
     list_word: str = "list"
+    user_object: str = ""
 
 
 class Connector(Protocol):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from crmsync.connect import Finding
-from crmsync.engine.acquaint import asked_of_users
 from crmsync.errors import CredentialsError
 from crmsync.model.record import ObjectSchema, User
 from crmsync.model.rules import Playbook
@@ -16,17 +16,24 @@ from crmsync.playbook.lint import lint
 from crmsync.playbook.lint_templates import text_problems
 from crmsync.playbook.problems import Problem
 from crmsync.playbook.rights import check_rights
+from crmsync.service.calendars_where import check_calendars
+from crmsync.service.check_away import check_away
 from crmsync.service.check_lists import check_lists
+from crmsync.service.notify_where import check_alerts
 
 if TYPE_CHECKING:
     from crmsync.service.workspace import Workspace
 
-PLAYBOOK = "playbook"
+PLAYBOOK, ALERTS, CALENDARS = "playbook", "alerts", "calendars"
+"""Parts of what a check says."""
 
 
-def check_playbook(playbook: Playbook) -> dict[str, list[Finding]]:
-    """What is wrong in the texts for tasks, and what the linter says of a playbook that could be read. Nothing is contacted."""
-    return {PLAYBOOK: [*(as_finding(problem) for problem in text_problems(playbook)), *lint(playbook)]}
+def check_playbook(playbook: Playbook, environ: Mapping[str, str]) -> dict[str, list[Finding]]:
+    """What is wrong in the texts for tasks, what the linter says of a playbook that could be read, and whether alerts and calendars have addresses. environ: settings.
+    Nothing is contacted."""
+    found = {PLAYBOOK: [*(as_finding(problem) for problem in text_problems(playbook)), *lint(playbook)]}
+    further = {ALERTS: check_alerts(environ, playbook.alerts), CALENDARS: check_calendars(environ, playbook.hours)}
+    return found | {part: findings for part, findings in further.items() if findings}
 
 
 def as_finding(problem: Problem) -> Finding:
@@ -40,7 +47,9 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
 
     Raises: CredentialsError, UnreachableError.
     """
-    found = check_playbook(workspace.playbook)
+    from crmsync.engine.acquaint import asked_of_users  # loads the database, which the offline check does without
+
+    found = check_playbook(workspace.playbook, workspace.settings.environ)
     schemas: dict[str, dict[str, ObjectSchema]] = {}
     users: dict[str, list[User]] = {}
     for done, (side, connector) in enumerate(workspace.connectors.items()):
@@ -65,6 +74,7 @@ def check_live(workspace: Workspace) -> dict[str, list[Finding]]:
     found["verification"] = check_verification(workspace.settings.environ, workspace.playbook.gate)
     found["users"] = check_users(workspace.playbook, users, workspace.world.tasks_in)
     found["users"] += check_people(workspace.playbook, users)
+    found["users"] += check_away(workspace.playbook.hours, workspace.connectors)
     workspace.world.forget_schema()  # somebody asks because something changed: the next cycle shall know as well
     found["mapping"] = list(check_schemas(workspace.playbook, schemas, {side: c.own_field for side, c in workspace.connectors.items()}))
     found["mapping"] += check_lists(workspace.playbook.tracks, workspace.connectors)
