@@ -44,8 +44,15 @@ class Bench:
         lease: Any = SimpleNamespace(check=lambda: None)
         self.lease = lease
         self.woken = 0
+        self.absences = False
+        self.told = 0
         verifier = SimpleNamespace(step=lambda world, now, **how: self.woken, close=lambda: None)
         monkeypatch.setattr("crmsync.service.verify.verifier", lambda environ, rules: verifier)
+        self.workspace = workspace
+        calendars = SimpleNamespace(step=lambda workspace, **how: self.absences, close=lambda: None)
+        notifier = SimpleNamespace(prepare=lambda workspace: None, step=self._tell, close=lambda: None)
+        monkeypatch.setattr("crmsync.service.aside.Calendars", lambda: calendars)
+        monkeypatch.setattr("crmsync.service.aside.Notifier", lambda **how: notifier)
         self.daemon = Daemon(workspace, lease, wait=self._wait, monotonic=lambda: 0.0)
         monkeypatch.setattr("crmsync.daemon.loop.one_cycle", self._cycle)
         self.due: datetime | None
@@ -64,6 +71,10 @@ class Bench:
             pulled={"left": SimpleNamespace(read=3)},
             sent=SimpleNamespace(done={"left": 2}),
         )
+
+    def _tell(self, _workspace: object, *, wait: float) -> None:
+        assert wait == 0.0, "nothing holds the cycles up"
+        self.told += 1
 
     def _wait(self, _event: threading.Event, seconds: float) -> bool:
         self.waits.append(seconds)
@@ -101,6 +112,28 @@ def test_nobody_is_asked_about_contact_data_while_a_crm_is_down(bench: Bench, mo
     bench.answers = [{"left": UnreachableError("down", side="left")}]
     bench.daemon.step()
     assert heard == []
+
+
+def test_absences_from_calendars_are_met_and_decided_without_a_poll(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    bench.workspace.world = SimpleNamespace(recall=lambda: done.append("recall"))
+    monkeypatch.setattr("crmsync.service.aside.meet_owners", lambda world: done.append("meet"))
+    monkeypatch.setattr(bench.daemon, "hear", lambda: done.append("hear"))
+    bench.daemon.step()
+    assert done == []
+    bench.absences = True
+    assert bench.daemon.step() == POLL
+    assert done == ["recall", "meet", "hear"]
+
+
+def test_alerts_are_sent_after_every_cycle_also_while_a_crm_is_down(bench: Bench) -> None:
+    bench.answers = [False, {"left": UnreachableError("down", side="left")}, UnreachableError("database busy")]
+    bench.daemon.step()
+    assert bench.told == 1
+    bench.daemon.step()
+    assert bench.told == 2
+    bench.daemon.step()
+    assert bench.told == 2, "what was decided is not known"
 
 
 @pytest.mark.parametrize(
@@ -277,6 +310,7 @@ def test_news_are_decided_without_a_poll(bench: Bench, monkeypatch: pytest.Monke
     assert heard(bench, monkeypatch) == ["decide", "decide"]
     assert bench.cycles == 1, "the CRMs were asked once"
     assert bench.daemon.totals.written == {"left": 4}
+    assert bench.told == 3, "alerts of what was decided do not wait for the next poll"
 
 
 def test_news_that_leave_something_urgent_are_followed_by_a_cycle(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

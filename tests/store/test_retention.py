@@ -98,7 +98,9 @@ def test_events_problems_and_effects(store: Store) -> None:
     for person in ("here", "gone"):
         for days in (366, 364):
             assert store.claim_effect("first_touch", person, NOW - days * DAY)
-    assert forget_daily(store, Retention(), NOW) == {"journal": 0, "events": 1, "problems": 1, "effects": 1, "signals": 0, "answers": 0}
+    assert forget_daily(store, Retention(), NOW) == {
+        "journal": 0, "events": 1, "problems": 1, "effects": 1, "signals": 0, "answers": 0, "work": 0,
+    }  # fmt: skip
     assert [text for _, _, text in store.events()] == ["89 days ago"]
     assert {row.problem.message for row in store.problems()} == {"here 91", "here 89", "gone 89", "None 91", "None 89"}
     # what happened once to somebody we know never happens again
