@@ -365,7 +365,8 @@ class _Matter:
             text = f"too few touches: the cadence {run.name} is over after {made} of at least {wanted} touches; make the others, or decide about the person"
             return CadenceVerdict(run=self._same(run, paused="", due_at=None), withdraw=withdraw, problems=(text,))
         over = replace(run, ended_at=self.now, ended=NO_ANSWER, paused="", due_at=None)
-        return CadenceVerdict(run=over, withdraw=withdraw, finished=True)
+        left = self._left_open(run)  # of a cadence that was shortened meanwhile
+        return CadenceVerdict(run=over, withdraw=tuple(dict.fromkeys((*withdraw, *left))), finished=True)
 
     def _same(self, run: CadenceRun, *, paused: str, due_at: datetime | None) -> CadenceRun:
         return run if run.paused == paused and run.due_at == due_at else replace(run, paused=paused, due_at=due_at)

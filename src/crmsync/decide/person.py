@@ -254,7 +254,8 @@ def _worked_on(over: _Over, course: Course, desk: Desk, router: Router, work: Wo
         assert worked.state.cadence is not None
         outcome = Outcome(stage=NURTURE, cause=f"cadence {worked.state.cadence.name} finished with no answer")
         state, over.staged = replace(course, outcome=outcome).along(worked.state)
-        worked = work.on(state, rule)
+        gone, worked = worked.cadence.withdraw, work.on(state, rule)
+        worked = replace(worked, cadence=replace(worked.cadence, withdraw=(*gone, *worked.cadence.withdraw)))
         made.alerts.extend(worked.sla.alerts)
     made.problems.extend(worked.cadence.problems)
     # Where it is over and nobody else can be had, `retry` says when somebody can.
