@@ -6,15 +6,18 @@ the rep in whose hands it was: a lead that breached with one rep and was answere
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from crmsync.insight.leads import Lead
 from crmsync.insight.replay import interval
-from crmsync.model.work import HANDOFF, QUEUE, RESPONSE, SQL
-from crmsync.store.obligations import Obligation
+from crmsync.model.work import BREACHED, ENDED, HANDOFF, MET, QUEUE, RESPONSE, SQL
+from crmsync.store.codec import micros, moment
+from crmsync.store.obligations import OPEN, Obligation, Tally
 
 WEEK, REP, TEAM, POOL, TYPE, SOURCE, REASON = BY = ("week", "rep", "team", "pool", "type", "source", "reason")
 """By what is grouped."""
@@ -23,17 +26,17 @@ BY_TURNS = frozenset({REP, TEAM, POOL})
 KINDS = (HANDOFF, RESPONSE, SQL, QUEUE)
 EDGES = (10.0, 30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1440.0)
 """Upper bounds, in minutes, of the bars of the distribution of first touches; the last bar has none."""
-_MINUTE = timedelta(minutes=1)
+_MINUTE = 60_000_000
+_QUARTER = 15 * _MINUTE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
-    """A lead or a turn as it is counted. kept: whether it was answered within the SLA (None: still open, or over before anything was due). open: the first touch is still owed.
+class Unit(NamedTuple):
+    """A lead or a turn as it is counted. week: its Monday. kept: whether it was answered within the SLA (None: still open, or over before anything was due). open: the first touch is still owed.
     clock, wall: minutes from the handoff (the start of the turn) to the first touch, as the SLA counts them and around the clock; None without one. late: breaches
     noticed late. passed_on: how often the router gave it to the next rep. reason: why it was closed ("" while in work); unanswered: given up because nobody
-    answered, and whether the minimum effort was made (None: not given up so)."""
+    answered, and whether the minimum effort was made (None: not given up so). A named tuple: there are hundreds of thousands of them."""
 
-    week: date
+    week: str
     rep: str = ""
     teams: tuple[str, ...] = ()
     pool: str = ""
@@ -187,23 +190,23 @@ def units_of(
     """(leads, their turns). teams: house owner id -> teams."""
     whole: list[Unit] = []
     parts: list[Unit] = []
+    weeks = Weeks(zone)
+    at = micros(now)
     for lead in leads:
         last = len(lead.turns) - 1
-        week = week_of(lead.handed_at, zone)
+        week = weeks.of(lead.handed_at)
         enough = lead.touches >= min_touches if lead.closing is not None and lead.closing.unanswered else None
         mine: list[Unit] = []
         for place, turn in enumerate(lead.turns):
             clock = turn.clock
             rep = clock.owner or ""
-            ends = lead.closing if place == last else None
+            ends = lead.closing is not None and place == last
+            met = clock.met_at
             mine.append(
                 Unit(
-                    week=week, rep=rep, teams=tuple(teams.get(rep, ())), pool=clock.pool, type=clock.mql_type, source=clock.source,
-                    kept=False if turn.breached(now) else True if clock.met_at is not None else None, open=turn.open,
-                    clock=clock.used if clock.met_at is not None else None,
-                    wall=None if clock.met_at is None else (clock.met_at - clock.started_at) / _MINUTE,
-                    touches=turn.touches, late=int(clock.late), passed_on=int(turn.passed_on), closed=ends is not None,
-                    reason=_ending(lead) if ends is not None else "", unanswered=enough if ends is not None else None,
+                    week, rep, tuple(teams.get(rep, ())), clock.pool, clock.mql_type, clock.source, turn.kept(at), turn.open,
+                    None if met is None else clock.used, None if met is None else (met - clock.started_at) / _MINUTE, turn.touches, clock.late,
+                    int(turn.passed_on), ends, _ending(lead) if ends else "", enough if ends else None,
                 )
             )  # fmt: skip
         parts += mine
@@ -225,15 +228,26 @@ def _together(lead: Lead, turns: Sequence[Unit]) -> Unit:
     )  # fmt: skip
 
 
+class Weeks:
+    """Mondays, as ISO dates, by the calendar of one zone."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._known: dict[int, str] = {}
+
+    def of(self, at: int) -> str:
+        """The Monday of the week of that moment (microseconds). Zones differ by whole quarters of an hour: no week begins within one."""
+        quarter = at // _QUARTER
+        found = self._known.get(quarter)
+        if found is None:
+            day = moment(quarter * _QUARTER).astimezone(self._zone).date()
+            found = self._known[quarter] = (day - timedelta(days=day.weekday())).isoformat()
+        return found
+
+
 def _ending(lead: Lead) -> str:
     assert lead.closing is not None
     return f"{lead.closing.stage}: {lead.closing.reason}" if lead.closing.reason else lead.closing.stage
-
-
-def week_of(at: datetime, zone: tzinfo) -> date:
-    """The Monday of the week of that moment, by the calendar there."""
-    day = at.astimezone(zone).date()
-    return day - timedelta(days=day.weekday())
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------------
@@ -241,18 +255,35 @@ def week_of(at: datetime, zone: tzinfo) -> date:
 
 def measure(units: Sequence[Unit]) -> Measure:
     """What there is to say of them."""
-    kept = sum(unit.kept is True for unit in units)
-    breached = sum(unit.kept is False for unit in units)
-    waiting = sum(unit.kept is None and unit.open for unit in units)
-    clock = sorted(unit.clock for unit in units if unit.clock is not None)
-    wall = sorted(unit.wall for unit in units if unit.wall is not None)
+    kept = breached = waiting = owing = late = touches = passed_on = closed = unanswered = enough = 0
+    clock: list[float] = []
+    wall: list[float] = []
+    for unit in units:
+        if unit.kept:
+            kept += 1
+        elif unit.kept is False:
+            breached += 1
+            owing += unit.open
+        else:
+            waiting += unit.open
+        late += unit.late
+        touches += unit.touches
+        passed_on += unit.passed_on
+        if unit.wall is not None:
+            wall.append(unit.wall)
+            if unit.clock is not None:
+                clock.append(unit.clock)
+        if unit.closed:
+            closed += 1
+            if unit.unanswered is not None:
+                unanswered += 1
+                enough += unit.unanswered
+    clock.sort()
+    wall.sort()
     return Measure(
-        count=len(units), kept=kept, breached=breached, open=waiting, undue=len(units) - kept - breached - waiting,
-        owing=sum(unit.kept is False and unit.open for unit in units), late=sum(unit.late for unit in units),
+        count=len(units), kept=kept, breached=breached, open=waiting, undue=len(units) - kept - breached - waiting, owing=owing, late=late,
         touched=len(wall), median=percentile(clock, 0.5), p90=percentile(clock, 0.9), wall_median=percentile(wall, 0.5),
-        wall_p90=percentile(wall, 0.9), touches=sum(unit.touches for unit in units), passed_on=sum(unit.passed_on for unit in units),
-        closed=sum(unit.closed for unit in units), unanswered=sum(unit.unanswered is not None for unit in units),
-        enough=sum(unit.unanswered is True for unit in units),
+        wall_p90=percentile(wall, 0.9), touches=touches, passed_on=passed_on, closed=closed, unanswered=unanswered, enough=enough,
     )  # fmt: skip
 
 
@@ -277,7 +308,7 @@ def grouped(by: str, units: Iterable[Unit], names: Mapping[str, str]) -> tuple[G
 
 
 _KEYS: Mapping[str, Callable[[Unit], Sequence[str]]] = {
-    WEEK: lambda unit: (unit.week.isoformat(),),
+    WEEK: lambda unit: (unit.week,),
     REP: lambda unit: (unit.rep,),
     TEAM: lambda unit: unit.teams or ("",),
     POOL: lambda unit: (unit.pool,),
@@ -292,26 +323,23 @@ def _name(by: str, key: str, names: Mapping[str, str]) -> str:
     return (names.get(key) or key if by == REP else key) or _UNNAMED.get(by, "")
 
 
-def promises(obligations: Iterable[Obligation], end: datetime, now: datetime) -> tuple[Promise, ...]:
-    """How clocks of each kind that began before `end` were kept, marketing's handoff first."""
-    found: dict[str, list[Obligation]] = defaultdict(list)
-    for row in obligations:
-        if row.started_at < end:
-            found[row.kind].append(row)
-    return tuple(_promise(kind, found[kind], now) for kind in (*KINDS, *sorted(set(found) - set(KINDS))) if found.get(kind))
+def promises(tallies: Iterable[Tally]) -> tuple[Promise, ...]:
+    """How clocks of each kind were kept, marketing's handoff first."""
+    found: dict[str, list[Tally]] = defaultdict(list)
+    for row in tallies:
+        found[row.kind].append(row)
+    return tuple(_promise(kind, found[kind]) for kind in (*KINDS, *sorted(set(found) - set(KINDS))) if found.get(kind))
 
 
-def _promise(kind: str, rows: Sequence[Obligation], now: datetime) -> Promise:
+def _promise(kind: str, rows: Sequence[Tally]) -> Promise:
     said: Counter[str] = Counter()
     for row in rows:
-        open = row.ended_at is None and row.met_at is None
-        missed = row.breached_at is not None or (open and row.due_at is not None and row.due_at < now)
-        said["breached" if missed else "kept" if row.met_at is not None else "open" if open else "undue"] += 1
+        said[row.stands] += row.count
     windows = {(row.minutes, row.working) for row in rows}
     minutes, working = windows.pop() if len(windows) == 1 else (None, None)
     return Promise(
-        kind=kind, minutes=minutes, working=working, count=len(rows), kept=said["kept"], breached=said["breached"], open=said["open"],
-        undue=said["undue"], late=sum(row.late for row in rows),
+        kind=kind, minutes=minutes, working=working, count=said.total(), kept=said[MET], breached=said[BREACHED], open=said[OPEN],
+        undue=said[ENDED], late=sum(row.late for row in rows),
     )  # fmt: skip
 
 
@@ -338,15 +366,14 @@ def bars(units: Iterable[Unit]) -> tuple[Bar, ...]:
     counts: Counter[tuple[int, bool]] = Counter()
     for unit in units:
         if unit.clock is not None:
-            place = next((index for index, edge in enumerate(EDGES) if unit.clock <= edge), len(EDGES))
-            counts[place, unit.kept is True] += 1
+            counts[bisect_left(EDGES, unit.clock), unit.kept is True] += 1
     return tuple(Bar(upto=edge, kept=counts[index, True], breached=counts[index, False]) for index, edge in enumerate(edges))
 
 
 def compliance(
     *,
     leads: Sequence[Lead],
-    obligations: Sequence[Obligation],
+    tallies: Iterable[Tally],
     still_open: Iterable[Obligation],
     at_risk: frozenset[tuple[str, datetime]],
     names: Mapping[str, str],
@@ -358,10 +385,10 @@ def compliance(
     min_touches: int,
     by: Sequence[str] = BY,
 ) -> Compliance:
-    """The whole report. leads: of the period; obligations: clocks from its start on; still_open: response clocks owed now, whenever they began."""
+    """The whole report. leads: of the period; tallies: clocks of all kinds that began in it; still_open: response clocks owed now, whenever they began."""
     whole, parts = units_of(leads, teams=teams, zone=zone, now=now, min_touches=min_touches)
     return Compliance(
         start=start, end=end, now=now, zone=str(zone), min_touches=min_touches, leads=measure(whole), turns=measure(parts),
         groups={one: grouped(one, parts if one in BY_TURNS else whole, names) for one in by},
-        promises=promises(obligations, end, now), standing=standing(still_open, at_risk, names, now), bars=bars(whole),
+        promises=promises(tallies), standing=standing(still_open, at_risk, names, now), bars=bars(whole),
     )  # fmt: skip

@@ -7,21 +7,18 @@ one begins, with a response clock of its own. An owner changed by hand or a cove
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import NamedTuple
 
 from crmsync.decide.cadence import effort
 from crmsync.decide.effort import NO_RESPONSE
-from crmsync.decide.lifecycle import IN_WORK
-from crmsync.decide.sla import REASSIGNED
-from crmsync.decide.sla_facts import second
 from crmsync.decide.text import one_line
 from crmsync.model.link import StageEntry
-from crmsync.model.work import HANDOFF, RESPONSE, Assignment, Touch
-from crmsync.model.work import REASSIGNED as BY_ROUTER
-from crmsync.store.obligations import Obligation
+from crmsync.model.work import Touch
+from crmsync.store.codec import micros, moment
+from crmsync.store.obligations import Promised
 
 UNANSWERED = "cadence without an answer"
 """Why a lead was closed whose cadence ended so (L6)."""
@@ -30,7 +27,10 @@ _CADENCE = re.compile(r"cadence .* finished with no answer", re.DOTALL)
 _DEAL = re.compile(r"deal (?:open|won|lost)\b")
 _WORD = 60
 """Characters at most of a reason that is no code."""
-_MINUTE = timedelta(minutes=1)
+_SECOND = 1_000_000
+_MINUTE = 60 * _SECOND
+Mark = tuple[str, int, str, str]
+"""A touch for counting: person, when (microseconds since 1970 UTC), channel, key of our own task or ""."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +47,22 @@ class Closing:
         return self.reason in (NO_RESPONSE, UNANSWERED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Turn(NamedTuple):
     """A lead in the hands of one rep. clock: its response clock. touches: made in this turn, whoever made them. passed_on: the router gave the lead to the next rep."""
 
-    clock: Obligation
+    clock: Promised
     touches: int = 0
     passed_on: bool = False
 
-    def breached(self, now: datetime) -> bool:
-        """Whether it was not answered in time. A deadline that passed while nobody looked counts, too."""
+    def kept(self, now: int) -> bool | None:
+        """Whether it was answered in time; None while that is open, or when it was over before anything was due. A deadline that passed while nobody looked counts, too. now:
+        microseconds."""
         clock = self.clock
-        return clock.breached_at is not None or (self.open and clock.due_at is not None and clock.due_at < now)
+        if clock.breached_at is not None:
+            return False
+        if clock.met_at is not None:
+            return True
+        return False if clock.ended_at is None and clock.due_at is not None and clock.due_at < now else None
 
     @property
     def open(self) -> bool:
@@ -66,8 +70,7 @@ class Turn:
         return self.clock.ended_at is None and self.clock.met_at is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lead:
+class Lead(NamedTuple):
     """One handoff and what followed. turns: at least one, in order. closing: None while it is in work."""
 
     person_id: str
@@ -75,8 +78,8 @@ class Lead:
     closing: Closing | None = None
 
     @property
-    def handed_at(self) -> datetime:
-        """When it was handed over (UTC)."""
+    def handed_at(self) -> int:
+        """When it was handed over (microseconds since 1970 UTC)."""
         return self.turns[0].clock.started_at
 
     @property
@@ -87,71 +90,71 @@ class Lead:
 
 def leads_of(
     *,
-    obligations: Iterable[Obligation],
-    assignments: Iterable[Assignment],
-    touches: Iterable[tuple[str, Touch]],
-    courses: Mapping[str, Sequence[StageEntry]],
+    clocks: Iterable[Promised],
+    passed_on: Set[tuple[str, int]],
+    touches: Iterable[Mark],
+    ways_out: Mapping[str, Sequence[StageEntry]],
     end: datetime,
 ) -> list[Lead]:
     """The leads that were handed over before `end`, in the order of persons and time.
 
-    obligations: all from the start of the period on, also after its end, oldest first. assignments, touches, courses: of the same time. What went on from a lead of before
-    the period is left out.
+    clocks: response clocks from the start of the period on, also after its end, oldest first. passed_on: (person, when in microseconds) of reassignments by the router, touches: both of the
+    same time. ways_out: person -> transitions out of the work on them, oldest first. What went on from a lead of before the period is left out.
     """
-    given = list(obligations)
-    handed = {(row.person_id, row.met_at) for row in given if row.kind == HANDOFF and row.met_at is not None}
-    passed = {(row.person_id, row.at) for row in assignments if row.cause == BY_ROUTER}
-    chains: dict[str, list[list[Obligation]]] = defaultdict(list)
-    for row in given:
-        if row.kind == RESPONSE:
-            mine = chains[row.person_id]
-            last = mine[-1][-1] if mine else None
-            name = (row.person_id, row.started_at)
-            follows = last is not None and last.ended == REASSIGNED and last.ended_at == row.started_at and name not in handed
-            if not (follows or name in passed):
+    chains: dict[str, list[list[Promised]]] = {}
+    for row in clocks:
+        mine = chains.get(row.person_id)
+        if (row.person_id, row.started_at) not in passed_on:
+            if mine is None:
+                chains[row.person_id] = [[row]]
+            else:
                 mine.append([row])
-            elif mine:
-                mine[-1].append(row)
-    made: dict[str, list[Touch]] = defaultdict(list)
-    for person, touch in touches:
-        made[person].append(touch)
+        elif mine is not None:
+            mine[-1].append(row)
+    limit = micros(end)
+    made: dict[str, list[Mark]] = {}
+    for mark in touches:
+        if mark[0] in chains:
+            made.setdefault(mark[0], []).append(mark)
     return [
         lead
         for person, mine in sorted(chains.items())
-        for lead in _leads(person, mine, made.get(person, ()), courses.get(person, ()))
-        if lead.handed_at < end
+        for lead in _leads(person, mine, made.get(person, ()), ways_out.get(person, ()))
+        if lead.handed_at < limit
     ]
 
 
-def _leads(person: str, chains: Sequence[Sequence[Obligation]], touches: Sequence[Touch], course: Sequence[StageEntry]) -> Iterator[Lead]:
+def _leads(person: str, chains: Sequence[Sequence[Promised]], touches: Sequence[Mark], ways_out: Sequence[StageEntry]) -> Iterator[Lead]:
     for index, chain in enumerate(chains):
         again = chains[index + 1][0].started_at if index + 1 < len(chains) else None
-        closing = _closing(course, chain[0].started_at, again)
-        until = again if closing is None else closing.at + _MINUTE  # CRMs tell whole seconds, and some whole minutes
+        closing = _closing(ways_out, chain[0].started_at, again) if ways_out else None
+        until = again if closing is None else micros(closing.at) + _MINUTE  # CRMs tell whole seconds, and some whole minutes
         until = until if again is None or until is None else min(until, again)
-        ends = [*(row.started_at for row in chain[1:]), until]
-        turns = tuple(
-            Turn(clock=row, touches=_effort(touches, row.started_at, stop), passed_on=place + 1 < len(chain))
-            for place, (row, stop) in enumerate(zip(chain, ends, strict=True))
-        )
-        yield Lead(person_id=person, turns=turns, closing=closing)
+        last = len(chain) - 1
+        turns: list[Turn] = []
+        for place, row in enumerate(chain):
+            stop = chain[place + 1].started_at if place < last else until
+            turns.append(Turn(clock=row, touches=_effort(touches, row.started_at, stop) if touches else 0, passed_on=place < last))
+        yield Lead(person_id=person, turns=tuple(turns), closing=closing)
 
 
-def _effort(touches: Sequence[Touch], start: datetime, stop: datetime | None) -> int:
-    """Touches from the second of `start` on, before that of `stop`."""
-    since = second(start)
-    last = None if stop is None else second(stop)
-    found = [touch for touch in touches if touch.at >= since and (last is None or touch.at < last)]
-    return len(found) if len(found) < 2 else effort(found, since)
+def _effort(touches: Sequence[Mark], start: int, stop: int | None) -> int:
+    """Touches from the second of `start` on, before that of `stop`; a task done and the same thing logged are one."""
+    first = start // _SECOND * _SECOND
+    last = None if stop is None else stop // _SECOND * _SECOND
+    found = [mark for mark in touches if mark[1] >= first and (last is None or mark[1] < last)]
+    tasks = sum(1 for mark in found if mark[3])
+    if tasks in (0, len(found)):
+        return len(found)
+    return effort([Touch(twin_id="", at=moment(at), channel=channel, task_key=task) for _, at, channel, task in found], moment(first))
 
 
-def _closing(course: Sequence[StageEntry], since: datetime, until: datetime | None) -> Closing | None:
+def _closing(ways_out: Sequence[StageEntry], since: int, until: int | None) -> Closing | None:
     """The first way out of the work on somebody since the handoff, before they were handed over again."""
-    for entry in course:
-        if entry.at < since or entry.previous not in IN_WORK or entry.stage in IN_WORK:
-            continue
-        return Closing(at=entry.at, stage=entry.stage, reason=reason_of(entry)) if until is None or entry.at <= until else None
-    return None
+    entry = next((entry for entry in ways_out if micros(entry.at) >= since), None)
+    if entry is None or (until is not None and micros(entry.at) > until):
+        return None
+    return Closing(at=entry.at, stage=entry.stage, reason=reason_of(entry))
 
 
 def reason_of(entry: StageEntry) -> str:

@@ -23,6 +23,11 @@ _SINCE = Prepared(lambda _: select(table.c.owner, table.c.at).where(table.c.at >
 _BETWEEN = Prepared(
     lambda _: select(table).where(table.c.at >= bindparam("start"), table.c.at < bindparam("end")).order_by(table.c.at, table.c.seq)
 )
+_CAUSED = Prepared(
+    lambda _: select(table.c.person_id, table.c.at).where(
+        table.c.at >= bindparam("start"), table.c.at < bindparam("end"), table.c.cause == bindparam("cause")
+    )
+)
 _LOADS = Prepared(  # of all stages: so the index on owner and stage tells it all, and no person's row is read
     lambda _: (
         select(persons.c.owner, persons.c.stage, func.count())
@@ -62,6 +67,11 @@ class Assignments:
             rows = _BETWEEN.rows(connection, start=micros(start), end=micros(end))
         return map(_read, rows)
 
+    def caused(self, cause: str, start: datetime, end: datetime) -> set[tuple[str, int]]:
+        """(person, when in microseconds since 1970 UTC) of those of one cause from `start` up to but not at `end`."""
+        with self._db.reading() as connection:
+            return {(person, at) for person, at in _CAUSED.plain(connection, start=micros(start), end=micros(end), cause=cause)}
+
     def tried(self, person_id: str, since: datetime) -> tuple[str, ...]:
         """Who had this person since then, each once, oldest first."""
         rows = self.of([person_id]).get(person_id, ())
@@ -92,6 +102,12 @@ class Assignments:
         query = select(persons.c.person_id).where(persons.c.owner.in_(owners), persons.c.stage.in_(stages)).order_by(persons.c.person_id)
         with self._db.reading() as connection:
             return list(connection.execute(query).scalars())
+
+    def waiting(self) -> list[str]:
+        """Persons who are mql, are nobody's, and are to be looked at some time: those who wait for an owner are among them."""
+        nobodys = (persons.c.stage == "mql", persons.c.owner.is_(None), persons.c.next_due_at.is_not(None))
+        with self._db.reading() as connection:
+            return list(connection.execute(select(persons.c.person_id).where(*nobodys).order_by(persons.c.person_id)).scalars())
 
     def ends(self, since: datetime) -> dict[tuple[str, str], dict[str, int]]:
         """(owner, MQL type) -> stage -> persons now at that stage whose last assignment since then was that one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -23,15 +23,15 @@ class Courses:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def of(self, person_ids: Iterable[str], since: datetime) -> dict[str, list[StageEntry]]:
-        """person -> their transitions from that moment on (UTC), oldest first; persons without any are left out."""
+    def out_of(self, stages: Collection[str], person_ids: Iterable[str]) -> dict[str, list[StageEntry]]:
+        """person -> their transitions out of these stages, oldest first; persons without any are left out."""
         found: dict[str, list[StageEntry]] = {}
         with self._db.reading() as connection:
             for part in chunks(person_ids):
                 for person_id, data in _GET.plain(connection, listed=part):
-                    rows = [_read(one) for one in parse(data).get("stages", ())]
-                    if kept := [row for row in rows if row.at >= since]:
-                        found[person_id] = kept
+                    rows = [_read(one) for one in parse(data).get("stages", ()) if one["previous"] in stages and one["stage"] not in stages]
+                    if rows:
+                        found[person_id] = rows
         return found
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, select, text
+from sqlalchemy import Connection, bindparam, case, delete, func, select, text
 
-from crmsync.model.work import Clock
+from crmsync.model.work import BREACHED, ENDED, MET, Clock
 from crmsync.store.bulk import Upsert, among, chunks, excluded, many
 from crmsync.store.codec import maybe_micros, maybe_moment, micros, moment, tidy
 from crmsync.store.database import Database
 from crmsync.store.prepared import Prepared
 from crmsync.store.tables import obligations as table
 
+OPEN = "open"
+"""Of a clock that is still owed and not breached."""
 _COLUMNS = (
     "person_id", "kind", "started_at", "owner", "pool", "mql_type", "source", "minutes", "working", "due_at", "breached_at", "late",
     "met_at", "ended_at", "ended", "used",
@@ -33,6 +35,27 @@ _BETWEEN = Prepared(
     )
 )
 _PASSED = table.c.breached_at.is_not(None) | (table.c.due_at < bindparam("now"))
+_PROMISED = Prepared(
+    lambda _: (
+        select(*(table.c[name] for name in Promised._fields))
+        .where(table.c.started_at >= bindparam("start"), table.c.started_at < bindparam("end"), table.c.kind == bindparam("kind"))
+        .order_by(table.c.started_at, table.c.person_id)
+    )
+)
+_STANDS = case(
+    (table.c.breached_at.is_not(None), BREACHED),
+    (table.c.met_at.is_not(None), MET),
+    (table.c.ended_at.is_not(None), ENDED),
+    (table.c.due_at < bindparam("now"), BREACHED),
+    else_=OPEN,
+)
+_TALLIES = Prepared(
+    lambda _: (
+        select(table.c.kind, table.c.minutes, table.c.working, _STANDS.label("stands"), func.count(), func.sum(table.c.late))
+        .where(table.c.started_at >= bindparam("start"), table.c.started_at < bindparam("end"))
+        .group_by(table.c.kind, table.c.minutes, table.c.working, "stands")
+    )
+)
 _OPEN = Prepared(
     lambda _: (
         select(table)
@@ -64,6 +87,36 @@ class OpenClocks:
     paused: int
     breached: int
     oldest: datetime
+
+
+class Promised(NamedTuple):
+    """An obligation as it is counted by the hundred thousand: moments are microseconds since 1970 UTC, the rest is as in Obligation."""
+
+    person_id: str
+    started_at: int
+    owner: str | None
+    pool: str
+    mql_type: str
+    source: str
+    due_at: int | None
+    breached_at: int | None
+    late: int
+    met_at: int | None
+    ended_at: int | None
+    used: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Clocks of one kind and window. stands: BREACHED (also when a deadline passed unseen), MET (in time), OPEN, or ENDED before anything was due. late: breaches noticed
+    late."""
+
+    kind: str
+    minutes: float
+    working: bool
+    stands: str
+    count: int
+    late: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +186,21 @@ class Obligations:
         """All that began from `start` up to but not at `end`, oldest first."""
         with self._db.reading() as connection:
             return [_read(row) for row in _BETWEEN.rows(connection, start=micros(start), end=micros(end))]
+
+    def promised(self, kind: str, start: datetime, end: datetime) -> list[Promised]:
+        """Those of one kind that began from `start` up to but not at `end`, oldest first."""
+        with self._db.reading() as connection:
+            rows = _PROMISED.plain(connection, kind=kind, start=micros(start), end=micros(end))
+        return list(map(Promised._make, rows))
+
+    def tallies(self, start: datetime, end: datetime, now: datetime) -> list[Tally]:
+        """How those stand at `now` that began from `start` up to but not at `end`."""
+        with self._db.reading() as connection:
+            rows = _TALLIES.plain(connection, start=micros(start), end=micros(end), now=micros(now))
+        return [
+            Tally(kind=kind, minutes=minutes, working=bool(working), stands=stands, count=count, late=int(late))
+            for kind, minutes, working, stands, count, late in rows
+        ]
 
     def still_open(self, kind: str) -> list[Obligation]:
         """All of that kind that are still owed, oldest first."""

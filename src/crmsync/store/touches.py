@@ -31,6 +31,11 @@ _BETWEEN = Prepared(
         .order_by(table.c.at, table.c.person_id, table.c.twin_id)
     )
 )
+_MARKS = Prepared(
+    lambda _: select(table.c.person_id, table.c.at, table.c.channel, table.c.task_key).where(
+        table.c.at >= bindparam("start"), table.c.at < bindparam("end")
+    )
+)
 _SEEN = (tasks.c.key, tasks.c.person_id, tasks.c.kind, tasks.c.owner, tasks.c.due_at, tasks.c.state, tasks.c.state_at)
 _TASKS = Prepared(
     lambda among: select(*_SEEN).where(among(tasks.c.person_id, "listed")).order_by(tasks.c.person_id, tasks.c.created_at, tasks.c.key)
@@ -75,6 +80,11 @@ class Touches:
         """(person, touch) of all that were made from `start` on and before `end` (UTC), oldest first."""
         with self._db.reading() as connection:
             return [(row.person_id, _touch(row)) for row in _BETWEEN.rows(connection, start=micros(start), end=micros(end))]
+
+    def marks(self, start: datetime, end: datetime) -> list[tuple[str, int, str, str]]:
+        """(person, when in microseconds since 1970 UTC, channel, key of our own task or "") of all from `start` on and before `end`, in no order: for counting many."""
+        with self._db.reading() as connection:
+            return _MARKS.plain(connection, start=micros(start), end=micros(end))
 
     def save(self, rows: Sequence[tuple[str, Touch]]) -> None:
         """Stores (person, touch); the same activity for the same person is one."""
