@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -89,7 +90,16 @@ class Shown:
 
 def shown(both: Both, name: str) -> Shown:
     """Reads both CRMs and fails where they differ."""
-    there, here = both.contact(email(name)), both.lead(email(name))
+    return _alike(name, both.contact(email(name)), both.lead(email(name)))
+
+
+def everybody(both: Both) -> dict[str, Shown]:
+    """The same of everybody who is there once in each CRM, by address."""
+    leads = {str(row["Email"]): row for row in both.sf.all("Lead")}
+    return {str(row["email"]): _alike(str(row["email"]), row, leads[str(row["email"])]) for row in both.hs.all("contacts")}
+
+
+def _alike(name: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> Shown:
     left = _shown(lambda field: there.get(f"crmsync_{field}"))
     right = _shown(lambda field: here.get(f"crmsync_{field}__c"))
     assert left == right, f"{name}: HubSpot {left}, Salesforce {right}"
@@ -140,12 +150,14 @@ def tasks(both: Both, name: str, word: str = "") -> list[dict[str, Any]]:
 
 @dataclass(slots=True)
 class Script:
-    """What happens when, and what both CRMs have to show from when on: played in the order of time, each expectation looked at a second before it holds,
-    at that moment, and whenever anything else is looked at."""
+    """What happens when, and what both CRMs have to show from when on: played in the order of time. Each expectation is looked at a second before it holds, at
+    that moment, and whenever anybody else is looked at."""
 
     both: Both
     steps: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
     lines: dict[str, list[tuple[datetime, str, datetime | None]]] = field(default_factory=dict)
+    looks: Counter[str] = field(default_factory=Counter)
+    wrong: dict[str, list[str]] = field(default_factory=dict)
 
     def at(self, moment: datetime, do: Callable[[], object]) -> None:
         self.steps.append((moment.astimezone(UTC), do))
@@ -155,11 +167,10 @@ class Script:
         # In UTC: a second earlier by the wall clock may be an hour later on the day it is changed.
         self.lines.setdefault(name, []).extend((since.astimezone(UTC), status, due) for since, status, due in line)
 
-    def play(self) -> int:
-        """Returns how many looks were made at somebody."""
+    def play(self) -> None:
+        """Looks at everybody at every moment and remembers what was not as expected; `held` tells."""
         turns = {moment for line in self.lines.values() for moment, _, _ in line}
         moments = turns | {moment - SECOND for moment in turns} | {moment for moment, _ in self.steps}
-        looks = 0
         for moment in sorted(m for m in moments if m >= self.both.time()):
             self.both.time.advance((moment - self.both.time()).total_seconds())
             due = [do for at, do in self.steps if at == moment]
@@ -169,9 +180,22 @@ class Script:
                 self.both.settle(0)
             else:
                 pass_by(self.both)
+            said = everybody(self.both)
             for name, line in self.lines.items():
                 now = [(status, due) for since, status, due in line if since <= moment]
-                if now:
-                    looks += 1
-                    assert owes(self.both, name) == now[-1], f"{name} at {moment.isoformat()}"
-        return looks
+                if not now:
+                    continue
+                self.looks[name] += 1
+                seen = said[email(name)].status, said[email(name)].due
+                if seen != now[-1]:
+                    self.wrong.setdefault(name, []).append(f"{moment.isoformat()}: {_said(*seen)}, not {_said(*now[-1])}")
+
+    def held(self, *names: str) -> None:
+        """Fails unless both CRMs showed what was expected of these, at every look."""
+        for name in names:
+            assert self.looks[name] >= 2 * len(self.lines[name]) - 1, f"nobody looked at {name}"
+            assert name not in self.wrong, f"{name} at {'; '.join(self.wrong[name][:5])}"
+
+
+def _said(status: str | None, due: datetime | None) -> str:
+    return f"{status} until {due.astimezone(UTC).isoformat() if due is not None else None}"
