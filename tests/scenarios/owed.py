@@ -155,12 +155,17 @@ class Script:
 
     both: Both
     steps: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
+    notes: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
     lines: dict[str, list[tuple[datetime, str, datetime | None]]] = field(default_factory=dict)
     looks: Counter[str] = field(default_factory=Counter)
     wrong: dict[str, list[str]] = field(default_factory=dict)
 
     def at(self, moment: datetime, do: Callable[[], object]) -> None:
         self.steps.append((moment.astimezone(UTC), do))
+
+    def note(self, moment: datetime, keep: Callable[[], object]) -> None:
+        """To be called at that moment when all is done that is due then; it changes nothing in a CRM."""
+        self.notes.append((moment.astimezone(UTC), keep))
 
     def expect(self, name: str, *line: tuple[datetime, str, datetime | None]) -> None:
         """(from when on, status, due), in the order of time."""
@@ -170,7 +175,7 @@ class Script:
     def play(self) -> None:
         """Looks at everybody at every moment and remembers what was not as expected; `held` tells."""
         turns = {moment for line in self.lines.values() for moment, _, _ in line}
-        moments = turns | {moment - SECOND for moment in turns} | {moment for moment, _ in self.steps}
+        moments = turns | {moment - SECOND for moment in turns} | {moment for moment, _ in (*self.steps, *self.notes)}
         for moment in sorted(m for m in moments if m >= self.both.time()):
             self.both.time.advance((moment - self.both.time()).total_seconds())
             due = [do for at, do in self.steps if at == moment]
@@ -180,6 +185,8 @@ class Script:
                 self.both.settle(0)
             else:
                 pass_by(self.both)
+            for _, keep in (note for note in self.notes if note[0] == moment):
+                keep()
             said = everybody(self.both)
             for name, line in self.lines.items():
                 now = [(status, due) for since, status, due in line if since <= moment]
