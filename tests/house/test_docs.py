@@ -221,6 +221,7 @@ def literal_keys(file: str, function: str) -> set[str]:
         ("undo --json", "service/undo.py", "undo"),
         ("preview --json", "service/preview.py", "preview_template"),
         ("report sla --json", "service/report_table.py", "as_json"),
+        ("simulate --json", "service/simulate_page.py", "as_json"),
         ("numbers of a group", "service/report_table.py", "measure_json"),
     ],
 )

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from crmsync import __version__
-from crmsync.cli import attend, look, play, preview, privacy, report, setup, work
+from crmsync.cli import attend, look, play, preview, privacy, report, setup, simulate, work
 from crmsync.cli import replay as what_if
 from crmsync.cli import run as daemon
 from crmsync.cli.console import fail
@@ -64,6 +64,7 @@ report.register(app)
 attend.register(app)
 privacy.register(app)
 play.register(app)
+simulate.register(app)
 
 
 @cache

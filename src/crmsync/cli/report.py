@@ -82,7 +82,7 @@ def sla(
         found = reports.sla_report(store, playbook, start, end, now, by=wanted)
     text = _written(found, kind)
     if out is not None:
-        _save(out, text)
+        save(out, text)
     elif kind is Format.TEXT:
         for line in text.splitlines():
             say(line)
@@ -114,7 +114,7 @@ def _written(found: Compliance, kind: Format) -> str:
     return reports.as_html(found) if kind is Format.HTML else reports.as_text(found)
 
 
-def _save(path: Path, text: str) -> None:
+def save(path: Path, text: str) -> None:
     """The whole file or none: whoever has the old one open keeps reading it."""
     written = None
     try:

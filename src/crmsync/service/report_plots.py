@@ -38,13 +38,13 @@ def weeks_plot(groups: Sequence[Group]) -> str:
         "field": "week",
         "type": "ordinal",
         "sort": None,
-        "axis": _axis("week that begins on", labelAngle=0, labelExpr="split(datum.label, '|')", ticks=False),
+        "axis": axis_of("week that begins on", labelAngle=0, labelExpr="split(datum.label, '|')", ticks=False),
     }
     y = {
         "field": "share",
         "type": "quantitative",
         "scale": {"domain": [0, 1]},
-        "axis": _axis(None, format=".0%", values=[0, 0.25, 0.5, 0.75, 1], grid=True, gridColor=PALE),
+        "axis": axis_of(None, format=".0%", values=[0, 0.25, 0.5, 0.75, 1], grid=True, gridColor=PALE),
     }
     layers: list[dict[str, Any]] = [
         {
@@ -58,7 +58,7 @@ def weeks_plot(groups: Sequence[Group]) -> str:
             "encoding": {"x": x, "y": y, "text": {"field": "said"}},
         },
     ]
-    return _drawn({"data": {"values": rows}, "width": WIDTH, "height": 200, "layer": layers}, "w")
+    return as_svg({"data": {"values": rows}, "width": WIDTH, "height": 200, "layer": layers}, "w")
 
 
 def times_plot(bars: Sequence[Bar]) -> str:
@@ -78,9 +78,9 @@ def times_plot(bars: Sequence[Bar]) -> str:
         "field": "time",
         "type": "ordinal",
         "sort": [row["time"] for row in rows if not row["order"]],
-        "axis": _axis("first touch after, in SLA time", labelAngle=0, ticks=False),
+        "axis": axis_of("first touch after, in SLA time", labelAngle=0, ticks=False),
     }
-    y = {"field": "count", "type": "quantitative", "axis": _axis("leads", grid=True, gridColor=PALE, tickMinStep=1, format="d")}
+    y = {"field": "count", "type": "quantitative", "axis": axis_of("leads", grid=True, gridColor=PALE, tickMinStep=1, format="d")}
     layers = [
         {
             "mark": {"type": "bar"},
@@ -100,7 +100,7 @@ def times_plot(bars: Sequence[Bar]) -> str:
             "encoding": {"x": x, "y": {"field": "all", "type": "quantitative"}, "text": {"field": "all"}},
         },
     ]
-    return _drawn({"data": {"values": rows}, "width": WIDTH, "height": 190, "layer": layers}, "t")
+    return as_svg({"data": {"values": rows}, "width": WIDTH, "height": 190, "layer": layers}, "t")
 
 
 def reps_plot(groups: Sequence[Group]) -> str:
@@ -117,11 +117,11 @@ def reps_plot(groups: Sequence[Group]) -> str:
             rows.append({"rep": name, "count": count, "kind": kind, "order": order})
         rows.append({"rep": name, "each": found.touches_each, "said": f"{found.touches_each:.1f}"})
     y = {"field": "rep", "type": "nominal", "sort": None}
-    labelled = _axis(None, labelExpr="slice(datum.label, indexof(datum.label, '|') + 1)", labelLimit=190, ticks=False, domain=False)
+    labelled = axis_of(None, labelExpr="slice(datum.label, indexof(datum.label, '|') + 1)", labelLimit=190, ticks=False, domain=False)
     load = {
         "width": 390,
         "height": {"step": _ROW},
-        "title": _title("Leads given"),
+        "title": heading("Leads given"),
         "transform": [{"filter": "isValid(datum.count)"}],
         "mark": {"type": "bar", "height": {"band": 0.72}},
         "encoding": {
@@ -130,17 +130,17 @@ def reps_plot(groups: Sequence[Group]) -> str:
                 "field": "count",
                 "type": "quantitative",
                 "stack": True,
-                "axis": _axis(None, grid=True, gridColor=PALE, tickMinStep=1, format="d"),
+                "axis": axis_of(None, grid=True, gridColor=PALE, tickMinStep=1, format="d"),
             },
             "color": _kinds(kinds),
             "order": {"field": "order"},
         },
     }
-    bare = {"y": {**y, "axis": None}, "x": {"field": "each", "type": "quantitative", "axis": _axis(None, grid=True, gridColor=PALE)}}
+    bare = {"y": {**y, "axis": None}, "x": {"field": "each", "type": "quantitative", "axis": axis_of(None, grid=True, gridColor=PALE)}}
     touches = {
         "width": 170,
         "height": {"step": _ROW},
-        "title": _title("Touches per lead"),
+        "title": heading("Touches per lead"),
         "transform": [{"filter": "isValid(datum.each)"}],
         "layer": [
             {"mark": {"type": "bar", "height": {"band": 0.72}, "color": GREY}, "encoding": bare},
@@ -150,7 +150,7 @@ def reps_plot(groups: Sequence[Group]) -> str:
             },
         ],
     }
-    return _drawn({"data": {"values": rows}, "hconcat": [load, touches], "spacing": 24}, "r")
+    return as_svg({"data": {"values": rows}, "hconcat": [load, touches], "spacing": 24}, "r")
 
 
 def plots(report: Compliance) -> dict[str, str]:
@@ -176,7 +176,8 @@ def _kinds(names: list[str]) -> dict[str, Any]:
     return {"field": "kind", "type": "nominal", "scale": {"domain": names, "range": colors}, "legend": legend}
 
 
-def _axis(title: str | None, **more: Any) -> dict[str, Any]:
+def axis_of(title: str | None, **more: Any) -> dict[str, Any]:
+    """A Vega-Lite axis in the colours of all plots."""
     return {
         "title": title,
         "titleColor": INK,
@@ -188,11 +189,12 @@ def _axis(title: str | None, **more: Any) -> dict[str, Any]:
     }
 
 
-def _title(text: str) -> dict[str, Any]:
+def heading(text: str) -> dict[str, Any]:
+    """A plot's own title."""
     return {"text": text, "anchor": "start", "fontSize": 12, "fontWeight": "normal", "color": INK, "offset": 6}
 
 
-def _drawn(spec: dict[str, Any], mark: str) -> str:
+def as_svg(spec: dict[str, Any], mark: str) -> str:
     """The SVG. mark: makes its ids its own, for several stand on one page."""
     import vl_convert
 
