@@ -125,6 +125,7 @@ def _turn(
         task=task if task in every and task not in persons else "",
         others=[*(object for object in every if object not in (*persons, task)), *map(name_of, lists)],
         owed={object: at for object, at in found.items() if at is not None},
+        task_matters=bool(world.store.due_persons(now, 1)),
     )
     if everything:
         chosen = whole(objects, now)

@@ -18,12 +18,13 @@ LONGEST_WAIT = timedelta(hours=12)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objects:
     """One side's native objects. task: the native task object, "" when tasks are not in step. owed: object -> when the look that it owes now
-    was last made."""
+    was last made. task_matters: a deadline has come, and a task done in time must not be missed."""
 
     persons: Sequence[str]
     task: str
     others: Sequence[str]
     owed: Mapping[str, datetime] = field(default_factory=dict)
+    task_matters: bool = False
 
     @property
     def first(self) -> list[str]:
@@ -60,7 +61,7 @@ def part(objects: Objects, begin: int, now: datetime) -> tuple[dict[str, int], i
         eldest = waiting[0]
         room -= 1 if eldest in looks else 2
         looks[eldest] = 1
-        if room < 0 and objects.task and eldest != objects.task:
+        if room < 0 and objects.task and eldest != objects.task and not objects.task_matters:
             del looks[objects.task]
             room += 1
     for place in range(min(max(room, 0), len(objects.others))):

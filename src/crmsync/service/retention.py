@@ -46,7 +46,7 @@ def forget_daily(store: Store, retention: Retention, now: datetime) -> dict[str,
 
 def _work(store: Store, before: datetime) -> int:
     """Assignments, clocks that are over, touches and alerts."""
-    return sum(one.forget_before(before) for one in (store.assignments, store.obligations, store.touches, store.alerts))
+    return sum(_steps(one.forget_before, before) for one in (store.assignments, store.obligations, store.touches, store.alerts))
 
 
 def _steps(forget: Callable[[datetime, int], int], before: datetime) -> int:

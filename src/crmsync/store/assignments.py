@@ -138,10 +138,11 @@ class Assignments:
         with self._db.writing() as connection:
             return sum(_erase(connection, part) for part in chunks(person_ids))
 
-    def forget_before(self, at: datetime) -> int:
-        """Forgets assignments from before that moment; returns how many."""
+    def forget_before(self, at: datetime, limit: int = 10_000) -> int:
+        """Forgets assignments from before that moment, at most so many; returns how many."""
+        old = select(table.c.seq).where(table.c.at < micros(at)).order_by(table.c.at).limit(limit)
         with self._db.writing() as connection:
-            return connection.execute(delete(table).where(table.c.at < micros(at))).rowcount
+            return connection.execute(delete(table).where(table.c.seq.in_(old))).rowcount
 
 
 def _erase(connection: Connection, person_ids: Sequence[str]) -> int:

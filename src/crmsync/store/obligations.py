@@ -234,10 +234,15 @@ class Obligations:
         with self._db.writing() as connection:
             return sum(_erase(connection, part) for part in chunks(person_ids))
 
-    def forget_before(self, at: datetime) -> int:
-        """Forgets what was over before that moment; returns how many rows. What is still owed stays, however old."""
+    def forget_before(self, at: datetime, limit: int = 10_000) -> int:
+        """Forgets what was over before that moment, at most so many rows; returns how many. What is still owed stays, however old."""
+        key = (table.c.person_id, table.c.kind, table.c.started_at)
+        # By when it began: that has an index, and nothing is over before it began.
+        old = select(*key).where(table.c.started_at < micros(at), table.c.ended_at < micros(at)).limit(limit)
         with self._db.writing() as connection:
-            return connection.execute(delete(table).where(table.c.ended_at < micros(at))).rowcount
+            rows = connection.execute(old).all()
+            many(connection, "DELETE FROM obligations WHERE person_id = ? AND kind = ? AND started_at = ?", [tuple(row) for row in rows])
+        return len(rows)
 
 
 def _erase(connection: Connection, person_ids: Sequence[str]) -> int:
