@@ -8,6 +8,7 @@ from datetime import datetime
 from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.twin import TwinPlan
 from crmsync.engine.world import World
+from crmsync.model.change import Action
 from crmsync.model.copies import replace
 from crmsync.model.link import Signal, SignalSource
 from crmsync.model.record import RecordState, Value
@@ -31,7 +32,8 @@ def note(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
             continue  # it was held when it was planned, or logged afterwards
         test = next((test for test in tests if meant(test, plan)), None)
         types[plan.twin.twin_id] = (test or tests[0]).type
-        wanted[plan.twin.twin_id] = stamp(ends) if test is not None and not plan.finished and ends is not None else None
+        gone = any(write.action is Action.DELETE for write in plan.writes)  # deleted in one CRM: the other one still shows it
+        wanted[plan.twin.twin_id] = stamp(ends) if test is not None and not plan.finished and not gone and ends is not None else None
     if not wanted:
         return
     people = {p.twin.twin_id: sorted({id for ids in (*p.twin.links.values(), *p.shown.values()) for id in ids}) for p in plans}
