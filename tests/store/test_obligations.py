@@ -100,7 +100,7 @@ def test_merged_persons_keep_the_clocks_of_both_and_of_equal_ones_the_one_that_i
 
 
 def test_retention_forgets_what_is_over_and_never_what_is_owed(store: Store) -> None:
-    store.obligations.save([row("old", ended_at=NOW - DAY), row("edge", ended_at=NOW), row("owed", at=NOW - 900 * DAY)])
+    store.obligations.save([row("old", at=NOW - 2 * DAY, ended_at=NOW - DAY), row("edge", at=NOW - DAY, ended_at=NOW), row("owed", at=NOW - 900 * DAY)])
     assert store.obligations.forget_before(NOW) == 1
     assert sorted(store.obligations.of(["old", "edge", "owed"])) == ["edge", "owed"]
 
