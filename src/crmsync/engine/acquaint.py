@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 OWNERS_KNOWN = "owners_known"
 OWNERS_ABLE = "owners_able"
 OWNERS_WORK = "owners_work"
+OWNERS_FLOOR = "owners_floor"
 WORKED_AT = ("mql", "sal", "sql")
 """Stages in which it matters when somebody works."""
 OWNERS_AT_ONCE = 50
@@ -107,6 +108,7 @@ def _wake_theirs(world: World) -> None:
         house: blake2b(repr((able[house], u.active, u.away, u.hours, u.time_zone, u.country, u.region)).encode(), digest_size=8).hexdigest()
         for house, u in sorted(owners.users.items())
     }
+    _wake_waiting(world, now)
     before = world.store.get(OWNERS_WORK)
     if now == before:
         return
@@ -116,6 +118,20 @@ def _wake_theirs(world: World) -> None:
             theirs = world.store.assignments.owned(changed[start : start + OWNERS_AT_ONCE], WORKED_AT)
             world.store.mark_dirty_persons(theirs)
         world.store.put(OWNERS_WORK, now)
+
+
+def _wake_waiting(world: World, marks: Mapping[str, str]) -> None:
+    """Has persons decided again who wait for an owner when anybody may be there, or in a pool, who was not: they would be looked at when those are back of
+    whom it was known (R5). marks: house owner id -> what is known of when they work. Nobody at the first look."""
+    users = world.owners.users
+    now = blake2b(repr([(house, mark, sorted(users[house].teams)) for house, mark in marks.items()]).encode(), digest_size=8).hexdigest()
+    before = world.store.get(OWNERS_FLOOR)
+    if now == before:
+        return
+    with world.store.begin():
+        if before is not None:
+            world.store.mark_dirty_persons(world.store.assignments.waiting())
+        world.store.put(OWNERS_FLOOR, now)
 
 
 def _named(world: World, row: Snapshot, met: Collection[str]) -> Snapshot:

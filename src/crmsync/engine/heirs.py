@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from crmsync.decide.cadence import Move
@@ -13,14 +13,16 @@ from crmsync.model.record import Value
 from crmsync.store import TaskRow
 
 STAND_IN, DUE_ON = "stand_in", "moved_to"
-"""In TaskRow.draft: who does it while its owner is away; the day it was moved to, until the CRMs have that."""
+"""In TaskRow.draft: who does it while its owner is away; the day it was moved to, until the CRMs show that."""
+ON_ITS_WAY = "on_its_way"
+"""In TaskRow.draft: another owner or day was sent, and not every CRM shows it yet."""
 
 
 def heir_of(row: TaskRow, owner: str | None) -> Heir | None:
     """Whose the task has to be, and when it is due now, where that differs from what the CRMs were given; None: nothing does. owner: the person's."""
     to = row.draft.get(STAND_IN) or owner
     moved: Value = row.draft.get(DUE_ON)
-    another = to if to is not None and to != row.owner else None
+    another = to if to is not None and (to != row.owner or row.draft.get(ON_ITS_WAY)) else None
     return Heir(owner=another, due_on=str(moved) if moved is not None else None) if another is not None or moved is not None else None
 
 
@@ -32,16 +34,17 @@ def heirs_of(world: World, keys: Sequence[str]) -> dict[str, Heir]:
     return {key: heir for key, heir in found.items() if heir is not None}
 
 
-def inherited(world: World, keys: Sequence[str]) -> None:
-    """Notes what is on its way to the CRMs, in the caller's transaction."""
+def inherited(world: World, keys: Sequence[str], sent: Collection[str]) -> None:
+    """Notes whose tasks these are now, in the caller's transaction. sent: those of them that are being written: a CRM may not take it, so it is wanted until
+    a look finds nothing to write."""
     heirs = heirs_of(world, keys)
     rows = world.store.tasks_by_key(list(heirs))
-    world.store.save_tasks(
-        [
-            replace(row, owner=heirs[key].owner or row.owner, draft={n: v for n, v in row.draft.items() if n != DUE_ON})
-            for key, row in rows.items()
-        ]
-    )
+    world.store.save_tasks([_given(row, heirs[key], key in sent) for key, row in rows.items()])
+
+
+def _given(row: TaskRow, heir: Heir, sent: bool) -> TaskRow:
+    draft = {**row.draft, ON_ITS_WAY: True} if sent else {n: v for n, v in row.draft.items() if n not in (DUE_ON, ON_ITS_WAY)}
+    return replace(row, owner=heir.owner or row.owner, draft=draft)
 
 
 def hand_on(world: World, moves: Sequence[tuple[str | None, Move]]) -> list[str]:

@@ -113,8 +113,6 @@ def _as_party(plan: TwinPlan, records: Sequence[Snapshot], doubts: Doubts) -> Tw
     return plan
 
 
-
-
 def handed_on(world: World, verdicts: Sequence[Verdict]) -> set[str]:
     """Persons who have got another owner than their first-touch task has: it is decided again (F57)."""
     owners = {v.state.person_id: v.state.owner for v in verdicts if v.state.owner is not None} if world.kinds.maps else {}
@@ -233,6 +231,7 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
     store = world.store
     items: list[Outgoing] = []
     twins: list[Twin] = []
+    heirs = heirs_of(world, [plan.twin.twin_id for plan in plans if plan.writes])
     for plan in plans:
         due: datetime | None = None
         for planned in plan.writes:
@@ -243,11 +242,13 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
             other = next((side for side in world.sides if side != planned.side), "")
             belongs = plan.shown.get(other, ()) if planned.about or planned.unlink else None
             items.append(replace(item, entry=replace(item.entry, kind=PREFIX + plan.twin.kind), belongs=belongs))
+        if plan.writes and plan.twin.twin_id in heirs:  # on its way, and lost where a CRM does not take it: looked at until both show it
+            due = now + RETRY
         known = [at for at in (due, _ends(world, plan, now), _later(plan.twin.retry_at, now)) if at is not None]
         twins.append(replace(plan.twin, retry_at=min(known, default=None)))
     tell(world, plans)
     store.save_twins(twins)
-    inherited(world, [twin.twin_id for twin in twins])
+    inherited(world, [twin.twin_id for twin in twins], heirs)
     _problems(world, plans, now)
     _signals(world, plans, now)
     booked.note(world, plans, now)
