@@ -279,15 +279,24 @@ def test_the_second_signal_ends_at_once() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def heard(bench: Bench, monkeypatch: pytest.MonkeyPatch, *, urgent: bool = False, times: int = 2) -> list[str]:
-    """What a daemon does that hears news in its first `times` pauses and is stopped in the one after them."""
+def heard(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    urgent: bool = False,
+    times: int = 2,
+    touched: object = None,
+    meanwhile: Callable[[int], None] = lambda looks: None,
+) -> list[str]:
+    """What a daemon does that hears news in its first `times` pauses and is stopped in the one after them. meanwhile: called during each look."""
     done: list[str] = []
     left = [times]
 
     def decide(_workspace: object) -> Any:
         done.append("decide")
+        meanwhile(len(done))
         return SimpleNamespace(
-            errors={}, urgent=urgent, anew=bool(bench.anew and bench.anew.pop(0)), sent=SimpleNamespace(done={"left": 1})
+            errors={}, urgent=urgent, touched=touched, anew=bool(bench.anew and bench.anew.pop(0)), sent=SimpleNamespace(done={"left": 1})
         )
 
     def wait(event: threading.Event, _seconds: float) -> bool:
@@ -316,6 +325,32 @@ def test_news_are_decided_without_a_poll(bench: Bench, monkeypatch: pytest.Monke
 def test_news_that_leave_something_urgent_are_followed_by_a_cycle(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert heard(bench, monkeypatch, urgent=True, times=1) == ["decide"]
     assert bench.cycles == 2
+
+
+def test_news_that_come_during_a_look_are_looked_at_without_a_poll(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def meanwhile(looks: int) -> None:
+        if looks < 3:
+            bench.daemon.hear()
+
+    assert heard(bench, monkeypatch, urgent=True, times=1, touched={}, meanwhile=meanwhile)[:1] == ["decide"]
+    assert bench.cycles == 1, "leads do not wait for both CRMs to be asked"
+
+
+def test_what_stood_in_the_way_of_a_write_is_asked_for_whatever_was_heard(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert heard(bench, monkeypatch, urgent=True, times=1, meanwhile=lambda looks: bench.daemon.hear()) == ["decide"]
+    assert bench.cycles == 2
+
+
+def test_news_without_end_do_not_keep_the_crms_from_being_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = [0.0]
+    bench.daemon._monotonic = lambda: passed[0]
+
+    def meanwhile(looks: int) -> None:
+        passed[0] += POLL / 2
+        bench.daemon.hear()
+
+    looks = heard(bench, monkeypatch, times=6, touched={}, meanwhile=meanwhile)
+    assert bench.cycles >= len(looks) // 2 > 1
 
 
 def test_news_do_not_wake_a_daemon_in_trouble(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

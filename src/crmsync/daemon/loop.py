@@ -117,8 +117,8 @@ class Daemon:
             while not self._stopping.is_set():
                 pause = max(self.step(), 0.0)
                 end = self._monotonic() + pause
-                while self._passed(pause):
-                    pause = max(end - self._monotonic(), 0.0)
+                while self._passed(pause) and (pause := end - self._monotonic()) > 0.0:
+                    continue
                 self._wake.clear()
         finally:
             self._aside.close()
@@ -160,7 +160,8 @@ class Daemon:
             )
         self._anew = report.anew and not report.errors
         self._on_cycle()
-        return not report.urgent and not report.errors
+        # What was told while this look went on is looked at next; only what stood in the way of a write needs the CRMs to be asked.
+        return not report.errors and (not report.urgent or (report.touched is not None and self._heard.is_set()))
 
     def step(self) -> float:
         """One cycle. Returns the real seconds to wait before the next."""

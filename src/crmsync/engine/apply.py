@@ -62,8 +62,10 @@ def send(world: World, batches: Mapping[str, Sequence[Outgoing]], now: datetime,
 
 def _send_records(world: World, batches: Mapping[str, Sequence[Outgoing]], now: datetime, sent: Sent) -> None:
     ready = {side: list(items) for side, items in batches.items() if items and side not in sent.errors}
-    for side, items in ready.items():
-        ready[side] = _reread(world, side, items, now, sent)
+    sides = [side for side, items in ready.items() if _watched(items)]
+    shown = together(lambda side: _shown(world, side, _watched(ready[side])), sides, "reread")
+    for side, found in zip(sides, shown, strict=True):
+        ready[side] = _unmoved(world, side, ready[side], found, now, sent)
     ready = {side: items for side, items in ready.items() if items}
     if not ready:
         return
@@ -88,34 +90,46 @@ def _send_records(world: World, batches: Mapping[str, Sequence[Outgoing]], now: 
             raise answer
 
 
-def _reread(world: World, side: str, items: list[Outgoing], now: datetime, sent: Sent) -> list[Outgoing]:
-    """Drops updates whose target changed since we read it, and stores the change instead: the next cycle decides again. Of many only those
-    that take back what a rep had decided: a rep who decides anew at this very moment is not overwritten."""
+def _watched(items: Sequence[Outgoing]) -> list[Outgoing]:
+    """Updates whose target is held against the CRM once more. Of many only those that take back what a rep had decided: a rep who decides anew at
+    this very moment is not overwritten."""
     updates = [item for item in items if item.entry.write.action is Action.UPDATE and item.entry.kind == "person"]
-    if len(updates) > REREAD_UP_TO:
-        updates = [item for item in updates if DISPOSITION in item.entry.names.values()]
-    if not updates:
-        return items
-    by_object: dict[str, list[Outgoing]] = {}
-    for item in updates:
-        by_object.setdefault(item.entry.write.object, []).append(item)
-    stale: list[Outgoing] = []
+    return updates if len(updates) <= REREAD_UP_TO else [item for item in updates if DISPOSITION in item.entry.names.values()]
+
+
+def _shown(world: World, side: str, items: Sequence[Outgoing]) -> dict[Ref, Record] | CrmsyncError:
+    """The targets of these as the CRM shows them now, or why it does not. Touches no database: it runs beside the other side's."""
+    by_object: dict[str, list[str]] = {}
+    for item in items:
+        by_object.setdefault(item.entry.write.object, []).append(str(item.entry.write.id))
     try:
-        for object, group in by_object.items():
-            ids = [str(item.entry.write.id) for item in group]
-            shown = {r.ref.id: r for r in world.connectors[side].fetch(object, ids, world.fields_to_read(side, object))}
-            held = world.store.snapshots([Ref(side=side, object=object, id=id) for id in ids])
-            for item in group:
-                record = shown.get(str(item.entry.write.id))
-                if record is not None and _moved(world, record, held.get(record.ref)):
-                    row = store_row(world, world.lenses[side, object], record, record_hash(world, record))
-                    world.store.save_snapshots([row], dirty=True)
-                    stale.append(item)
+        return {
+            record.ref: record
+            for object, ids in by_object.items()
+            for record in world.connectors[side].fetch(object, ids, world.fields_to_read(side, object))
+        }
     except (CredentialsError, UnreachableError) as error:
-        sent.errors[side] = error
+        return error
+
+
+def _unmoved(
+    world: World, side: str, items: list[Outgoing], shown: dict[Ref, Record] | CrmsyncError, now: datetime, sent: Sent
+) -> list[Outgoing]:
+    """Without updates whose target changed since we read it; the change is stored instead, and the next cycle decides again."""
+    if isinstance(shown, CrmsyncError):
+        sent.errors[side] = shown
         with world.store.begin():
-            _take_back(world, items, now, "not sent", str(error))
+            _take_back(world, items, now, "not sent", str(shown))
         return []
+    updates = [(item, Ref(side=side, object=item.entry.write.object, id=str(item.entry.write.id))) for item in _watched(items)]
+    held = world.store.snapshots([ref for _, ref in updates])
+    stale: list[Outgoing] = []
+    for item, ref in updates:
+        record = shown.get(ref)
+        if record is not None and _moved(world, record, held.get(ref)):
+            row = store_row(world, world.lenses[side, ref.object], record, record_hash(world, record))
+            world.store.save_snapshots([row], dirty=True)
+            stale.append(item)
     if stale:
         with world.store.begin():
             _take_back(world, stale, now, SUPERSEDED, "the record changed after it was read; decided again in the next cycle")

@@ -113,9 +113,12 @@ def _cycle(world: World, now: datetime, *, everything: bool, sparing: bool, only
     index_companies(world)
     _decide_dirty(world, now, report, outbox)
     send(world, outbox.rest(), now, report.sent)
+    tried: set[str] = set()
+    if report.decided:
+        _create_tasks(world, now, report, tried)  # a rep waits for these; those who are due beside them may be many
     _decide_due(world, now, report, outbox)
     _decide_anew(world, now, report, outbox, revision, ANEW_AT_ONCE if everything else PERSONS_AT_ONCE)
-    _create_tasks(world, now, report)
+    _create_tasks(world, now, report, tried)
     _decide_twins(world, now, report, outbox)
     report.errors.update(report.sent.errors)
     if not report.errors:
@@ -378,13 +381,16 @@ def _decide_twins(world: World, now: datetime, report: Report, outbox: Outbox, o
 # --- tasks ------------------------------------------------------------------------------------------------------------------
 
 
-def _create_tasks(world: World, now: datetime, report: Report) -> None:
+def _create_tasks(world: World, now: datetime, report: Report, tried: set[str]) -> None:
+    """Those that wait and were not `tried` in this cycle yet."""
     store = world.store
     after = ""
     while rows := store.pending_tasks(PERSONS_AT_ONCE, after):
         after = rows[-1].key
         open_keys = {e.write.key for e in store.open_intents() if e.kind == "task"}
-        items = outgoing_tasks(world, [r for r in rows if r.key not in open_keys and r.side not in report.sent.errors], now)
+        left_out = open_keys | tried
+        items = outgoing_tasks(world, [r for r in rows if r.key not in left_out and r.side not in report.sent.errors], now)
+        tried.update(str(item.entry.write.key) for item in items)
         if items:
             store.journal([item.entry for item in items])
             by_side: dict[str, list[Outgoing]] = {}

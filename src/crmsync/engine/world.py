@@ -27,6 +27,7 @@ from crmsync.engine.acquaint import asked_mark, asked_of_users, meet_owners, own
 from crmsync.engine.beliefs import SCHEMA_SECONDS, look_again, recent, waiting_for
 from crmsync.engine.gate import Asked
 from crmsync.engine.kinds import Kinds
+from crmsync.engine.together import together
 from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError, UnreachableError
 from crmsync.model.attention import Halt
 from crmsync.model.fields import KEY, own_fields
@@ -198,14 +199,15 @@ class World:
         known: dict[str, Any] = self.store.get("world") or {}  # all schemas: not read in every cycle
         troubles: dict[str, CrmsyncError] = {}
         before, users = dict(known), self.store.users()
+        asked = dict(zip(old, together(self._asked, old, "refresh"), strict=True))
         for side in self.sides:
             try:
                 if side in old:
-                    known[side] = self._read(side, now)
+                    known[side] = self._read(side, asked[side], now)
                     read_at[side], self.read_at[side] = stamp(now), now
                     self.stale.discard(side)
                 elif not begun and not (self.credentials.get(side) and told[side] == new[side]):
-                    self._identify(side, now)  # a new process may come with other credentials
+                    self._check(side, self.connectors[side].identity(), now)  # a new process may come with other credentials
                 told[side] = new[side]
             except (CredentialsError, UnreachableError) as error:
                 if side not in known:
@@ -262,22 +264,32 @@ class World:
             self.missed |= found
             self.forget_schema(side)
 
-    def _identify(self, side: str, now: datetime) -> Identity:
-        """Who we are there. Raises AccountChangedError when that is another account than the one all links belong to."""
-        identity = self.connectors[side].identity()
+    def _check(self, side: str, identity: Identity, now: datetime) -> None:
+        """Raises AccountChangedError when that is another account than the one all links belong to."""
         key = f"account:{side}"
         halted = guard.account_changed(was=self.store.get(key), now_is=identity.account, side=side, now=now)
         if halted is not None:
             raise AccountChangedError(halted)
         self.store.put(key, identity.account)
-        return identity
 
-    def _read(self, side: str, now: datetime) -> dict[str, object]:
+    def _asked(self, side: str) -> tuple[Identity, list[User], dict[str, ObjectSchema]] | CrmsyncError:
+        """Who we are there, its users and schemas, or why it could not be asked. Touches no database: it runs beside the other side's."""
         connector = self.connectors[side]
-        identity = self._identify(side, now)
-        users = connector.users(**asked_of_users(self.playbook, side))
+        try:
+            identity, users = connector.identity(), connector.users(**asked_of_users(self.playbook, side))
+            schema = {**self.read_schemas(side, (*self.objects(side), connector.traits.task_object)), **self._twin_schemas(side)}
+        except (CredentialsError, UnreachableError) as error:
+            return error
+        return identity, users, schema
+
+    def _read(
+        self, side: str, asked: tuple[Identity, list[User], dict[str, ObjectSchema]] | CrmsyncError, now: datetime
+    ) -> dict[str, object]:
+        if isinstance(asked, CrmsyncError):
+            raise asked
+        identity, users, schema = asked
+        self._check(side, identity, now)
         self.store.save_users(side, users)
-        schema = {**self.read_schemas(side, (*self.objects(side), connector.traits.task_object)), **self._twin_schemas(side)}
         return {
             "identity": {"account": identity.account, "user_id": identity.user_id, "label": identity.label},
             "schema": self._told.dump(side, schema),
