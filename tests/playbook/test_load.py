@@ -119,10 +119,11 @@ def test_where_says_the_line_of_the_field(defaults: Path) -> None:
 def test_everything_the_engine_needs_is_read(playbook: Playbook) -> None:
     reads = playbook.person.reads["hubspot", "contacts"]
     for signal in playbook.signals:
-        assert signal.field in reads
-        assert signal.time_field is None or signal.time_field in reads
+        theirs = playbook.person.reads[signal.side, signal.object]
+        assert signal.field in theirs
+        assert signal.time_field is None or signal.time_field in theirs
     assert {"lifecyclestage", "hs_lead_status", "hs_additional_emails"} <= set(reads)
-    assert playbook.person.reads["salesforce", "Lead"] == ("Status",)
+    assert set(playbook.person.reads["salesforce", "Lead"]) == {"Status", "EmailBouncedReason", "EmailBouncedDate"}
 
 
 def test_stages_are_written_and_read_in_each_crms_words(playbook: Playbook) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from crmsync.decide.canonical import stamp
 from crmsync.decide.signals import unique
 from crmsync.model.link import Signal
 from crmsync.playbook.check import check
@@ -115,10 +116,12 @@ def test_a_salesforce_event_that_is_over_was_held_and_a_canceled_meeting_was_not
     small.hs.associate("meetings", canceled, "contacts", contact)
     small.sf.delete("Event", gone)
     small.settle()
-    assert types(small) == []
+    # both of Salesforce were booked: one lasts until its end, the other until it was called off (A7); the canceled one is nothing
+    booked = [("meeting_booked", stamp(small.time())), ("meeting_booked", "2026-03-03T16:30:00.000Z")]
+    assert sorted((s.type, s.detail) for s in signals(small)) == booked
     small.time.advance(hours=3)
     small.settle()
-    assert [(s.type, s.detail) for s in signals(small)] == [("meeting_held", "Demo")]
+    assert sorted((s.type, s.detail) for s in signals(small)) == [*booked, ("meeting_held", "Demo")]
     small.assert_settled()
 
 
@@ -321,3 +324,38 @@ def test_a_misspelt_field_of_messages_is_named_and_the_others_are_read() -> None
         assert email["hs_email_html"] == "Re: offer"
         named = [(p.cause, p.side, p.object, p.field) for p in both.problems() if p.cause == "unknown_field"]
         assert named == [("unknown_field", "salesforce", "Task", "EmailMessage.FromAdress")]
+
+
+BOUNCES = {
+    "550 5.1.1 <ann@example.com>: Recipient address rejected: User unknown": "email_bounce",
+    "smtp; 550 No such user here": "email_bounce",
+    "5.4.4 host not found": "email_bounce",
+    "452 4.2.2 The email account that you tried to reach is over quota": "soft_bounce",
+    "421 Service not available": "soft_bounce",
+    "552 5.2.2 Mailbox is full": "soft_bounce",
+    "550 5.7.1 Message rejected as spam": "soft_bounce",
+}
+"""What Salesforce says -> the signal: only what speaks of the address is a bounce for good."""
+
+
+def test_an_email_of_salesforce_that_bounced_is_a_signal_and_costs_no_call(bare: Both) -> None:
+    bare.hs.create("contacts", {"email": "ann@example.com", "lastname": "Lee"})
+    bare.settle()
+    lead = str(bare.lead("ann@example.com")["Id"])
+    bare.world.refresh(bare.time.advance(600))
+    for number, (reason, type) in enumerate(BOUNCES.items(), 1):
+        at = bare.time().replace(microsecond=0)
+        bare.sf.edit("Lead", lead, {"EmailBouncedReason": reason, "EmailBouncedDate": at})
+        bare.mark()
+        reports = bare.settle()
+        found = signals(bare)
+        assert len(found) == number, "each once"
+        assert (found[-1].type, found[-1].at, found[-1].detail) == (type, at, reason)
+        quality = {bare.contact("ann@example.com").get("crmsync_data_quality"), bare.lead("ann@example.com").get("crmsync_data_quality__c")}
+        assert quality == {"invalid"}, "once the address bounced, what passes later changes nothing"
+        if type == "soft_bounce":
+            assert bare.writes() == {"hubspot": 0, "salesforce": 0}
+            assert bare.extra_calls(reports) == [], "it came with the poll"
+    bare.sf.edit("Lead", lead, {"EmailBouncedReason": None, "EmailBouncedDate": None})
+    bare.settle()
+    assert len(signals(bare)) == len(BOUNCES), "what is emptied is no event"
