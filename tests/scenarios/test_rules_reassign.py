@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crmsync.decide.canonical import moment
-from crmsync.model.work import RESPONSE
+from crmsync.model.work import QUEUE, RESPONSE
 from crmsync.service.problems import Choice, retry
 from scenarios.floor import HOT, address, ask, owner, owners, person, reason, rep, reps, routing, stage
 from scenarios.world import START, Both
@@ -20,6 +20,7 @@ POOLS = """  rules:
     - {name: trio, when: {field: city, is: Trio}, pool: trio}
     - {name: duo, when: {field: city, is: Duo}, pool: duo}
     - {name: cover, when: {field: city, is: Cover}, pool: cover}
+    - {name: alone, when: {field: city, is: Alone}, pool: alone}
     - {name: leaver, when: {field: city, is: Leaver}, pool: leaver}
     - {name: ghosts, when: {field: city, is: Ghosts}, pool: ghosts}
     - {name: gone, when: {field: city, is: Gone}, pool: gone}
@@ -27,14 +28,15 @@ POOLS = """  rules:
     trio: {members: [tia@corp.example, tom@corp.example, tim@corp.example]}
     duo: {members: [dan@corp.example, deb@corp.example]}
     cover: {members: [carl@corp.example]}
+    alone: {members: [sol@corp.example]}
     leaver: {members: [lou@corp.example, liz@corp.example]}
     ghosts: {members: [nobody@corp.example]}
     gone: {members: [gus@corp.example]}
 """
 PEOPLE = "{gus@corp.example: {away: [{from: 2026-03-01, to: 2026-12-31}]}}"
-ALERTS = "to: {no_owner: [sales], reassigned: [sales], pool_used_up: [sales]}\n# to:"
+ALERTS = "to: {no_owner: [sales], queue_late: [sales], reassigned: [sales], pool_used_up: [sales]}\n# to:"
 AWAY = "  away_fields: {hubspot: {until: away_until, cover: deputy}}\n"
-STAFF = ("amy", "ben", *TRIO, "dan", "deb", "carl", "cora", "lou", "liz", "gus", "fred")
+STAFF = ("amy", "ben", *TRIO, "dan", "deb", "carl", "cora", "sol", "lou", "liz", "gus", "fred")
 LONG = 120 * 3600.0
 """From any weekday to past the 48 hours and the weekend between."""
 
@@ -263,7 +265,9 @@ def test_r5_a_pool_of_unknown_users_and_one_of_somebody_away_fall_back(floor: Bo
     assert owner(floor, "waiter") == rep("fred")
     assert stage(floor, "waiter") == "sal"
     assert reason(floor, "waiter").startswith("rule fallback owner: pool gone (nobody available: 1 away)")
-    assert told(floor, "waiter") == ["no_owner"]
+    assert sorted(told(floor, "waiter")) == ["no_owner", "queue_late"]
+    late = next(clock for clock in state(floor, "waiter").clocks if clock.kind == QUEUE)
+    assert (late.minutes, late.breached_at is not None, late.open) == (240, True, False)
     assert [p.cause for p in floor.problems() if p.person_id == person(floor, "waiter")] == ["fallback_owner"]
 
 
@@ -306,6 +310,22 @@ def test_f78_three_days_off_hand_the_work_over_without_manual_tagging(floor: Bot
     floor.settle()
     assert owner(floor, "meanwhile") == rep("carl")
     assert {row[:2] for row in tasks(floor, "planned").values() if not row[2]} == {(rep("carl"), rep("carl"))}
+
+
+def test_f78_three_days_off_without_a_cover_move_the_touch(floor: Both) -> None:
+    assert given(floor, "alone", "Alone") == rep("sol")
+    until = floor.time() + timedelta(days=3)
+    floor.hs.set_user(rep("sol"), {"away_until": until.date().isoformat()})
+    floor.settle(after=400)
+    floor.settle(after=120)
+    assert owner(floor, "alone") == rep("sol")
+    assert {row[:2] for row in tasks(floor, "alone").values()} == {(rep("sol"), rep("sol"))}
+    (row,) = [r for r in floor.sf.all("Task") if str(r.get("crmsync_key__c") or "").startswith(person(floor, "alone"))]
+    assert row["ActivityDate"] >= until.date().isoformat()
+    twin = floor.hs.get("tasks", floor.twin_id("task", "salesforce", row["Id"]))
+    assert str(twin["hs_timestamp"])[:10] == row["ActivityDate"]
+    floor.hs.set_user(rep("sol"), {"away_until": None})
+    floor.settle(after=400)
 
 
 def test_r7_assigned_and_closed_within_a_second(floor: Both) -> None:
