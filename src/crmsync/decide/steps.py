@@ -83,6 +83,7 @@ def first_text(playbook: Playbook, state: PersonState) -> str:
 
 
 def earliest(*moments: datetime | None) -> datetime | None:
+    """The first of these moments; None where there is none."""
     return min((at for at in moments if at is not None), default=None)
 
 
