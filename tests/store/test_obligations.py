@@ -100,7 +100,9 @@ def test_merged_persons_keep_the_clocks_of_both_and_of_equal_ones_the_one_that_i
 
 
 def test_retention_forgets_what_is_over_and_never_what_is_owed(store: Store) -> None:
-    store.obligations.save([row("old", at=NOW - 2 * DAY, ended_at=NOW - DAY), row("edge", at=NOW - DAY, ended_at=NOW), row("owed", at=NOW - 900 * DAY)])
+    store.obligations.save(
+        [row("old", at=NOW - 2 * DAY, ended_at=NOW - DAY), row("edge", at=NOW - DAY, ended_at=NOW), row("owed", at=NOW - 900 * DAY)]
+    )
     assert store.obligations.forget_before(NOW) == 1
     assert sorted(store.obligations.of(["old", "edge", "owed"])) == ["edge", "owed"]
 
@@ -132,7 +134,7 @@ def person(*clocks: Clock, **more: Any) -> PersonState:
 def test_a9_clocks_that_changed_become_rows_with_what_the_person_was(store: Store) -> None:
     world, before = world_of(store), person()
     assert note_clocks(world, [(before, person(OPEN))], NOW) == 1
-    told = {"pool": "default", "mql_type": "direct_request", "source": "Web"}
+    told: dict[str, Any] = {"pool": "default", "mql_type": "direct_request", "source": "Web"}
     assert store.obligations.of(["ann"]) == {"ann": [row(owner=RITA, due_at=NOW + 4 * HOUR, **told)]}
     met = replace(OPEN, used=60.0, running_since=None, met_at=NOW + HOUR, ended_at=NOW + HOUR, ended=MET)
     assert note_clocks(world, [(person(OPEN), person(met))], NOW + HOUR) == 1
