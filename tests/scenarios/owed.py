@@ -160,8 +160,9 @@ class Script:
     looks: Counter[str] = field(default_factory=Counter)
     wrong: dict[str, list[str]] = field(default_factory=dict)
 
-    def at(self, moment: datetime, do: Callable[[], object]) -> None:
-        self.steps.append((moment.astimezone(UTC), do))
+    def at(self, moment: datetime, *do: Callable[[], object]) -> None:
+        """What people do at that moment, in this order."""
+        self.steps += [(moment.astimezone(UTC), one) for one in do]
 
     def note(self, moment: datetime, keep: Callable[[], object]) -> None:
         """To be called at that moment when all is done that is due then; it changes nothing in a CRM."""

@@ -235,7 +235,7 @@ def _accepted(weeks: Weeks) -> None:
     first, sql = weeks.start + 30 * MINUTE, weeks.start + HOUR
     due, again = sql + HOUR, sql + 40 * MINUTE
     weeks.script.at(first, lambda: weeks.calls("ava", "abe"))
-    weeks.script.at(sql, lambda: (weeks.says("ava", "accepted"), weeks.says("abe", "accepted")))
+    weeks.script.at(sql, lambda: weeks.says("ava", "accepted"), lambda: weeks.says("abe", "accepted"))
     weeks.script.at(again, lambda: weeks.calls("abe"))
     weeks.line("ava", (first, "met", None), (sql, "on_track", due), (sql + 30 * MINUTE, "at_risk", due), (due, "breached", due))
     weeks.line("abe", (first, "met", None), (sql, "on_track", due), (sql + 30 * MINUTE, "at_risk", due), (again, "met", None))
@@ -261,7 +261,8 @@ def _effort(weeks: Weeks) -> None:
 
     at = start + 3 * HOUR
     weeks.script.at(start + HOUR, lambda: log("amy", 1, 2))
-    weeks.script.at(at, lambda: (weeks.says("amy", "rejected", "no_response"), log("art", *range(1, 9)), weeks.says("art", "rejected", "no_response")))
+    weeks.script.at(at, lambda: weeks.says("amy", "rejected", "no_response"))
+    weeks.script.at(at, lambda: log("art", *range(1, 9)), lambda: weeks.says("art", "rejected", "no_response"))
     weeks.script.note(at + 5 * MINUTE, lambda: keep("two"))
     weeks.script.at(start + 4 * HOUR, lambda: log("amy", 3, 4, 5, 6, 7))
     weeks.script.note(start + 4 * HOUR, lambda: keep("seven"))
@@ -285,7 +286,7 @@ def _read_late(weeks: Weeks) -> None:
     """Calls that were made ten minutes before and after the deadline are logged an hour after it."""
     due = weeks.start + 4 * HOUR
     logged = due + HOUR
-    weeks.script.at(logged, lambda: (weeks.calls("cid", at=due - 10 * MINUTE), weeks.calls("coy", at=due + 10 * MINUTE)))
+    weeks.script.at(logged, lambda: weeks.calls("cid", at=due - 10 * MINUTE), lambda: weeks.calls("coy", at=due + 10 * MINUTE))
     for name in ("cid", "coy"):
         weeks.line(name, (weeks.start + 2 * HOUR, "at_risk", due), (due, "breached", due), (logged, "met", None))
 
@@ -457,7 +458,7 @@ def _odd(weeks: Weeks) -> None:
         both.hs.deactivate_user(ASHA)
         both.sf.edit("User", both.owner("salesforce", ASHA), {"IsActive": False})
 
-    weeks.script.at(left, lambda: (leave(), both.world.refresh(both.time())))
+    weeks.script.at(left, leave, lambda: both.world.refresh(both.time()))
 
 
 def test_a7_bad_input_assigned_and_closed_within_a_second(weeks: Weeks) -> None:
