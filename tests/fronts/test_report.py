@@ -123,6 +123,8 @@ def test_a9_the_report_as_json(filled: Callable[..., Answer]) -> None:
     assert {row["group"] for row in found["groups"]["reason"]} == {None, "disqualified: no_response"}
     assert found["now"] == [{"owner": EVE, "name": FORMULA, "open": 2, "on_time": 0, "at_risk": 1, "breached": 1, "paused": 0}]
     handoff = next(row for row in found["clocks"] if row["clock"] == "handoff")
+    response = next(row for row in found["clocks"] if row["clock"] == "response")
+    assert [response[name] for name in ("count", "kept", "breached", "open", "not_due", "late")] == [5, 2, 2, 1, 0, 1]
     assert (handoff["window_minutes"], handoff["working_time"], handoff["kept"], handoff["share"]) == (1440.0, False, 1, 1.0)
 
 
