@@ -30,6 +30,7 @@ class Bench:
         self.retry: datetime | None = None
         self.answers: list[Exception | bool | dict[str, CrmsyncError]] = []
         self.cycles = 0
+        self.touched: object = None
         self.waits: list[float] = []
         self.anew: list[bool] = []
         workspace: Any = SimpleNamespace(
@@ -67,6 +68,7 @@ class Bench:
         return SimpleNamespace(
             errors=errors,
             urgent=answer is True,
+            touched=self.touched,
             anew=self.anew.pop(0) if self.anew else False,
             pulled={"left": SimpleNamespace(read=3)},
             sent=SimpleNamespace(done={"left": 2}),
@@ -334,6 +336,21 @@ def test_news_that_come_during_a_look_are_looked_at_without_a_poll(bench: Bench,
 
     assert heard(bench, monkeypatch, urgent=True, times=1, touched={}, meanwhile=meanwhile)[:1] == ["decide"]
     assert bench.cycles == 1, "leads do not wait for both CRMs to be asked"
+
+
+def test_what_came_during_a_poll_is_decided_without_another_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.answers, bench.touched = [True], {}
+    looks: list[int] = []
+
+    def decide(_workspace: object) -> Any:
+        looks.append(bench.cycles)
+        bench.daemon.stop()
+        return SimpleNamespace(errors={}, urgent=False, touched={}, anew=False, sent=SimpleNamespace(done={}))
+
+    monkeypatch.setattr("crmsync.daemon.loop.decide_waiting", decide)
+    bench.daemon._wait = lambda event, _seconds: event.is_set()
+    bench.daemon.run()
+    assert (looks, bench.cycles) == ([1], 1)
 
 
 def test_what_stood_in_the_way_of_a_write_is_asked_for_whatever_was_heard(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,6 +204,9 @@ class Daemon:
         # Something is due at once, but a cycle that always says so must not become a storm.
         self._bursts = self._bursts + 1 if report.urgent else 0
         if report.urgent and self._bursts < AT_ONCE:
+            if report.touched is not None:  # it came while the CRMs were asked: deciding is enough
+                self.hear()
+                return self._until_due()
             return min(self._shortest, SHORTEST_PAUSE) / 5
         return self._until_due()
 
