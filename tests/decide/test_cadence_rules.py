@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -159,6 +159,16 @@ def test_c5_a_stage_that_ends_it_takes_back_the_open_task(stage: str) -> None:
     assert desk.tick().withdraw == (key,)
     assert (ended(desk), desk.open) == (LEFT, [])
     assert desk.tick(DAY).withdraw == ()
+
+
+def test_c5_whoever_is_accepted_before_anybody_got_in_touch_keeps_the_first_task() -> None:
+    desk = RepDesk()
+    desk.tick()
+    first = list(desk.open)
+    desk.tick(timedelta(minutes=5))
+    desk.moved("sql")
+    assert desk.tick().withdraw == ()
+    assert (ended(desk), desk.open) == (LEFT, first)
 
 
 @pytest.mark.parametrize("how", ["fact", "signal"])

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from crmsync.decide.cadence_end import ANSWERED, HANDED_ANEW, NO_ANSWER, NO_RULE, TAKES_BACK, UNMAILABLE, WORKED, End
+from crmsync.decide.cadence_end import ANSWERED, HANDED_ANEW, LEFT, NO_ANSWER, NO_RULE, TAKES_BACK, UNMAILABLE, WORKED, End
 from crmsync.decide.cadence_when import Schedule, schedule_of
 from crmsync.decide.condition import Lists, holds
 from crmsync.decide.lifecycle import entered, stage_of
@@ -194,6 +194,8 @@ class _Matter:
         if why in UNMAILABLE:  # a call can still be made, and the handoff's own task says how they may be reached
             step = rule.steps[run.step] if rule is not None and run.step < len(rule.steps) else None
             takes_back = run.step > 0 and step is not None and step.channel == EMAIL
+        if why == LEFT and stage_of(self.state) in WORKED and run.step == 0:
+            takes_back = False  # accepted before anybody got in touch: that is still to be done
         withdraw = self._left_open(run) if takes_back else tuple(k for k in (run.replaced,) if self._is_open(k))
         over = replace(run, ended_at=self.now, ended=why, paused="", due_at=None, replaced="")
         return CadenceVerdict(run=over, withdraw=withdraw)
