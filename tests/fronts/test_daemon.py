@@ -348,7 +348,13 @@ def test_what_came_during_a_poll_is_decided_without_another_one(bench: Bench, mo
         return SimpleNamespace(errors={}, urgent=False, touched={}, anew=False, sent=SimpleNamespace(done={}))
 
     monkeypatch.setattr("crmsync.daemon.loop.decide_waiting", decide)
-    bench.daemon._wait = lambda event, _seconds: event.is_set()
+
+    def wait(event: threading.Event, _seconds: float) -> bool:
+        if bench.cycles > 3:
+            bench.daemon.stop()
+        return event.is_set()
+
+    bench.daemon._wait = wait
     bench.daemon.run()
     assert (looks, bench.cycles) == ([1], 1)
 
