@@ -11,6 +11,7 @@ from crmsync.decide.canonical import fold
 from crmsync.decide.translate import Lens
 from crmsync.decide.twin_look import kind_of, shown, when_of
 from crmsync.engine.parties import pair_companies, wake_persons
+from crmsync.engine.touches import TASK
 from crmsync.engine.world import World
 from crmsync.model.fields import KEY
 from crmsync.model.link import PersonState, Snapshot, Twin
@@ -109,12 +110,19 @@ def _by_key(world: World, records: Sequence[Snapshot], linked: dict[Ref, str], f
         if key is None or (snapshot.ref.side, key) in taken or not (key in twins or key in tasks):
             continue
         if key not in twins and key not in fresh:
-            kind = kind_of(snapshot.extra, snapshot.ref.side, snapshot.ref.object, world.kinds.maps.values())
+            kind = _own_kind(world, snapshot) if key in tasks else None
+            kind = kind or kind_of(snapshot.extra, snapshot.ref.side, snapshot.ref.object, world.kinds.maps.values())
             if kind is None:
                 continue
             _new(fresh, key, kind, snapshot)
         taken.add((snapshot.ref.side, key))
         linked[snapshot.ref] = key
+
+
+def _own_kind(world: World, snapshot: Snapshot) -> str | None:
+    """A task of our own is one, also where it was completed before it was ever read: then it looks like a logged call or e-mail. None: tasks are not kept in step."""
+    map = world.kinds.maps.get(TASK)
+    return TASK if map is not None and snapshot.ref.object in map.objects.get(snapshot.ref.side, ()) else None
 
 
 def _by_likeness(world: World, records: Sequence[Snapshot], linked: dict[Ref, str], fresh: dict[str, Twin], now: datetime) -> None:
