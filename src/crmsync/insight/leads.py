@@ -112,14 +112,15 @@ def leads_of(
         elif mine is not None:
             mine[-1].append(row)
     limit = micros(end)
-    made: dict[str, list[Mark]] = {}
+    made: dict[str, list[Mark]] = {person: [] for person in chains}
     for mark in touches:
-        if mark[0] in chains:
-            made.setdefault(mark[0], []).append(mark)
+        theirs = made.get(mark[0])
+        if theirs is not None:
+            theirs.append(mark)
     return [
         lead
         for person, mine in sorted(chains.items())
-        for lead in _leads(person, mine, made.get(person, ()), ways_out.get(person, ()))
+        for lead in _leads(person, mine, made[person], ways_out.get(person, ()))
         if lead.handed_at < limit
     ]
 

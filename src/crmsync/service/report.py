@@ -47,12 +47,10 @@ def sla_report(store: Store, playbook: Playbook, start: datetime, end: datetime,
             end=end,
         )
         tallies = store.obligations.tallies(start, end, now)
-        told = store.persons(sorted({row.person_id for row in still_open}))
+        told = store.courses.told(RESPONSE, sorted({row.person_id for row in still_open}))
         return compliance(
             leads=leads, tallies=tallies, still_open=still_open,
-            at_risk=frozenset(
-                (state.person_id, clock.started_at) for state in told.values() for clock in state.clocks if clock.kind == RESPONSE and clock.told
-            ),
+            at_risk=frozenset(told),
             names={house: user.name for house, user in owners.users.items() if user.name},
             teams={house: user.teams for house, user in owners.users.items() if user.teams},
             start=start, end=end, now=now, zone=zone_of(playbook.hours.time_zone), min_touches=playbook.sla.min_touches, by=by,

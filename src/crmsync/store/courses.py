@@ -1,4 +1,4 @@
-"""How persons went from stage to stage, for the compliance report: few values of many persons, without building what nobody looks at."""
+"""How persons went from stage to stage, and which of their clocks were told of, for the compliance report: few values of many persons, without building what nobody looks at."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ class Courses:
                     rows = [_read(one) for one in parse(data).get("stages", ()) if one["previous"] in stages and one["stage"] not in stages]
                     if rows:
                         found[person_id] = rows
+        return found
+
+    def told(self, kind: str, person_ids: Iterable[str]) -> set[tuple[str, datetime]]:
+        """(person, start) of the clocks of that kind of whose running out somebody has heard (A4)."""
+        found: set[tuple[str, datetime]] = set()
+        with self._db.reading() as connection:
+            for part in chunks(person_ids):
+                for person_id, data in _GET.plain(connection, listed=part):
+                    clocks = [one for one in parse(data).get("clocks", ()) if one["kind"] == kind and one.get("told")]
+                    found |= {(person_id, datetime.fromisoformat(one["started_at"])) for one in clocks}
         return found
 
 
