@@ -14,7 +14,7 @@ from crmsync.decide.cadence_end import LEFT, NO_ANSWER, NO_RULE, REPLIED
 from crmsync.model.followup import CALL, EMAIL, Cadence, Step
 from crmsync.model.link import PersonState
 from crmsync.model.rules import WorkingHours
-from crmsync.model.work import TASK_OPEN, Touch
+from crmsync.model.work import TASK_DONE, TASK_OPEN, TaskSeen, Touch
 from decide.rep_desk import DAY, HANDED, HOUR, MINUTE, RITA, SHORT, STANDARD, RepDesk, user
 
 
@@ -235,3 +235,19 @@ def test_the_reasons_for_which_it_ends_are_told() -> None:
         desk.tick(MINUTE)
         assert desk.state.cadence is not None
         assert desk.state.cadence.ended == why
+
+
+def test_c6_of_two_persons_who_are_one_the_touches_of_the_other_run_are_taken_back() -> None:
+    desk = RepDesk()
+    desk.tick()
+    handed = int(HANDED.timestamp())
+    others = ("q-touch-1-3", f"q-{handed}", "p-touch-1-2", "p-1")
+    for key in others:
+        kind = "touch" if "touch" in key else "first_touch"
+        desk.tasks[key] = TaskSeen(key=key, kind=kind, owner=RITA, due_at=HANDED)
+    asked = TaskSeen(key="q-keep_trying-1", kind="keep_trying", owner=RITA, due_at=HANDED)
+    desk.tasks[asked.key] = asked
+    assert set(desk.look().withdraw) == set(others), "neither this run's open touch nor what a rep is asked for"
+    for key in others:
+        desk.tasks[key] = replace(desk.tasks[key], state=TASK_DONE)
+    assert desk.look().withdraw == ()
