@@ -29,6 +29,7 @@ CASES = {
     "unknown kind": (ACTIVITIES, "\nmeeting:\n", "\n«meetings»:\n", "meetings: unknown key; use one of due_time, task, call, email, meeting, note, campaign_member (did you mean meeting?)"),
     "unknown key": (ACTIVITIES, MEETING, MEETING.replace("direction", "«directoin»"), "directoin: unknown key; use one of on, objects, when, fields, direction, body, filter, fixed, signals (did you mean direction?)"),
     "unknown direction": (ACTIVITIES, MEETING, MEETING.replace("both", "«to_hubspt»"), 'direction: unknown direction "to_hubspt"; use one of both, to_hubspot, to_salesforce, none (did you mean to_hubspot?)'),
+    "a call to come": (ACTIVITIES, "{type: call_connected, when", "{type: call_connected, planned: «true», when", "planned: a call without a field end cannot be still to come; remove planned"),
     "unknown CRM": (ACTIVITIES, MEETING, MEETING.replace("{hubspot: meetings, ", "{hubspot: meetings, «zoho»: Events, "), 'zoho: unknown CRM "zoho"; use one of hubspot, salesforce'),
     "no policy": (ACTIVITIES, MEETING, MEETING.replace("full", "«half»"), "body: not a policy for bodies; write full, none, or a number of characters from 100 to 100000"),
     "too short a body": (ACTIVITIES, MEETING, MEETING.replace("full", "«99»"), "body: not a policy for bodies; write full, none, or a number of characters from 100 to 100000"),
@@ -106,7 +107,7 @@ def test_every_kind_that_ships(playbook: Playbook) -> None:
     assert "body" not in playbook.twins["email"].fields
     assert playbook.twins["note"].when == {"salesforce": {"TaskSubtype": ()}}
     assert {k: [s.type for s in t.signals] for k, t in playbook.twins.items() if t.signals} == {
-        "call": ["call_connected"], "email": ["email_reply"], "meeting": ["meeting_held", "meeting_held"],
+        "call": ["call_connected"], "email": ["email_reply"], "meeting": ["meeting_booked", "meeting_held", "meeting_held"],
         "campaign_member": ["webinar_attended", "event_attended", "content_download"],
     }  # fmt: skip
 
