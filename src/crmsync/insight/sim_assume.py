@@ -12,7 +12,7 @@ from crmsync.playbook.shapes import Strict
 from crmsync.playbook.validate import validate
 from crmsync.playbook.yamlfile import read
 
-DILIGENT, AVERAGE, CHERRY_PICKING = "diligent", "average", "cherry-picking"
+DILIGENT, AVERAGE, CHERRY_PICKING = PERSONAS = ("diligent", "average", "cherry-picking")
 
 
 class Minutes(Strict):
@@ -32,9 +32,10 @@ class Persona(Strict):
     reacts_in: float = Field(gt=0, description="minutes until a new task of high priority is noticed, on average")
     does: float = Field(ge=0, le=1, description="share of tasks done when their turn comes; the others are forgotten for a while")
     forgets_hours: float = Field(default=24.0, gt=0, description="how long a forgotten task is not thought of, in hours")
+    ahead_days: float = Field(default=0.0, ge=0, description="with nothing due, tasks are taken up that are due within so many days")
     afternoon: float = Field(default=1.0, ge=1, description="how much longer everything takes after 13:00")
     picks_score: float = Field(
-        default=0.0, ge=0, description="leads below this score are ignored unless the task has high priority (0: none is)"
+        default=0.0, ge=0, description="leads below this score are ignored, whatever the priority of the task (0: none is)"
     )
     picks_days: float = Field(default=0.0, ge=0, description="and so is a lead's task that is older than so many days (0: never)")
     other_crm: float = Field(default=0.1, ge=0, le=1, description="share of tasks completed in the other CRM")
@@ -99,10 +100,10 @@ class Prospects(Strict):
 class Assumptions(Strict):
     """Everything a simulation assumes."""
 
-    diligent: Persona = Persona(share=0.34, looks_every=6, reacts_in=3, does=0.985)
+    diligent: Persona = Persona(share=0.34, looks_every=6, reacts_in=3, does=0.985, ahead_days=3)
     average: Persona = Persona(share=0.41, looks_every=20, reacts_in=12, does=0.85, afternoon=1.5, gives_up_after=7)
     cherry_picking: Persona = Persona(
-        share=0.25, looks_every=20, reacts_in=6, does=0.95, picks_score=70, picks_days=2, gives_up_after=3, without_reason=0.4
+        share=0.25, looks_every=20, reacts_in=6, does=0.95, picks_score=75, picks_days=2, gives_up_after=3, without_reason=0.4
     )
     work: Work = Work()
     prospects: Prospects = Prospects()

@@ -13,6 +13,7 @@ from crmsync.decide.worktime import zone_of
 from crmsync.insight.compliance import REP, Compliance, Measure
 from crmsync.insight.drift import Drift
 from crmsync.insight.replay import interval
+from crmsync.insight.sim_assume import PERSONAS
 from crmsync.insight.sim_people import Rep
 from crmsync.model.alert import BREACH
 from crmsync.model.link import PersonState
@@ -92,7 +93,7 @@ class PersonaFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """qualified: persons who were handed over. spread: most minus fewest leads handed to reps who were there all the time (None: fewer than two). samples: in order."""
+    """qualified: persons who were handed over. spread: most minus fewest leads that the router gave to reps who were there all the time (None: fewer than two). samples: in order."""
 
     reps: tuple[RepFigures, ...]
     personas: tuple[PersonaFigures, ...]
@@ -149,10 +150,11 @@ def figures_of(
         )  # fmt: skip
     states = _handed(store)
     personas = {rep.email: rep.persona_name for rep in reps}
-    steady = [row.given for row in rows if row.whole]
+    routed = Counter(row.owner for row in assignments if row.cause in (HANDED, FROM_QUEUE, REASSIGNED))
+    steady = [routed[row.rep] for row in rows if row.whole]
     return Figures(
         reps=tuple(rows),
-        personas=tuple(_persona(name, rows, states, personas) for name in dict.fromkeys(personas.values())),
+        personas=tuple(_persona(name, rows, states, personas) for name in PERSONAS if name in personas.values()),
         qualified=len(states),
         spread=max(steady) - min(steady) if len(steady) > 1 else None,
         cadences=_endings(states),
@@ -206,10 +208,12 @@ def checks_of(
     open_tasks: Mapping[str, Rows],
     owners: Mapping[str, str],
     samples: Sequence[Sample],
+    completed: Collection[str],
     start: datetime,
     drift: Drift,
 ) -> list[Check]:
-    """finished, open_tasks: CRM -> what its users see. owners: person -> who owns them in the CRM where reps work. samples: of the load."""
+    """finished, open_tasks: CRM -> what its users see. owners: person -> who owns them in the CRM where reps work. samples: of the load. completed: keys of the tasks
+    that reps remember having completed."""
     return [
         _one_open(store, open_tasks),
         _no_duplicates(finished, open_tasks),
@@ -217,6 +221,7 @@ def checks_of(
         _caps(store, playbook, reps, samples, start),
         _alerted_once(store, start),
         _touches_agree(store, finished, start),
+        _kept(finished, completed),
         check("differences between the CRMs are explained", sum(drift.records.values()), [str(n) for n in range(drift.unexplained)]),
     ]
 
@@ -321,3 +326,9 @@ def _touches_agree(store: Store, finished: Mapping[str, Rows], start: datetime) 
     broken = [f"{key} is completed in a CRM and no touch" for key in shown - counted if key] + lost
     broken += [f"{key} is a touch and not completed in any CRM" for key in counted - shown]
     return check("touches are the activities that the CRMs show completed", len(shown), broken)
+
+
+def _kept(finished: Mapping[str, Rows], completed: Collection[str]) -> Check:
+    """What a rep has completed is never taken back."""
+    broken = [f"{key} is gone from {crm}" for crm, rows in finished.items() for key in set(completed) - {row["key"] for row in rows}]
+    return check("what reps completed stands completed in both CRMs", len(completed), broken)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from crmsync.decide.worktime import Calendar
@@ -168,14 +168,11 @@ class Rep:
         """How much longer than usual things take now."""
         return self.persona.afternoon if local_hour >= NOON else 1.0
 
-    def choose(self, tasks: Sequence[Mapping[str, Any]], at: datetime, today: str) -> Mapping[str, Any] | None:
-        """The open task that they take up now: none that is due later than today, forgotten, or not worth their while. today: YYYY-MM-DD where they are."""
-        open_now = [
-            task
-            for task in tasks
-            if task["id"] not in self.handled and task["due"][:10] <= today and self.forgotten.get(task["id"], at) <= at
-        ]
-        found = [task for task in open_now if not self.ignores(task, at)]
+    def choose(self, tasks: Sequence[Mapping[str, Any]], at: datetime, today: date) -> Mapping[str, Any] | None:
+        """The open task that they take up now: none that is due later than they look ahead, forgotten, or not worth their while. today: where they are."""
+        last = (today + timedelta(days=self.persona.ahead_days)).isoformat()
+        awake = [task for task in tasks if task["id"] not in self.handled and self.forgotten.get(task["id"], at) <= at]
+        found = [task for task in awake if task["due"][:10] <= last and not self.ignores(task, at)]
         for task in sorted(found, key=self._order):
             if self.rng.random() <= self.persona.does:
                 return task
@@ -185,11 +182,8 @@ class Rep:
     def ignores(self, task: Mapping[str, Any], at: datetime) -> bool:
         """Whether they never take that task up, as long as it is what it is."""
         persona = self.persona
-        if persona.picks_score == 0.0 and persona.picks_days == 0.0:
-            return False
-        if persona.picks_days and at - task["created_at"] > timedelta(days=persona.picks_days):
-            return True
-        return task["priority"] != "high" and (task["score"] or 0.0) < persona.picks_score
+        old = bool(persona.picks_days) and at - task["created_at"] > timedelta(days=persona.picks_days)
+        return old or (task["score"] or 0.0) < persona.picks_score
 
     def _order(self, task: Mapping[str, Any]) -> tuple[object, ...]:
         urgent = task["priority"] != "high"

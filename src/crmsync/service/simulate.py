@@ -37,7 +37,7 @@ from crmsync.service.drift import drift
 from crmsync.service.provision import provision, refused
 from crmsync.service.report import sla_report
 from crmsync.service.settings import Settings, read_settings
-from crmsync.service.simulate_life import Life
+from crmsync.service.simulate_life import TASK_DONE, Life
 from crmsync.service.sync import one_cycle
 from crmsync.service.workspace import Report, Workspace, quiet
 from crmsync.store import Store
@@ -311,7 +311,7 @@ class _Run:
         figures = figures_of(store, compliance, reps=self._reps, start=self._start, end=self._end, samples=self._samples)
         checks = checks_of(
             store, playbook=workspace.playbook, reps=self._reps, finished=finished, open_tasks=tasks, owners=owners, samples=self._samples,
-            start=self._start, drift=differences,
+            completed={deed.key for deed in self._life.deeds if deed.what == TASK_DONE and deed.key}, start=self._start, drift=differences,
         )  # fmt: skip
         problems = dict(Counter(row.problem.cause for row in store.problems(limit=100_000)).most_common())
         return Simulation(

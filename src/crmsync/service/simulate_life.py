@@ -18,14 +18,14 @@ from crmsync.insight.sim_people import NO_FIT, Prospect, Rep, Visit, chance_to_c
 
 DISPOSITION, REASON = "crmsync_disposition", "crmsync_reason_code"
 ACCEPTED, NO_FIT_MARK, GAVE_UP, OPTED_OUT, ANSWERED_DIGIT = "accepted", "rejected", "given up", "opted out", "answered with a digit"
-FORM = "form_submitted"
+FORM, TASK_DONE = "form_submitted", "task"
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _EARLIEST, _LATEST = 7, 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
-    """One thing that a rep did. what: "task" (completed), "call" (logged), "meeting" (booked), "accepted", "rejected"."""
+    """One thing that a rep did. what: TASK_DONE, "call" (logged), "meeting" (booked), "accepted", "rejected"."""
 
     at: datetime
     rep: str
@@ -205,7 +205,7 @@ class Life:
             person = rep.inbox.pop(0)
             self._occupy(rep, at, minutes.answer * slow, lambda now: self._accept(rep, person, now))
             return False
-        task = rep.choose(self._tasks.get(rep.email, ()), at, local.date().isoformat())
+        task = rep.choose(self._tasks.get(rep.email, ()), at, local.date())
         if task is None:
             self._return(rep, at + rep.persona.looks_every * rep.rng.uniform(0.5, 1.5) * _MINUTE)
             return False
@@ -261,7 +261,7 @@ class Life:
             crm, id = self._other, mirrored
         done = self.simulators[crm].desk.complete(id, by=rep.email)
         if done:
-            self._note(rep, "task", str(task["person"]).lower(), at, crm=crm, key=task["key"])
+            self._note(rep, TASK_DONE, str(task["person"]).lower(), at, crm=crm, key=task["key"])
         return done
 
     def _call(self, rep: Rep, prospect: Prospect, at: datetime) -> None:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from crmsync import __version__
 from crmsync.decide.text import one_line, stamp
+from crmsync.insight.sim_assume import PERSONAS
 from crmsync.insight.sim_figures import Check, PersonaFigures, RepFigures
 from crmsync.service.report_table import as_json as compliance_json
 from crmsync.service.report_table import measure_json
@@ -37,8 +38,9 @@ def as_html(found: Simulation) -> str:
         loader=PackageLoader("crmsync.service", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     env.filters |= {"percent": percent, "between": between, "span": span, "each": each, "line": one_line}
-    personas = {rep.email: rep.persona_name for rep in found.reps}
     figures = found.figures
+    there = [one for one in figures.reps if one.whole] or list(figures.reps)
+    personas = {one.rep: one.persona for kind in PERSONAS for one in there if one.persona == kind}
     drawn = {
         "personas": personas_plot(figures.personas), "load": load_plot(figures, personas, found.start), "team": team_plot(figures.reps),
         "weeks": weeks_plot(found.compliance.groups.get("week", ())), "times": times_plot(found.compliance.bars),

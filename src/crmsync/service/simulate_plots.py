@@ -10,7 +10,7 @@ from crmsync.decide.text import one_line
 from crmsync.insight.sim_figures import Figures, PersonaFigures, RepFigures, Sample
 from crmsync.service.report_plots import DARK, GREY, INK, LIGHT, PALE, WIDTH, as_svg, axis_of, heading
 
-_STYLES = ((LIGHT, [1, 0]), (INK, [6, 3]), (DARK, [2, 2]))
+_STYLES = (("#2f74ad", [1, 0]), (INK, [6, 3]), (DARK, [2, 2]))
 """Colour and dashes of a persona's lines: they read without the colours, too."""
 _STEP = 20
 
@@ -36,7 +36,7 @@ def personas_plot(personas: Sequence[PersonaFigures]) -> str:
             "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
         },
     ]
-    return as_svg({"data": {"values": rows}, "width": 430, "height": {"step": 34}, "layer": layers}, "p")
+    return as_svg({"data": {"values": rows}, "width": 430, "height": {"step": 34}, "layer": layers})
 
 
 def load_plot(figures: Figures, personas: dict[str, str], start: datetime) -> str:
@@ -60,12 +60,12 @@ def load_plot(figures: Figures, personas: dict[str, str], start: datetime) -> st
     y = {"type": "quantitative", "axis": axis_of("leads in work per rep", grid=True, gridColor=PALE, tickMinStep=1)}
     layers: list[dict[str, Any]] = [
         {
-            "mark": {"type": "area", "opacity": 0.22},
+            "mark": {"type": "area", "opacity": 0.14},
             "encoding": {"x": x, "y": {**y, "field": "least"}, "y2": {"field": "most"}, "color": color},
         },
         {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"x": x, "y": {**y, "field": "mean"}, "color": color, "strokeDash": dash}},
     ]
-    return as_svg({"data": {"values": rows}, "width": WIDTH, "height": 230, "layer": layers}, "l")
+    return as_svg({"data": {"values": rows}, "width": WIDTH, "height": 230, "layer": layers})
 
 
 def _spread(sample: Sample, personas: dict[str, str], names: Sequence[str], start: datetime) -> list[dict[str, Any]]:
@@ -112,4 +112,4 @@ def team_plot(reps: Sequence[RepFigures]) -> str:
             {"mark": {"type": "text", "align": "left", "dx": 4, "color": INK, "fontSize": 11}, "encoding": {**bare, "text": {"field": "said"}}},
         ],
     }  # fmt: skip
-    return as_svg({"data": {"values": rows}, "hconcat": [given, touches], "spacing": 24}, "m")
+    return as_svg({"data": {"values": rows}, "hconcat": [given, touches], "spacing": 24})
