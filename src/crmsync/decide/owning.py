@@ -20,7 +20,7 @@ from crmsync.model.link import PersonState, Signal
 from crmsync.model.record import Fields, User
 from crmsync.model.rules import Playbook
 from crmsync.model.verdict import AccountMatch, RouteVerdict
-from crmsync.model.work import FELL_BACK, FROM_QUEUE, HANDED, REASSIGNED, Assignment, Touch
+from crmsync.model.work import FELL_BACK, FROM_QUEUE, HANDED, REASSIGNED, RESPONSE, Assignment, Touch
 
 ROUTER = "router"
 RETRY = timedelta(minutes=15)
@@ -115,15 +115,22 @@ class Router:
     # --- the next one (R7) --------------------------------------------------------------------------------------------------
 
     def turns_at(self, state: PersonState, stage: str | None) -> datetime | None:
-        """When the person goes to the next rep unless somebody works them (R7); None: never. An owner set by hand keeps them (R6)."""
+        """When the person goes to the next rep unless somebody works them (R7); None: never, or not while the response clock is paused. Nobody is relieved
+        of what is not due yet: where the response time is longer, its deadline counts. An owner set by hand keeps them (R6)."""
         routing = self.playbook.routing
         if routing.reassign_minutes is None or not self._routed(state, stage) or stage != "sal" or self._touched(state):
             return None
         assert state.assigned_at is not None
         calendar = calendar_of(self.users.get(state.owner or ""), self.playbook.hours)
         if routing.reassign_working_time:
-            return calendar.due(state.assigned_at, routing.reassign_minutes)
-        over = state.assigned_at + timedelta(minutes=routing.reassign_minutes)
+            over = calendar.due(state.assigned_at, routing.reassign_minutes)
+        else:
+            over = state.assigned_at + timedelta(minutes=routing.reassign_minutes)
+        owed = next((clock for clock in state.clocks if clock.kind == RESPONSE and clock.open), None)
+        if owed is not None:
+            if owed.due_at is None:
+                return None
+            over = max(over, owed.due_at)
         return calendar.opens(over) or over  # nobody is relieved in the night, and nobody gets somebody then
 
     def unworked(self, state: PersonState, stage: str | None) -> bool:
@@ -139,11 +146,12 @@ class Router:
         return any(t.at >= since for t in self.touches) or any(s.type in CONVERSATION and s.at >= since for s in self.signals)
 
     def next(self, state: PersonState, why: str) -> Found:
-        """The next rep of the pool the person came from. why: in words, for the reason and the alerts. Nobody can be had: they stay, and are looked
-        at again when somebody can."""
+        """The next rep by the rules of now, of the hot pool for whom that gave the last one (R4). why: in words, for the reason and the alerts. Nobody can be had: they
+        stay, and are looked at again when somebody can."""
         former, at = state.owner, state.assigned_at or self.at
         tried = state.tried or ((former,) if former is not None else ())
-        verdict = self._route(state, hot=False, owner=None, wait=True, tried=tried)
+        hot = state.pool != "" and state.pool == self.playbook.routing.hot
+        verdict = self._route(state, hot=hot, owner=None, wait=True, tried=tried)
         user = self.users.get(former or "")
         lost = user is not None and not user.active
         # A rep who still can is not relieved by the fallback owner.

@@ -237,7 +237,7 @@ def _worked_on(over: _Over, course: Course, desk: Desk, router: Router, work: Wo
         work = replace(work, first_due_at=desk.first_due(state.owner, rule))
     worked = work.on(state, rule)
     made.alerts.extend(worked.sla.alerts)
-    turn = router.turns_at(state, stage_of(state))
+    turn = router.turns_at(worked.state, stage_of(state))
     why = why_next(router, state, turn, now)
     if not why and playbook.routing.reassign_at_breach and worked.sla.breached_now and router.unworked(state, stage_of(state)):
         why = "response time breached"
@@ -249,7 +249,7 @@ def _worked_on(over: _Over, course: Course, desk: Desk, router: Router, work: Wo
             over.owner, state = found.owner, found.state
             worked = replace(work, first_due_at=desk.first_due(found.owner, rule)).on(state, rule)
             made.alerts.extend(worked.sla.alerts)
-            turn = router.turns_at(state, stage_of(state))
+            turn = router.turns_at(worked.state, stage_of(state))
     if worked.cadence.finished and stage_of(state) in IN_WORK and not (course.deals is not None and course.deals.open):
         assert worked.state.cadence is not None
         outcome = Outcome(stage=NURTURE, cause=f"cadence {worked.state.cadence.name} finished with no answer")
