@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import pytest
@@ -65,6 +66,8 @@ def told() -> Iterator[Told]:
     edits = routing(alerts=ALERTS, people=f"{{{away}}}")
     with Both(edits=edits, kinds=("task", "call"), users=reps("amy", "ben", "bo")) as both:
         made = Told(both)
+        ids = count(1)
+        both.world.new_id = lambda: f"{next(ids):032x}"  # who comes first, is routed first
         both.settle()
         ask(both, "hot", form=HOT)
         ask(both, "warm")
