@@ -116,7 +116,7 @@ def cadence(
         return CadenceVerdict(run=run)
     matter = _Matter(
         before=before, state=state, facts=facts, lists=lists, signals=[s for s in signals if state.handed_at < s.at <= now], touches=touches,
-        all_signals=signals, tasks={task.key: task for task in tasks}, users=users, hours=hours, outside_hours=outside_hours, now=now, sla=sla,
+        all_signals=signals, tasks={task.key: task for task in tasks}, users=users, hours=hours, outside_hours=outside_hours, at=now, sla=sla,
         first_due_at=first_due_at,
     )  # fmt: skip
     return matter.begins(cadences, run) if handed or run is None else matter.goes_on(cadences, run)
@@ -137,12 +137,12 @@ class _Matter:
     users: Mapping[str, User]
     hours: WorkingHours
     outside_hours: str
-    now: datetime
+    at: datetime
     sla: SlaRules
     first_due_at: datetime | None = None
 
     def _end(self) -> End:
-        return End(state=self.state, facts=self.facts, lists=self.lists, signals=self.all_signals, now=self.now)
+        return End(state=self.state, facts=self.facts, lists=self.lists, signals=self.all_signals, at=self.at)
 
     # --- the run as a whole ---------------------------------------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class _Matter:
         left = tuple(key for key, task in self.tasks.items() if task.kind in OURS and task.state == TASK_OPEN and key != first)
         rule = next((one for one in cadences if one.steps and self._fits(one)), None) if stage_of(self.state) in WORKED else None
         if rule is None:
-            over = replace(former, ended_at=self.now, ended=HANDED_ANEW, paused="") if former is not None and former.active else former
+            over = replace(former, ended_at=self.at, ended=HANDED_ANEW, paused="") if former is not None and former.active else former
             return CadenceVerdict(run=over, withdraw=left)
         run = CadenceRun(
             name=rule.name,
@@ -168,7 +168,7 @@ class _Matter:
     def _fits(self, rule: Cadence) -> bool:
         if rule.types and self.state.mql_type not in rule.types:
             return False
-        return rule.when is None or holds(rule.when, self.facts, self.lists, self.now, self.all_signals)
+        return rule.when is None or holds(rule.when, self.facts, self.lists, self.at, self.all_signals)
 
     def goes_on(self, cadences: Sequence[Cadence], run: CadenceRun) -> CadenceVerdict:
         rule = next((one for one in cadences if one.name == run.name), None)
@@ -197,7 +197,7 @@ class _Matter:
         if why == LEFT and stage_of(self.state) in WORKED and run.step == 0:
             takes_back = False  # accepted before anybody got in touch: that is still to be done
         withdraw = self._left_open(run) if takes_back else tuple(k for k in (run.replaced,) if self._is_open(k))
-        over = replace(run, ended_at=self.now, ended=why, paused="", due_at=None, replaced="")
+        over = replace(run, ended_at=self.at, ended=why, paused="", due_at=None, replaced="")
         return CadenceVerdict(run=over, withdraw=withdraw)
 
     def _left_open(self, run: CadenceRun) -> tuple[str, ...]:
@@ -236,7 +236,7 @@ class _Matter:
         shut = replace(run, step=run.step + 1, task_key="", opened_at=None, due_at=None)
         if task is not None and task.state == TASK_DONE:
             own = next((t for t in self.touches if t.task_key == key), None)
-            at = min(own.at if own is not None else task.state_at or self.now, self.now)
+            at = min(own.at if own is not None else task.state_at or self.at, self.at)
             return self._counted(shut, at, own.channel if own is not None else step.channel, own)
         logged = [t for t in self.touches if self._answers(t, run, step)]
         if logged:
@@ -258,7 +258,7 @@ class _Matter:
         opened = run.opened_at or run.started_at
         while_open = opened <= touch.at if run.step == 0 else opened < touch.at
         twice = run.last_at is not None and touch.channel == run.last_channel and abs(touch.at - run.last_at) <= SAME
-        return fits and while_open and touch.at <= self.now and touch.twin_id not in run.counted and not twice
+        return fits and while_open and touch.at <= self.at and touch.twin_id not in run.counted and not twice
 
     def _counted(self, run: CadenceRun, at: datetime, channel: str, own: Touch | None) -> CadenceRun:
         """With what is the same touch noted, so that none of it counts again."""
@@ -281,7 +281,7 @@ class _Matter:
     def _waits(self) -> tuple[str, datetime | None]:
         """Why no touch is made now, and until when ("": one may be; None: until something changes)."""
         office = self._office()
-        if office is not None and office > self.now:
+        if office is not None and office > self.at:
             return OFFICE, office
         if self.facts.get(ELSEWHERE_FACT) is True:
             return SEQUENCE, None
@@ -303,7 +303,7 @@ class _Matter:
     def _turns(self) -> list[datetime]:
         """When the owner's absences begin and end."""
         user = self.users.get(self.state.owner or "")
-        return [at for away in (user.away if user is not None else ()) for at in (away.start, away.end) if at > self.now]
+        return [at for away in (user.away if user is not None else ()) for at in (away.start, away.end) if at > self.at]
 
     def _open(self, run: CadenceRun, rule: Cadence) -> CadenceVerdict:
         """A touch is open: it stays so until it is done, wherever its rep is."""
@@ -312,15 +312,15 @@ class _Matter:
         due = task.due_at if task is not None and task.due_at is not None else run.due_at
         moves: tuple[Move, ...] = ()
         if task is not None and why != OWNERLESS:
-            schedule, base = self._schedule(rule), max(self.now, due or self.now)
+            schedule, base = self._schedule(rule), max(self.at, due or self.at)
             who, there = schedule.there(base)
             if there > base:
                 due = schedule.placed(there)[0]
                 why = why or AWAY
-            elif who != task.owner and due is not None and due < self.now:  # nobody is late with what they have only just got
-                due = self.first_due_at if run.step == 0 and self.first_due_at is not None else schedule.placed(self.now)[0]
+            elif who != task.owner and due is not None and due < self.at:  # nobody is late with what they have only just got
+                due = self.first_due_at if run.step == 0 and self.first_due_at is not None else schedule.placed(self.at)[0]
             if who != task.owner or due != task.due_at:
-                moves = (Move(key=task.key, owner=who, due_at=due, remind_at=_remind(rule.steps[run.step], due, self.now)),)
+                moves = (Move(key=task.key, owner=who, due_at=due, remind_at=_remind(rule.steps[run.step], due, self.at)),)
         turns = [at for at in (until, *self._turns()) if at is not None]
         return CadenceVerdict(
             run=self._same(run, paused=why, due_at=due), next_touch_at=due, moves=moves, next_due_at=min(turns, default=None)
@@ -336,29 +336,29 @@ class _Matter:
         makes = due - timedelta(minutes=rule.horizon_minutes)
         if why:
             return CadenceVerdict(run=self._same(run, paused=why, due_at=due), next_touch_at=due, next_due_at=until)
-        if makes > self.now:
-            away = AWAY if schedule.there(self.now)[1] > self.now else ""
+        if makes > self.at:
+            away = AWAY if schedule.there(self.at)[1] > self.at else ""
             return CadenceVerdict(
                 run=self._same(run, paused=away, due_at=due), next_touch_at=due, next_due_at=min([makes, *self._turns()])
             )  # fmt: skip
-        if due < self.now:
-            due, who = schedule.placed(self.now)
+        if due < self.at:
+            due, who = schedule.placed(self.at)
         step, key = rule.steps[run.step], touch_key(self.state.person_id, run.started_at, run.step)
-        after = replace(run, task_key=key, opened_at=self.now, due_at=due, paused="", replaced="")
+        after = replace(run, task_key=key, opened_at=self.at, due_at=due, paused="", replaced="")
         turns = self._turns()
         return CadenceVerdict(
-            run=after, step=step, index=run.step, owner=who, due_at=due, remind_at=_remind(step, due, self.now), next_touch_at=due,
+            run=after, step=step, index=run.step, owner=who, due_at=due, remind_at=_remind(step, due, self.at), next_touch_at=due,
             withdraw=(run.replaced,) if self._is_open(run.replaced) else (), next_due_at=min(turns, default=None),
         )  # fmt: skip
 
     def _last(self, run: CadenceRun, rule: Cadence) -> CadenceVerdict:
         """Every touch is made: an answer is waited for (L6). With too few touches nobody is given up (A3)."""
         why, until = self._waits()
-        latest = max([run.started_at, *filter(None, [run.last_at]), *(t.at for t in self.touches if run.started_at <= t.at <= self.now)])
+        latest = max([run.started_at, *filter(None, [run.last_at]), *(t.at for t in self.touches if run.started_at <= t.at <= self.at)])
         ends = max(latest + timedelta(days=rule.answer_days), until or latest)
         withdraw = (run.replaced,) if self._is_open(run.replaced) else ()
         run = replace(run, replaced="") if run.replaced else run
-        if why == SEQUENCE or ends > self.now:
+        if why == SEQUENCE or ends > self.at:
             wait = None if why == SEQUENCE else ends
             return CadenceVerdict(run=self._same(run, paused=why, due_at=None), withdraw=withdraw, next_due_at=wait)
         made = effort(self.touches, run.started_at)
@@ -366,7 +366,7 @@ class _Matter:
         if made < wanted:
             text = f"too few touches: the cadence {run.name} is over after {made} of at least {wanted} touches; make the others, or decide about the person"
             return CadenceVerdict(run=self._same(run, paused="", due_at=None), withdraw=withdraw, problems=(text,))
-        over = replace(run, ended_at=self.now, ended=NO_ANSWER, paused="", due_at=None)
+        over = replace(run, ended_at=self.at, ended=NO_ANSWER, paused="", due_at=None)
         left = self._left_open(run)  # of a cadence that was shortened meanwhile
         return CadenceVerdict(run=over, withdraw=tuple(dict.fromkeys((*withdraw, *left))), finished=True)
 

@@ -32,18 +32,18 @@ _FORM = GateRules(mx=False, disposable=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """What a person did, and what became of them, at `now` (UTC). signals: all of theirs, ever."""
+    """What a person did, and what became of them, at `at` (UTC). signals: all of theirs, ever."""
 
     state: PersonState
     facts: Fields
     lists: Lists
     signals: Sequence[Signal]
-    now: datetime
+    at: datetime
 
     def why(self, run: CadenceRun) -> str:
         """Why that run is over, "" while it is not. What was so when it began has been taken into account then."""
         since = self.state.handed_at
-        types = {s.type for s in self.signals if s.at <= self.now and (since is None or s.at > since)}
+        types = {s.type for s in self.signals if s.at <= self.at and (since is None or s.at > since)}
         if not run.unmailed and self._opted_out(types):
             return OPTED_OUT
         if not run.unmailed and BOUNCED in types and self._undeliverable():
@@ -56,7 +56,7 @@ class End:
 
     def unmailed(self) -> bool:
         """Whether they take no e-mail now: they opted out, or their address bounced for good."""
-        types = {s.type for s in self.signals if s.at <= self.now}
+        types = {s.type for s in self.signals if s.at <= self.at}
         return self._opted_out(types) or (BOUNCED in types and self._undeliverable())
 
     def _moved(self, run: CadenceRun) -> bool:
@@ -71,5 +71,5 @@ class End:
         """Whether the address has bounced for good, and nothing that arrived later says otherwise."""
         if address_of(self.facts.get("email")) is None:
             return False
-        found = check(self.facts, self.signals, _FORM, self.lists, now=self.now, since=self.state.email_since)
+        found = check(self.facts, self.signals, _FORM, self.lists, now=self.at, since=self.state.email_since)
         return found.quality == INVALID

@@ -20,13 +20,14 @@ from crmsync.decide.belong import COMPANY
 from crmsync.decide.canonical import moment, stamp
 from crmsync.decide.condition import lists_of
 from crmsync.decide.owners import Owners
-from crmsync.decide.plan import SideFacts, Terms
+from crmsync.decide.plan import Terms
 from crmsync.decide.translate import Lens, lenses_of
 from crmsync.engine import schemas
 from crmsync.engine.acquaint import asked_mark, asked_of_users, meet_owners, owners_told
 from crmsync.engine.beliefs import SCHEMA_SECONDS, look_again, recent, waiting_for
 from crmsync.engine.gate import Asked
 from crmsync.engine.kinds import Kinds
+from crmsync.engine.terms import ground_of, terms_of
 from crmsync.engine.together import together
 from crmsync.errors import ConfigError, CredentialsError, CrmsyncError, HaltError, UnreachableError
 from crmsync.model.attention import Halt
@@ -331,44 +332,12 @@ class World:
 
     def ground(self, kind: str, now: datetime) -> Ground:
         """What planning the twins of a kind needs and what is the same for all of them."""
-        from crmsync.decide.twin_look import Ground
-
-        map = self.kinds.maps[kind]
-        sides = [side for side in self.sides if any(object in self.twin_objects(side) for object in map.objects.get(side, ()))]
-        terms = Terms(
-            person=map,
-            lenses={key: lens for key, lens in self.kinds.lenses[kind].items() if key[0] in sides},
-            sides={
-                side: SideFacts(
-                    side=side,
-                    own={KEY: self.connectors[side].own_field(KEY)},
-                    schema={name: object.fields for name, object in self.schemas[side].items()},
-                )
-                for side in sides
-            },
-            owners=self.owners,
-        )
-        return Ground(
-            map=map, terms=terms, zone=self.playbook.hours.time_zone, due_time=self.playbook.due_time, start=self.start(now), at=now
-        )
+        return ground_of(self, kind, now)
 
     @cached_property
     def terms(self) -> Terms:
         """What planning needs and what is the same for all persons of a cycle."""
-        return Terms(
-            person=self.playbook.person,
-            lenses=self.lenses,
-            sides={
-                side: SideFacts(
-                    side=side,
-                    own=self.own(side),
-                    schema={name: object.fields for name, object in self.schemas[side].items()},
-                )
-                for side in self.sides
-            },
-            owners=self.owners,
-            deletes=self.playbook.deletes,
-        )
+        return terms_of(self)
 
     def fields_to_read(self, side: str, object: str) -> tuple[str, ...]:
         """Native fields to ask for: mapped ones, what signals and stages need, and our own; only those the live schema shows us."""
