@@ -28,8 +28,8 @@ FOREIGN = _any(r"py pi\.org", r"python hosted\.org", r"registry\.npm js", r"deb\
 HALF_OPEN = {".py", ".md", ".yaml", ".toml", ".html", ".mako"}
 
 
-TASK_TYPE = re.compile(r'"TO' r'DO"|TO' r"DO=To-do")
-"""HubSpot's own word for the type of a plain task."""
+TASK_TYPE = re.compile(r'"TO' r'DO"|TO' r"DO=To-do|\bother: TO" r"DO\}$", re.MULTILINE)
+"""HubSpot's own word for the type of a plain task, and what it is mapped to."""
 
 
 def lines_with(pattern: re.Pattern[str], path: Path, text: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ def loaded(tmp_path: Path, file: str, text: str) -> Playbook:
     return load_files({**shipped_paths(), file: path}, shipped() / "templates")
 
 
-def told_where_it_stands(tmp_path: Path, file: str, marked: str, message: str | None) -> None:
+def expect_mistake(tmp_path: Path, file: str, marked: str, message: str | None) -> None:
     """Holds when `marked` without its « » is refused with one message that names the place of «, and a fix."""
     with pytest.raises(ConfigError) as caught:
         loaded(tmp_path, file, marked.replace("«", "").replace("»", ""))

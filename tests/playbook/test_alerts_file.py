@@ -14,7 +14,7 @@ from crmsync.playbook.check_people import check_people
 from crmsync.playbook.lint import lint
 from crmsync.playbook.load import load_files, shipped_paths
 from crmsync.playbook.schema_alerts import KIND
-from playbook.saying import loaded, told_where_it_stands
+from playbook.saying import expect_mistake, loaded
 
 FILE = "mappings/alerts.yaml"
 BOOK = """
@@ -99,7 +99,7 @@ CASES = {
 @pytest.mark.parametrize("case", sorted(CASES))
 def test_a_mistake_is_told_where_it_stands(case: str, tmp_path: Path) -> None:
     marked, message = CASES[case]
-    told_where_it_stands(tmp_path, FILE, marked + "\n", message)
+    expect_mistake(tmp_path, FILE, marked + "\n", message)
 
 
 def test_what_lint_says(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from crmsync.model.followup import ALWAYS, NO_CONNECT, ReplyRule, SlaRules, Step
 from crmsync.playbook import load
 from crmsync.playbook.lint import lint
 from crmsync.playbook.load import load_files, shipped_paths
-from playbook.saying import loaded, told_where_it_stands
+from playbook.saying import expect_mistake, loaded
 
 FILE, RULES = "mappings/followup.yaml", "mappings/playbook.yaml"
 
@@ -145,7 +145,7 @@ CASES = {
 @pytest.mark.parametrize("case", sorted(CASES))
 def test_a_mistake_is_told_where_it_stands(case: str, tmp_path: Path) -> None:
     marked, message = CASES[case]
-    told_where_it_stands(tmp_path, FILE, marked + "\n", message)
+    expect_mistake(tmp_path, FILE, marked + "\n", message)
 
 
 def test_a_fact_of_what_is_off_names_the_switch(home: Path) -> None:

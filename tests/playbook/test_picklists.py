@@ -22,6 +22,7 @@ ACROSS: Mapping[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("DEFERRED", "deferred", "Deferred"),
     ),
     ("task", "priority"): (("LOW", "low", "Low"), ("MEDIUM", "normal", "Normal"), ("HIGH", "high", "High")),
+    ("task", "channel"): (("CALL", "call", "Call"), ("EMAIL", "email", "Email"), ("TODO", "other", "Task")),
     ("call", "direction"): (("INBOUND", "inbound", "Inbound"), ("OUTBOUND", "outbound", "Outbound")),
     ("call", "disposition"): (
         ("f240bbac-87c9-4f6e-bf70-924b57d47db7", "connected", "Connected"),
@@ -32,9 +33,10 @@ ACROSS: Mapping[tuple[str, str], tuple[tuple[str, str, str], ...]] = {
         ("17b47fee-58de-441e-a44c-c6300d46f273", "wrong_number", "Wrong Number"),
     ),
 }
-"""(kind, field) -> (HubSpot's value, ours, Salesforce's) of each pair that is written both ways."""
+"""(kind, field) -> (HubSpot's value, ours, Salesforce's) of each pair that stands for the same in both; HubSpot alone is ever written a channel."""
 READ: Mapping[tuple[str, str], Mapping[str, Mapping[str, str]]] = {
     ("task", "priority"): {"hubspot": {"NONE": "normal"}},
+    ("task", "channel"): {"salesforce": {"Cadence": "other", "LinkedIn": "other", "ListEmail": "other"}},
     ("call", "direction"): {"salesforce": {"Internal": "outbound"}},
     ("email", "direction"): {"hubspot": {"EMAIL": "outbound", "FORWARDED_EMAIL": "outbound", "INCOMING_EMAIL": "inbound"}},
     ("meeting", "outcome"): {

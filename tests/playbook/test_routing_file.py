@@ -18,7 +18,7 @@ from crmsync.playbook.check_people import check_people
 from crmsync.playbook.fingerprint import of_decisions
 from crmsync.playbook.lint import lint
 from crmsync.playbook.load import load_files, shipped_paths
-from playbook.saying import loaded, told_where_it_stands
+from playbook.saying import expect_mistake, loaded
 
 FILE = "mappings/playbook.yaml"
 TYPES = "types: [{type: browser}]\n"
@@ -166,7 +166,7 @@ CASES = {
 @pytest.mark.parametrize("case", sorted(CASES))
 def test_a_mistake_is_told_where_it_stands(case: str, tmp_path: Path) -> None:
     marked, message = CASES[case]
-    told_where_it_stands(tmp_path, FILE, marked + "\n", message)
+    expect_mistake(tmp_path, FILE, marked + "\n", message)
 
 
 def _lint(tmp_path: Path, routing: str) -> list[str]:

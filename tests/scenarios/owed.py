@@ -198,7 +198,7 @@ class Script:
                 if seen != now[-1]:
                     self.wrong.setdefault(name, []).append(f"{moment.isoformat()}: {_said(*seen)}, not {_said(*now[-1])}")
 
-    def held(self, *names: str) -> None:
+    def check(self, *names: str) -> None:
         """Fails unless both CRMs showed what was expected of these, at every look."""
         for name in names:
             assert self.looks[name] >= 2 * len(self.lines[name]) - 1, f"nobody looked at {name}"

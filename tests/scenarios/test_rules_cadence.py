@@ -45,7 +45,7 @@ def stage() -> Iterator[Stage]:
 
 def test_c3_never_two_open_made_a_horizon_ahead_due_in_working_hours(stage: Stage) -> None:
     """Of everybody in this file, after every settle; the clocks went forward on day 6."""
-    stage.watched.holds()  # type: ignore[attr-defined]
+    stage.watched.check()  # type: ignore[attr-defined]
 
 
 TWELVE = (

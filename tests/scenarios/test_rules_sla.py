@@ -99,7 +99,7 @@ def test_a4_a5_a6_f74_nights_weekends_holidays_and_both_clock_changes_in_the_zon
             script.at(start, partial(asks, both, name))
             script.expect(name, (start, "on_track", due), (half, "at_risk", due), (due, "breached", due))
         script.play()
-        script.held(*cases)
+        script.check(*cases)
         assert script.looks.total() > 200
 
 
@@ -181,7 +181,7 @@ def _handoff(weeks: Weeks) -> None:
 
 
 def test_a1_the_handoff_is_owed_within_24_hours_and_its_breach_told(weeks: Weeks) -> None:
-    weeks.script.held("una")
+    weeks.script.check("una")
     due, told = weeks.start + DAY, weeks.start + 25 * HOUR
     found = alerts(weeks.both, "una", "breach")
     assert found == [("breach", at, who, False) for at in (due, told + 4 * HOUR) for who in RECEIVERS]
@@ -221,7 +221,7 @@ def _responses(weeks: Weeks) -> None:
 
 def test_a2_a7_each_type_has_its_window_and_the_first_touch_in_any_crm_meets_it(weeks: Weeks) -> None:
     for name in ("tel", "dem", "tim", "sip"):
-        weeks.script.held(name)
+        weeks.script.check(name)
     assert [line for name in ("web", "rep") for line in weeks.script.wrong.get(name, []) if line < (weeks.start + HOUR).isoformat()] == []
     met = Shown(stage="sal", status="met", due=None, first=weeks.start + 30 * MINUTE, touches=1)
     assert weeks.kept["met"] == dict.fromkeys(("tel", "dem", "tim"), met)
@@ -242,7 +242,7 @@ def _accepted(weeks: Weeks) -> None:
 
 
 def test_a2_the_clock_of_an_sql_runs_until_the_next_touch(weeks: Weeks) -> None:
-    weeks.script.held("ava", "abe")
+    weeks.script.check("ava", "abe")
     assert shown(weeks.both, "ava").stage == shown(weeks.both, "abe").stage == "sql"
     assert [(at, who) for _, at, who, _ in alerts(weeks.both, "ava", "breach")] == [(weeks.start + 2 * HOUR, who) for who in RECEIVERS]
     assert alerts(weeks.both, "abe", "breach") == []
@@ -293,7 +293,7 @@ def _read_late(weeks: Weeks) -> None:
 
 def test_a5_a_touch_that_was_made_in_time_and_is_read_late_takes_the_breach_back(weeks: Weeks) -> None:
     due = weeks.start + 4 * HOUR
-    weeks.script.held("cid", "coy")
+    weeks.script.check("cid", "coy")
     assert (shown(weeks.both, "cid").first, shown(weeks.both, "coy").first) == (due - 10 * MINUTE, due + 10 * MINUTE)
     rows = [weeks.obligation(name, "response") for name in ("cid", "coy")]
     assert [(row.breached_at, row.met_at) for row in rows] == [(None, due - 10 * MINUTE), (due, due + 10 * MINUTE)]
@@ -359,7 +359,7 @@ def _owners(weeks: Weeks) -> None:
 
 
 def test_a6_f57_a_clock_moves_along_with_an_owner_set_by_hand(weeks: Weeks) -> None:
-    weeks.script.held("dot")
+    weeks.script.check("dot")
     assert [who for _, _, who, _ in alerts(weeks.both, "dot", "breach")] == [*RECEIVERS[:2], f"owner:{UTE}"]
 
 
@@ -410,11 +410,11 @@ def _conversations(weeks: Weeks) -> None:
 
 
 def test_a7_a_reply_pauses_for_five_days(weeks: Weeks) -> None:
-    weeks.script.held("eva")
+    weeks.script.check("eva")
 
 
 def test_a7_a_booked_meeting_pauses_until_it_is_over_or_called_off(weeks: Weeks) -> None:
-    weeks.script.held("flo", "gus")
+    weeks.script.check("flo", "gus")
     assert (shown(weeks.both, "flo").first, shown(weeks.both, "flo").touches) == (weeks.start + 11 * DAY + 5 * HOUR, 1)
     assert alerts(weeks.both, "flo") == []
 
@@ -429,7 +429,7 @@ def _cover(weeks: Weeks) -> None:
 
 
 def test_a7_an_owner_who_is_away_with_a_cover_pauses(weeks: Weeks) -> None:
-    weeks.script.held("hal")
+    weeks.script.check("hal")
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------------
@@ -462,7 +462,7 @@ def _odd(weeks: Weeks) -> None:
 
 
 def test_a7_bad_input_assigned_and_closed_within_a_second(weeks: Weeks) -> None:
-    weeks.script.held("ian")
+    weeks.script.check("ian")
     row = weeks.obligation("ian", "response")
     assert (row.started_at, row.ended_at, row.met_at, row.breached_at) == (weeks.start, weeks.start, None, None)
     assert (shown(weeks.both, "ian").stage, alerts(weeks.both, "ian")) == ("disqualified", [])

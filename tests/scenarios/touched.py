@@ -129,7 +129,7 @@ class Watched:
             if not in_hours(task.due_at):
                 self.wrong.append(f"{key}: due {task.due_at}, outside of working hours")
 
-    def holds(self) -> None:
+    def check(self) -> None:
         assert self._seen, "no touch was ever made"
         assert self.wrong == []
 
