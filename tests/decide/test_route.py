@@ -35,9 +35,7 @@ def test_one_connected_side_is_enough() -> None:
 
 def test_named_members_keep_their_order_and_are_validated() -> None:
     users = [*both("a@x.example"), *both("b@x.example"), *both("c@x.example")]
-    routing = one_pool(
-        members=("C@x.example", "ghost@x.example", "a@x.example", "c@x.example", "b@x.example"), exclude=("b@x.example",)
-    )
+    routing = one_pool(members=("C@x.example", "ghost@x.example", "a@x.example", "c@x.example", "b@x.example"), exclude=("b@x.example",))
     assert members(routing=routing, users=users, sides=SIDES) == ("c@x.example", "a@x.example")
     assert pool_problems(routing=routing, users=users, sides=SIDES) == (
         "pool default: ghost@x.example is no active user of hubspot and salesforce",

@@ -85,7 +85,11 @@ class Office:
 
     def heard(self, *words: str) -> list[tuple[str, str]]:
         """(to whom, title) of every message in whose title or text all of these words are."""
-        found = [(path.rsplit("to=", 1)[-1].replace("%40", "@"), title) for path, title, text in self.chat.heard if all(word in title + text for word in words)]
+        found = [
+            (path.rsplit("to=", 1)[-1].replace("%40", "@"), title)
+            for path, title, text in self.chat.heard
+            if all(word in title + text for word in words)
+        ]
         return sorted(found)
 
     def restart(self) -> None:

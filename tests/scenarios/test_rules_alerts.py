@@ -99,7 +99,10 @@ def test_h1_h2_the_package_is_a_field_stands_in_the_task_and_is_told_at_once(off
     assert (task["Subject"], task["Priority"], task["Status"]) == ("Call now: Ann Lee (Acme)", "High", "Not Started")
     assert office.tell() == 2
     assert both.time() == handed_at
-    assert office.heard("Ann Lee") == [("/sales", "Hot lead: Ann Lee (Acme) (direct_request)"), (RITA, "Hot lead: Ann Lee (Acme) (direct_request)")]
+    assert office.heard("Ann Lee") == [
+        ("/sales", "Hot lead: Ann Lee (Acme) (direct_request)"),
+        (RITA, "Hot lead: Ann Lee (Acme) (direct_request)"),
+    ]
     (said,) = {text for _, title, text in office.chat.heard if "Ann Lee" in title}
     both.settle()
     marked_up = str(both.twin("task", "salesforce", str(task["Id"]))["hs_task_body"])
@@ -220,7 +223,9 @@ def test_a5_a_chat_that_is_down_delays_the_message_and_never_the_task(office: Of
         both.time.advance(3700)
         office.tell()
     # each message that was owed came, once
-    kinds = sorted((title.removeprefix("Late: ").split(":")[0], who) for who, title in office.heard("Fay Lee") if not title.endswith("alerts"))
+    kinds = sorted(
+        (title.removeprefix("Late: ").split(":")[0], who) for who, title in office.heard("Fay Lee") if not title.endswith("alerts")
+    )
     assert kinds == [
         ("At risk", RITA), ("At risk", RITA), ("Breached", "/sales"), ("Breached", MAX), ("Breached", RITA), ("Hot lead", "/sales"), ("Hot lead", RITA),
     ]  # fmt: skip

@@ -144,7 +144,27 @@ class Weeks:
 OWNERS: dict[str, str | None] = {"eli": None, "hal": SAM, "jan": ASHA, "lea": KIM, "lia": KIM, "lio": KIM, "liv": KIM}
 ASKING = {"web": "Download the e-book", "rep": "", "una": ""}
 LATER = ("hal", "liv", "una")
-NAMES = (*OWNERS, *ASKING, "tel", "dem", "tim", "sip", "ava", "abe", "amy", "art", "cid", "coy", "dov", "dot", "eva", "flo", "gus", "ian", "kai")
+NAMES = (
+    *OWNERS,
+    *ASKING,
+    "tel",
+    "dem",
+    "tim",
+    "sip",
+    "ava",
+    "abe",
+    "amy",
+    "art",
+    "cid",
+    "coy",
+    "dov",
+    "dot",
+    "eva",
+    "flo",
+    "gus",
+    "ian",
+    "kai",
+)
 
 
 @pytest.fixture(scope="module")
@@ -276,7 +296,9 @@ def test_a3_no_response_is_not_believed_before_eight_touches(weeks: Weeks) -> No
     assert weeks.kept["seven"] == {"amy": ("sal", 7), "art": gone}
     assert weeks.kept["eight"] == {"amy": gone, "art": gone}
     assert (owes(weeks.both, "amy"), owes(weeks.both, "art")) == (("none", None), ("none", None))
-    assert [task["Subject"] for name in ("amy", "art") for task in tasks(weeks.both, name, "Keep trying")] == ["Keep trying (2 of 8 touches): Amy Lee"]
+    assert [task["Subject"] for name in ("amy", "art") for task in tasks(weeks.both, name, "Keep trying")] == [
+        "Keep trying (2 of 8 touches): Amy Lee"
+    ]
 
 
 # --- A5, A8: a breach is one ------------------------------------------------------------------------------------------------

@@ -72,7 +72,13 @@ def no_owner(*, who: str, problem: str, at: datetime) -> Alert:
 
 def fell_back(*, who: str, owner: str, reason: str, at: datetime) -> Alert:
     """R5: the fallback owner got somebody whom no rule and no pool had anybody for."""
-    return Alert(kind=NO_OWNER, at=at, title=f"Fallback owner for {_plain(who, 80)}", body=f"{_plain(owner, 80)} got them: {_plain(reason, 255)}", owner=owner)
+    return Alert(
+        kind=NO_OWNER,
+        at=at,
+        title=f"Fallback owner for {_plain(who, 80)}",
+        body=f"{_plain(owner, 80)} got them: {_plain(reason, 255)}",
+        owner=owner,
+    )
 
 
 def reassigned(*, who: str, previous: str, owner: str, reason: str, at: datetime) -> Alert:

@@ -90,7 +90,9 @@ class Desk:
     def accepted(self, owner: str, minutes: int, working: bool, package: str, sql_at: datetime) -> FirstTouch:
         """What a rep does next with somebody they accepted (H3): action, context, deadline."""
         due = self._after(owner, minutes, working)
-        head = f"Agree on the next step by {minute(due)}: book a meeting, and note what they need, who decides, by when and with which budget."
+        head = (
+            f"Agree on the next step by {minute(due)}: book a meeting, and note what they need, who decides, by when and with which budget."
+        )
         return FirstTouch(
             owner=owner, subject=self._subject("Agree on the next step"), body=f"{head}\n\n{package}", due_at=due, due_on=self._day(owner, due),
             mql_at=sql_at, channel="call", kind=ACCEPTED_SQL,

@@ -54,11 +54,18 @@ class Work:
 
     def wanted(self, state: PersonState) -> bool:
         """Whether there is, or was, any work on them: for most persons nothing has to be looked at."""
-        return bool(state.clocks) or state.handed_at is not None or state.queued_at is not None or (stage_of(state) == "mql" and not state.historic)
+        return (
+            bool(state.clocks)
+            or state.handed_at is not None
+            or state.queued_at is not None
+            or (stage_of(state) == "mql" and not state.historic)
+        )
 
     def nothing(self, state: PersonState) -> Worked:
         """Of somebody with whom there is no work."""
-        return Worked(state=state, sla=NO_CLOCKS, cadence=NO_CADENCE if state.cadence is None else CadenceVerdict(run=state.cadence), due=None)
+        return Worked(
+            state=state, sla=NO_CLOCKS, cadence=NO_CADENCE if state.cadence is None else CadenceVerdict(run=state.cadence), due=None
+        )
 
     def on(self, state: PersonState, rule: TypeRule) -> Worked:
         """Both as they follow from `state`; its owner and stage are those of now."""

@@ -140,7 +140,9 @@ class Life:
                 met = next((clock.met_at for clock in state.clocks if clock.kind == RESPONSE and clock.met_at is not None), None)
                 if met is not None and not seen.answered:
                     upcoming = state.cadence.name if state.cadence is not None and state.cadence.active else ""
-                    lines.append(f"first response to {self._names[email]} at {met:%a %H:%M} UTC{f', cadence {upcoming} goes on' if upcoming else ''}")
+                    lines.append(
+                        f"first response to {self._names[email]} at {met:%a %H:%M} UTC{f', cadence {upcoming} goes on' if upcoming else ''}"
+                    )
                     seen.answered = True
         return lines
 
