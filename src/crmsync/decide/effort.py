@@ -51,7 +51,8 @@ class Answer:
 
 
 def answer_of(person: PersonState, signals: Sequence[Signal], replies: Sequence[ReplyRule], stages: StageRules) -> Answer | None:
-    """The newest one-digit reply since the last handoff; None: there is none, or it was acted on (the stage has moved since)."""
+    """The newest one-digit reply since the last handoff; None: there is none. It leads somewhere once: whoever was out of work since, by it or otherwise, is
+    back by a rule or a hand that knew it (L2)."""
     since = person.handed_at
     if since is None or not replies:
         return None
@@ -61,7 +62,7 @@ def answer_of(person: PersonState, signals: Sequence[Signal], replies: Sequence[
         return None
     newest = max(found, key=lambda s: (s.at, s.event_id))
     rule = rules[newest.type]
-    if person.stages and person.stages[-1].at >= newest.at and stage_of(person) not in IN_WORK:
+    if any(entry.at >= newest.at and entry.stage not in IN_WORK for entry in person.stages):
         return Answer(outcome=None, opt_out=rule.opt_out)
     goes = stages.reasons.get(rule.reason, "nurture") if rule.reason is not None else "nurture" if rule.opt_out else None
     outcome = Outcome(stage=goes, cause=f"replied {rule.digit}" + (f" ({rule.reason})" if rule.reason else "")) if goes is not None else None

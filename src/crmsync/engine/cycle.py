@@ -27,7 +27,8 @@ from crmsync.engine.readback import SILENT, alike
 from crmsync.engine.resume import settle_open
 from crmsync.engine.revise import Revision, begun, go_on
 from crmsync.engine.sweep import sweep
-from crmsync.engine.tasks import claimed_tasks, outgoing_tasks, withdrawn_tasks
+from crmsync.engine.taken_back import take_back, withdraw
+from crmsync.engine.tasks import claimed_tasks, outgoing_tasks
 from crmsync.engine.twins import decide_dirty, deliberate_twins, handed_on, remember, told_first
 from crmsync.engine.work import note_work
 from crmsync.engine.world import AccountChangedError, World
@@ -42,7 +43,6 @@ ANEW_AT_ONCE = 25_000
 """Persons that a cycle which looks at everything decides anew after the rules changed; the daemon's takes one batch, for more comes in between."""
 CALLS_AT_ONCE = 8
 """Whole API batches gathered per side before sending: enough for four connections to stay busy, small enough for memory to stay flat."""
-
 
 Objects = Mapping[str, Collection[str]]
 """side -> native objects."""
@@ -120,6 +120,7 @@ def _cycle(world: World, now: datetime, *, everything: bool, sparing: bool, only
     _decide_anew(world, now, report, outbox, revision, ANEW_AT_ONCE if everything else PERSONS_AT_ONCE)
     _create_tasks(world, now, report, tried)
     _decide_twins(world, now, report, outbox)
+    take_back(world, now, report.sent)
     report.errors.update(report.sent.errors)
     if not report.errors:
         sweep(world, now, whole=everything and only is None)
@@ -297,8 +298,8 @@ def _remember(world: World, verdicts: Sequence[Verdict], now: datetime, report: 
         delayed += [person] if len(reached) < len(verdict.memberships) else []
         items += [Outgoing(entry=entry) for entry in journalled(world, person, reached, now)]
         tasks += claimed_tasks(world, person, verdict.decision, now)
-        if verdict.decision is not None and verdict.decision.withdraw and world.tasks_in not in report.sent.errors:
-            items += withdrawn_tasks(world, person, verdict.decision.withdraw, now)
+        if verdict.decision is not None and verdict.decision.withdraw:
+            withdraw(world, person, verdict.decision.withdraw, now)
     note_work(world, verdicts, now)
     store.save_persons([verdict.state for verdict in verdicts])
     store.save_tasks(tasks)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from crmsync.decide.canonical import same
+from crmsync.decide.match import primary
 from crmsync.decide.plan import STATUS, data_hash
 from crmsync.engine.beliefs import SCHEMA_IS_OLD
 from crmsync.engine.employers import FIELD
@@ -85,6 +86,7 @@ class PersonSettlement:
             anchors={**state.anchors, self.side: f"{ref.object}/{ref.id}"},
             written={**state.written, self.side: delivered(state.written.get(self.side, {}), own, planned.merged)},
             employers=self._employers(state, ref, write),
+            owner_was=None if self._passed_on(state, planned.merged) else state.owner_was,
             next_due_at=state.next_due_at if len(own) == len(planned.own) else min(filter(None, (state.next_due_at, self.now + SOON))),
         )
         lost = {name for name in planned.own if name not in own}
@@ -93,6 +95,14 @@ class PersonSettlement:
         if write.action is Action.CREATE:
             self.created.append(person_id)  # activities that waited for this record can follow
         self._check_read_back(item, ref, planned.merged, stands, before)
+
+    def _passed_on(self, state: PersonState, merged: Mapping[str, Value]) -> bool:
+        """Whether every CRM shows the router's owner now: from here on the one before is somebody's choice (R6)."""
+        if state.owner_was is None or merged.get("owner") != state.owner:
+            return False
+        records = self.world.store.snapshots_of([state.person_id]).get(state.person_id, [])
+        others = (primary(records, side, self.world.playbook.person, state.anchors) for side in self.world.sides if side != self.side)
+        return all(one is None or one.fields.get("owner", state.owner) == state.owner for one in others)
 
     def _employers(self, state: PersonState, ref: Ref, write: Write) -> Mapping[str, str | None]:
         """The company that both sides show from now on (see decide.employer)."""

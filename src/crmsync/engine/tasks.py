@@ -16,9 +16,8 @@ from crmsync.engine.heirs import STAND_IN
 from crmsync.engine.outbox import Outgoing
 from crmsync.engine.world import World
 from crmsync.model.attention import Problem
-from crmsync.model.change import Action, TaskDraft, Write
+from crmsync.model.change import TaskDraft
 from crmsync.model.record import Ref
-from crmsync.model.work import TASK_DELETED
 from crmsync.store import TaskRow
 
 REFUSED = "refused"
@@ -68,21 +67,6 @@ def _row(world: World, person_id: str, touch: FirstTouch, owner: str | None, now
 
 WITHDRAWN = "withdrawn"
 """In place of the CRM's id: the task was taken back before the CRM had it."""
-
-
-def withdrawn_tasks(world: World, person_id: str, keys: Sequence[str], now: datetime) -> list[Outgoing]:
-    """Takes back open tasks of a cadence that is over: those that the CRM has are deleted there, the others are never made. From now on they count as deleted."""
-    items: list[Outgoing] = []
-    world.store.touches.set_states([(key, TASK_DELETED, now) for key in keys])
-    for key, row in world.store.tasks_by_key(keys).items():
-        if row.record_id is None:
-            world.store.task_created(key, WITHDRAWN)
-        elif row.record_id not in (WITHDRAWN, REFUSED) and row.side in world.connectors:
-            object = world.connectors[row.side].traits.task_object
-            if world.store.claim_effect(f"{WITHDRAWN}:{key}"[:120], person_id, row.created_at):
-                write = Write(write_id=world.new_id(), action=Action.DELETE, object=object, id=row.record_id, key=key)
-                items.append(task_write(world, row.side, write, person_id, now, because="the cadence is over"))
-    return items
 
 
 def outgoing_tasks(world: World, rows: Sequence[TaskRow], now: datetime) -> list[Outgoing]:
