@@ -98,6 +98,7 @@ def test_a4_at_risk_goes_to_the_owner_alone_and_each_share_once(tiny: Tiny) -> N
     half, most = alert(AT_RISK), alert(AT_RISK, at=NOW + MINUTE)
     assert remember_alerts(tiny.world, [("ann", half), ("ann", half)], NOW) == 1
     assert remember_alerts(tiny.world, [("ann", half), ("ann", most), ("bob", half)], NOW + MINUTE) == 2
+    assert remember_alerts(tiny.world, [("ann", half), ("ann", most)], NOW + 2 * MINUTE) == 0, "whenever it is looked at again"
     assert told(tiny.world) == [("ann", f"owner:{RITA}"), ("ann", f"owner:{RITA}"), ("bob", f"owner:{RITA}")]
 
 

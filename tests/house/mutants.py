@@ -33,7 +33,7 @@ class Mutant:
 
 CYCLE, APPLY, PULL = "src/crmsync/engine/cycle.py", "src/crmsync/engine/apply.py", "src/crmsync/engine/pull.py"
 SETTLE = "src/crmsync/engine/settle_people.py"
-DELIBERATE, OUTBOX = "src/crmsync/engine/deliberate.py", "src/crmsync/engine/outbox.py"
+OUTBOX = "src/crmsync/engine/outbox.py"
 MERGING, RECONCILE, PLAN = "src/crmsync/decide/merge.py", "src/crmsync/decide/reconcile.py", "src/crmsync/decide/plan.py"
 COURSE, GUARD = "src/crmsync/decide/course.py", "src/crmsync/decide/guard.py"
 TRACK, MEMBERS = "src/crmsync/decide/track.py", "src/crmsync/engine/members.py"
@@ -80,17 +80,17 @@ MUTANTS = (
            'return not any(s.ref.side == side for s in snapshots)',
            'return not any(s.ref.side == side and s.state not in GONE for s in snapshots)',
            LAWS.format('test_a_deleted_record_is_not_raised_from_the_dead')),
-    Mutant('the round robin forgets its turn', DELIBERATE,
-           'if counter != first_counter:',
-           'if counter < first_counter:',
+    Mutant('the round robin forgets its turn', "src/crmsync/engine/floor.py",
+           'if known is None or known.turn != pool.turn:',
+           'if known is None:',
            LAWS.format('test_round_robin_goes_on_where_it_stopped')),
     Mutant('start_from is ignored', COURSE,
            'replace(after, historic=historic,',
            'replace(after, historic=False,',
            LAWS.format('test_what_happened_before_the_first_sync_starts_nothing')),
     Mutant('no second look before writing', APPLY,
-           'if not updates:',
-           'if True:',
+           'sides = [side for side, items in ready.items() if _watched(items)]',
+           'sides: list[str] = []',
            LAWS.format('test_an_edit_between_reading_and_writing_is_not_overwritten')),
     Mutant('creates: off by one', GUARD,
            'if creates <= brakes.max_creates:',
@@ -268,9 +268,9 @@ MUTANTS = (
            ' - planned.stood_in',
            '',
            USERS.format('test_f48_fallback_stands_in_for_persons_and_activities_and_gives_way')),
-    Mutant('hours that a CRM tells do not count', "src/crmsync/decide/touch.py",
-           'zone=zone, week=week,',
-           'zone=zone,',
+    Mutant('hours that a CRM tells do not count', "src/crmsync/decide/shift.py",
+           'hours=said.week or _told(weeks)',
+           'hours=said.week',
            USERS.format('test_clocks_run_by_what_the_crms_tell_of_their_users')),
     Mutant('a CRM shows days by the clock of the other one', "src/crmsync/decide/owners.py",
            'in_turn(found, user.side)',
@@ -334,7 +334,7 @@ MUTANTS = (
            '',
            STAGES.format('test_l6_cool_off_and_the_way_back')),
     Mutant('nobody to reach is handed off', "src/crmsync/decide/person.py",
-           '        if able:',
-           '        if able or True:',
+           '    if not able:',
+           '    if False and not able:',
            STAGES.format('test_l10_nobody_to_reach_is_not_handed_off')),
 )  # fmt: skip

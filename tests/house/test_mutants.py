@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from house.looking import ROOT
-from house.mutants import MUTANTS, Mutant
+from house.mutants import MUTANTS as OF_SYNC
+from house.mutants import Mutant
+from house.mutants_work import MUTANTS as OF_WORK
 
+MUTANTS = (*OF_SYNC, *OF_WORK)
 PARTS = ("src", "connectors", "mappings")
 TESTS = ("conftest.py", "conftest_postgres.py", "tiny.py", "merge_table.py", "decide", "engine", "fronts", "house", "insight", "scenarios")
 FAILED = 1
