@@ -65,5 +65,7 @@ def answer_of(person: PersonState, signals: Sequence[Signal], replies: Sequence[
     if any(entry.at >= newest.at and entry.stage not in IN_WORK for entry in person.stages):
         return Answer(outcome=None, opt_out=rule.opt_out)
     goes = stages.reasons.get(rule.reason, "nurture") if rule.reason is not None else "nurture" if rule.opt_out else None
-    outcome = Outcome(stage=goes, cause=f"replied {rule.digit}" + (f" ({rule.reason})" if rule.reason else "")) if goes is not None else None
+    outcome = (
+        Outcome(stage=goes, cause=f"replied {rule.digit}" + (f" ({rule.reason})" if rule.reason else "")) if goes is not None else None
+    )
     return Answer(outcome=outcome, opt_out=rule.opt_out)
