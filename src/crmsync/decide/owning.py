@@ -81,7 +81,9 @@ class Router:
                 alerts = (no_owner(who=who(self.facts), problem=verdict.problem, at=mql_at),)
         if owner is None:
             until = verdict.waits_until
-            due = until if until is not None and until > self.at else self.at + RETRY  # nobody can say when: a lead is closed, a rep is hired
+            due = (
+                until if until is not None and until > self.at else self.at + RETRY
+            )  # nobody can say when: a lead is closed, a rep is hired
             if deadline is not None and deadline > self.at:
                 due = min(due, deadline)
             return Found(state=replace(state, queued_at=queued, owner_reason=reason), alerts=alerts, problems=problems, due=due)
