@@ -106,3 +106,23 @@ def test_c5_what_is_to_go_goes_once_its_crm_answers_again(floor: Both) -> None:
         assert [len(gone.open(side)) for side in SIDES] == [0, 0], what
         assert [len(kept.tasks(side)) for side in SIDES] == [2, 2], "what was done stays"
         assert floor.store.get(WAITING) == []
+
+
+def test_h2_a_hot_lead_is_told_while_it_waits_for_an_owner() -> None:
+    """The channel hears of it at once, the owner when there is one; nobody twice."""
+    hours = "{tia@corp.example: {start: '09:00', end: '17:00'}}"
+    edits = routing("", members="[tia@corp.example]", people=hours, alerts={"# to:\n#   hot_lead: [owner, sales] ": "to:\n  hot_lead: [owner, sales] "})
+    with Both(edits=edits, users=reps("tia"), kinds=("task",)) as both:
+        both.settle()
+        both.time.advance(12 * 3_600)  # at night
+        ask(both, "owl", form=HOT)
+        both.settle()
+        assert stage(both, "owl") == "mql"
+
+        def heard() -> list[tuple[str, str]]:
+            return sorted((row.kind, row.address) for row in both.store.alerts.of([person(both, "owl")])[person(both, "owl")])
+
+        assert heard() == [("hot_lead", "channel:sales")]
+        both.settle(after=12 * 3_600)
+        assert owner(both, "owl") == rep("tia")
+        assert heard() == [("hot_lead", "channel:sales"), ("hot_lead", f"owner:{rep('tia')}")]

@@ -48,7 +48,8 @@ class Move:
 class CadenceVerdict:
     """run: to remember. step, index, owner, due_at, remind_at: a task to be made now (step None: none), with whom, by when (UTC). next_touch_at: when the touch is
     due that is open or comes next. withdraw: keys of open tasks to take back. moves: open tasks to hand on. next_due_at: when it would be answered differently
-    by time alone (UTC). finished: all touches were made and nobody answered (L6); said once. problems: sentences, each with its cause before the first colon."""
+    by time alone (UTC). finished: all touches were made and nobody answered (L6); said once. lacks: touches made and wanted, where there are too few for that (A3).
+    problems: sentences, each with its cause before the first colon."""
 
     run: CadenceRun | None
     step: Step | None = None
@@ -61,6 +62,7 @@ class CadenceVerdict:
     moves: tuple[Move, ...] = ()
     next_due_at: datetime | None = None
     finished: bool = False
+    lacks: tuple[int, int] | None = None
     problems: tuple[str, ...] = ()
 
 
@@ -365,7 +367,7 @@ class _Matter:
         wanted = min(self.sla.min_touches, len(rule.steps) - len(run.skipped))
         if made < wanted:
             text = f"too few touches: the cadence {run.name} is over after {made} of at least {wanted} touches; make the others, or decide about the person"
-            return CadenceVerdict(run=self._same(run, paused="", due_at=None), withdraw=withdraw, problems=(text,))
+            return CadenceVerdict(run=self._same(run, paused="", due_at=None), withdraw=withdraw, lacks=(made, wanted), problems=(text,))
         over = replace(run, ended_at=self.at, ended=NO_ANSWER, paused="", due_at=None)
         left = self._left_open(run)  # of a cadence that was shortened meanwhile
         return CadenceVerdict(run=over, withdraw=tuple(dict.fromkeys((*withdraw, *left))), finished=True)

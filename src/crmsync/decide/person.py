@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from crmsync.decide.alerts import hot_lead
 from crmsync.decide.cadence import Move
@@ -215,17 +216,17 @@ def _hand_over(
     found = router.first(state, hot=hot, standing=standing)
     made.take(found)
     over = _Over(state=found.state, staged=staged, retry=found.due, floor=found.floor)
+    told = partial(handoff_text, facts=facts, score=course.score, signals=course.signals, type_rule=rule, trigger=state.trigger, gate=gate)
+    heard = partial(hot_lead, who=who(facts), mql_type=state.mql_type or "", trigger=state.trigger, at=mql_at)
     if found.owner is None:
+        if hot and state.queued_at is None:  # whoever hears of hot leads hears of one that waits for its owner, too
+            made.alerts.append(heard(package=told(stage="mql"), owner=None))
         return over
     over.owner = found.owner if found.owner != standing else None
     over.state, over.staged = course.handed(found.state, found.owner)
-    over.package = handoff_text(
-        facts=facts, score=course.score, signals=course.signals, type_rule=rule, trigger=state.trigger, stage=stage_of(over.state) or "sal",
-        owner=found.owner, routing_reason=over.state.owner_reason, gate=gate,
-    )  # fmt: skip
+    over.package = told(stage=stage_of(over.state) or "sal", owner=found.owner, routing_reason=over.state.owner_reason)
     if hot:
-        whom, kind = who(facts), state.mql_type or ""
-        made.alerts.append(hot_lead(who=whom, mql_type=kind, trigger=state.trigger, package=over.package, at=mql_at, owner=found.owner))
+        made.alerts.append(heard(package=over.package, owner=found.owner))
     return over
 
 

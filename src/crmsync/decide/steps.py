@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from crmsync.decide.lifecycle import stage_of
+from crmsync.decide.lifecycle import entered, stage_of
 from crmsync.decide.owning import WORKED, Found, Router
 from crmsync.decide.text import one_line
 from crmsync.decide.touch import Desk, FirstTouch
@@ -57,12 +57,16 @@ def next_steps(
     users: Mapping[str, User],
     now: datetime,
 ) -> None:
-    """Native tasks that follow from the work: the next touch of the cadence (C3), the next step of an accepted person (H3), a manager's word (A5)."""
+    """Native tasks that follow from the work: the next touch of the cadence (C3), touches that are missing at its end (A3), the next step of an
+    accepted person (H3), a manager's word (A5)."""
     followed, book = worked.cadence, desk.playbook
     if followed.step is not None and followed.owner is not None and followed.due_at is not None and state.cadence is not None:
         run = next((c for c in book.cadences if c.name == state.cadence.name), None)
         if run is not None:
             made.asks.append(desk.touch(state, run, followed.index, followed.owner, followed.due_at, followed.remind_at))
+    since = entered(state, "mql") or state.handed_at
+    if followed.lacks is not None and state.owner is not None and since is not None:
+        made.asks.append(desk.keep_trying(state.owner, *followed.lacks, since))
     last = state.stages[-1] if state.stages else None
     accepted = last is not None and last.stage == "sql" and last.previous == "sal" and len(state.stages) > len(before.stages)
     if accepted and last is not None and task is None and state.owner is not None and state.handed_at is not None:
