@@ -157,13 +157,21 @@ def decide(
         task = desk.first_touch(state.owner, reached(rule, facts, gate), over.package, mql_at, first_text(playbook, state), state.trigger)
     next_steps(person, state, worked, desk, made, task, over.package or str(person.outputs.get("crmsync_handoff") or ""), users, now)
     owner = over.owner
-    if state.owner_by == ROUTER and stage_of(state) in WORKED and can_own(state.owner, users) and (not usable or shown_owner == state.owner_was):
+    if (
+        state.owner_by == ROUTER
+        and stage_of(state) in WORKED
+        and can_own(state.owner, users)
+        and (not usable or shown_owner == state.owner_was)
+    ):
         owner = state.owner
     state, nurture = nurtured(person, state, facts, signals, playbook.tracks, lists, now, start_from=start_from)
     asks_at = short.ask_at if short is not None and short.ask_at > now else None
     turns = (asks_at, score.next_due_at, over.retry, course.turns_at(state), nurture.next_due_at, worked.due)
     due = min((at for at in turns if at is not None), default=None)
-    more = {**_nurture_fields(state, person.outputs, next_questions(facts, playbook.profile, lists, now, signals)), **work_fields(worked, person.outputs)}
+    more = {
+        **_nurture_fields(state, person.outputs, next_questions(facts, playbook.profile, lists, now, signals)),
+        **work_fields(worked, person.outputs),
+    }
     wanted = outputs(
         state=state, score=score, rules=rules, previous=person.outputs, handoff=over.package, fresh=len(state.stages) > len(person.stages),
         gate=gate, more=more,
@@ -204,7 +212,9 @@ def _hand_over(
     if stage_of(state) != "mql" or state.historic:
         return _Over(state=state if state.queued_at is None else replace(state, queued_at=None), staged=staged)
     rule, mql_at = course.type_rule(state), entered(state, "mql") or now
-    able = bool(state.trigger.strip()) and gate.reachable if gate is not None else complete(facts=facts, trigger=state.trigger, type_rule=rule)
+    able = (
+        bool(state.trigger.strip()) and gate.reachable if gate is not None else complete(facts=facts, trigger=state.trigger, type_rule=rule)
+    )
     if not able:
         made.problems.append("handoff waits: no valid e-mail address and no phone number")
         clerk = standing or clerk_of(state.person_id, router.ways, playbook) or _fallback(playbook)
