@@ -111,7 +111,9 @@ def test_c5_what_is_to_go_goes_once_its_crm_answers_again(floor: Both) -> None:
 def test_h2_a_hot_lead_is_told_while_it_waits_for_an_owner() -> None:
     """The channel hears of it at once, the owner when there is one; nobody twice."""
     hours = "{tia@corp.example: {start: '09:00', end: '17:00'}}"
-    edits = routing("", members="[tia@corp.example]", people=hours, alerts={"# to:\n#   hot_lead: [owner, sales] ": "to:\n  hot_lead: [owner, sales] "})
+    edits = routing(
+        "", members="[tia@corp.example]", people=hours, alerts={"# to:\n#   hot_lead: [owner, sales] ": "to:\n  hot_lead: [owner, sales] "}
+    )
     with Both(edits=edits, users=reps("tia"), kinds=("task",)) as both:
         both.settle()
         both.time.advance(12 * 3_600)  # at night
