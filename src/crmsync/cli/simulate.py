@@ -46,7 +46,10 @@ def simulate(
     json: Json = False,
     playbook: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the playbook. Left out: CRMSYNC_HOME, or the playbook that ships where that has none."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder with crmsync.yaml and mappings/. Left out: CRMSYNC_HOME, or the playbook that ships where that has none.",
+        ),
     ] = None,
     assumptions: Annotated[
         Path | None,

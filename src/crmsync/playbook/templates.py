@@ -81,6 +81,8 @@ def with_needs(templates: Mapping[str, Template], needs: Mapping[str, Collection
 def _unknown(name: str, templates: Mapping[str, Template]) -> str:
     if not templates:
         return f"there is no template {quoted(name)}: {FOLDER} holds none; `crmsync init` writes those that ship"
+    if name.removesuffix(".txt") in templates:
+        return f"there is no template {quoted(name)}; leave out the .txt"
     return f"there is no template {quoted(name)}; {one_of(name, sorted(templates))}, or write {FOLDER}/{name[:60]}.txt"
 
 

@@ -47,7 +47,8 @@ def check_calendars(environ: Mapping[str, str], hours: WorkingHours) -> list[Fin
         for name in unused
     ]
     if any(said.calendar for said in hours.people.values()):
-        told.append(Finding(level="info", subject="calendars", message=f"absences are read from {len(found)} calendar(s)"))
+        simulated = "; between simulated CRMs only from those on this machine" if all_loopback(environ) else ""
+        told.append(Finding(level="info", subject="calendars", message=f"absences are read from {len(found)} calendar(s){simulated}"))
     return told
 
 

@@ -76,7 +76,7 @@ def summary(found: Simulation) -> list[str]:
         busiest = max(loads, key=lambda rep: rep.touches_a_day)
         lines.append(
             f"The most leads in work at one time were {top.peak} ({top.name}); the busiest rep made {busiest.touches_a_day:.1f} touches per working day ({busiest.name}). "
-            f"{all.passed_on} leads were taken from a rep who had not worked them and given to the next."
+            f"{all.passed_on} {'lead was' if all.passed_on == 1 else 'leads were'} taken from a rep who had not worked them and given to the next."
         )
     return lines
 
@@ -93,7 +93,7 @@ def as_text(found: Simulation) -> str:
 def cost_line(found: Simulation) -> str:
     """What the run took."""
     calls = ", ".join(f"{count} to {name}" for name, count in found.cost.api_calls.items())
-    return f"{found.wanted.weeks} weeks in {found.cost.seconds:.0f} s: {found.cost.cycles} cycles, API calls: {calls}."
+    return f"{found.wanted.weeks} week{'s' if found.wanted.weeks != 1 else ''} in {found.cost.seconds:.0f} s: {found.cost.cycles} cycles, API calls: {calls}."
 
 
 def as_json(found: Simulation) -> dict[str, Any]:
