@@ -377,3 +377,13 @@ def test_total_and_settled_after_one_step(
     second = go(steady.state, facts=facts, signals=live, shown_owner=steady.owner or shown_owner, pool=pool, floor=steady.floor)
     assert (second.task, second.outputs, turns(second)) == (None, steady.outputs, turns(steady))
     assert stages(second) == stages(steady)
+
+
+def test_h2_a_hot_signal_of_somebody_who_is_worked_is_told_their_rep() -> None:
+    first = go(signals=[demo()])
+    later = NOW + HOUR
+    again = go(first.state, signals=[demo(), demo(later)], now=later, shown_owner=first.owner)
+    (alert,) = [one for one in again.alerts if one.kind == "hot_lead"]
+    assert (alert.at, alert.owner) == (later, first.owner)
+    quiet = go(again.state, signals=[demo(), demo(later)], now=later + 2 * DAY, shown_owner=first.owner)
+    assert [one for one in quiet.alerts if one.kind == "hot_lead"] == []

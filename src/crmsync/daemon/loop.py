@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -177,10 +178,12 @@ class Daemon:
         except BusyError:
             raise
         except HaltError as error:
+            self._tell_anyway()
             return self._paused(f"halted for safety: {error}", self._poll())
         except CrmsyncError as error:
             if isinstance(error, ConfigError) and not isinstance(error, CredentialsError) and not self._ran_well:
                 raise
+            self._tell_anyway()
             return self._paused(_reason(error), self._backoff(error))
         except Exception as error:
             self._crashes += 1
@@ -209,6 +212,11 @@ class Daemon:
                 return self._until_due()
             return min(self._shortest, SHORTEST_PAUSE) / 5
         return self._until_due()
+
+    def _tell_anyway(self) -> None:
+        """Sends alerts that are due though no cycle can run: they are about what happened before."""
+        with suppress(CrmsyncError):
+            self._aside.tell(self._workspace)
 
     def _until_due(self) -> float:
         due, now = self._next_due(), self._workspace.clock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crmsync.decide.condition import Lists
 from crmsync.decide.deals import Dealings
@@ -17,6 +17,7 @@ from crmsync.model.record import Fields
 from crmsync.model.rules import Playbook
 from crmsync.model.verdict import ScoreVerdict, StageVerdict
 
+NEWS = timedelta(days=1)
 STEPS = 8
 """More transitions than rules could make at one moment."""
 
@@ -41,6 +42,12 @@ class Course:
     def is_hot(self, state: PersonState) -> bool:
         """Whether an express signal (S6) speaks for the present mql entry: the hot lane (R4, H2)."""
         return any(s.type in self.rules.express for s in _recent(state, self.signals))
+
+    def hot_news(self, state: PersonState) -> Signal | None:
+        """An express signal (S6) of somebody who is worked already, of the last day: their rep hears of it (H2)."""
+        since = state.handed_at
+        found = [s for s in self.signals if s.type in self.rules.express and since is not None and since < s.at <= self.at < s.at + NEWS]
+        return max(found, key=lambda s: (s.at, s.event_id), default=None)
 
     def along(self, state: PersonState, hand_stage: str | None = None) -> tuple[PersonState, StageVerdict]:
         """The state after every transition that is due before an owner is needed, and the last verdict."""

@@ -16,7 +16,7 @@ from crmsync.decide.deals import Dealings
 from crmsync.decide.disposition import ACCEPTED, DISQUALIFIED, NURTURE, Judged, Said, look, said_by
 from crmsync.decide.effort import Shortfall, answer_of, shortfall
 from crmsync.decide.handoff import complete, handoff_text
-from crmsync.decide.lifecycle import HAND, IN_WORK, Outcome, entered, may_judge, stage_of
+from crmsync.decide.lifecycle import HAND, IN_WORK, Outcome, entered, may_judge, signal_text, stage_of
 from crmsync.decide.outputs import outputs
 from crmsync.decide.owning import ROUTER, WORKED, Router, Ways, assignment
 from crmsync.decide.profile import next_questions
@@ -155,6 +155,11 @@ def decide(
     if over.package is not None and state.owner is not None:
         rule, mql_at = course.type_rule(state), entered(state, "mql") or now
         task = desk.first_touch(state.owner, reached(rule, facts, gate), over.package, mql_at, first_text(playbook, state), state.trigger)
+    if over.package is None and stage_of(state) in WORKED and (news := course.hot_news(state)) is not None:
+        told = str(person.outputs.get("crmsync_handoff") or "")
+        made.alerts.append(
+            hot_lead(who=who(facts), mql_type=state.mql_type or "", trigger=signal_text(news), package=told, at=news.at, owner=state.owner)
+        )
     next_steps(person, state, worked, desk, made, task, over.package or str(person.outputs.get("crmsync_handoff") or ""), users, now)
     owner = over.owner
     if (

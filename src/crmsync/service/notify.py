@@ -17,7 +17,9 @@ from crmsync.connect.discovery import all_loopback, options_for
 from crmsync.decide.alerts import WEEKLY, Message, digest, message, weekly_due
 from crmsync.decide.canonical import moment, stamp
 from crmsync.engine.alerts import remember_weekly
+from crmsync.errors import CrmsyncError
 from crmsync.model.alert import AlertRules
+from crmsync.service.logs import keep_crash
 from crmsync.service.notify_lane import HOLD, Job, Lane, Letter
 from crmsync.service.notify_where import NAME, Target, target_of, url_of
 from crmsync.store.alerts import AlertCounts, AlertRow
@@ -143,7 +145,15 @@ class Notifier:
         due = weekly_due(rules, last, now)
         if due is None:
             return
-        title, _, text = self._weekly(workspace, now).strip().partition("\n")
+        try:
+            title, _, text = self._weekly(workspace, now).strip().partition("\n")
+        except CrmsyncError:
+            raise
+        except Exception as error:  # a report that cannot be made must not stop what it reports on
+            keep_crash(error, workspace.settings.home)
+            log.error("the weekly report failed", error=type(error).__name__)
+            store.put(LAST_WEEKLY, stamp(due))
+            return
         with store.begin():
             remember_weekly(workspace.world, due, title, text.strip(), now)
             store.put(LAST_WEEKLY, stamp(due))
