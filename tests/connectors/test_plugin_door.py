@@ -112,8 +112,11 @@ def test_a_person_crosses_over_and_back(door: None, tmp_path: Path) -> None:
     home.mkdir()
     write_defaults(home)
     (home / "mappings" / "person.yaml").write_text(PERSON, "utf-8")
-    for name in ("activities", "companies"):  # those that ship speak of a CRM that is not installed here
+    for name in ("activities", "companies", "followup"):  # those that ship speak of a CRM that is not installed here
         (home / "mappings" / f"{name}.yaml").unlink()
+    signals = (home / "mappings" / "signals.yaml").read_text("utf-8")
+    bounces, rest = signals.index("  # E-mails that Salesforce sent"), signals.index("# Signals that no field above makes")
+    (home / "mappings" / "signals.yaml").write_text(signals[:bounces] + signals[rest:], "utf-8")
     main = (home / "crmsync.yaml").read_text("utf-8")
     (home / "crmsync.yaml").write_text(main.replace("tasks_in: salesforce", "tasks_in: acme"), "utf-8")
     with HubSpot(clock=time, search_lag=0.0) as hubspot:

@@ -26,7 +26,7 @@ def people(both: Both, count: int = 1) -> list[dict[str, str]]:
 def test_f07_mapping_of_a_computed_field_is_warned_of() -> None:
     edits = {
         "mappings/activities.yaml": {
-            "    reminder: {type: datetime,": "    age: {type: text, salesforce: {field: Age__c, read_only: true}, hubspot: hs_task_type}\n"
+            "    reminder: {type: datetime,": "    age: {type: text, salesforce: {field: Age__c, read_only: true}, hubspot: hs_queue_membership_ids}\n"
             "    reminder: {type: datetime,"
         }
     }
