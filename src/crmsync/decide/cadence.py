@@ -79,7 +79,8 @@ def first_key(state: PersonState) -> str:
 
 def effort(touches: Sequence[Touch], since: datetime) -> int:
     """How many touches were made since then (A3). A task done and the same thing logged within 15 minutes are one."""
-    found = [t for t in touches if t.at >= since]
+    begun = since.replace(microsecond=0)  # CRMs tell whole seconds
+    found = [t for t in touches if t.at >= begun]
     logged = sorted((t for t in found if not t.task_key), key=lambda t: t.at)
     for task in sorted((t for t in found if t.task_key), key=lambda t: t.at):
         twice = next((t for t in logged if t.channel == task.channel and abs(t.at - task.at) <= SAME), None)

@@ -57,7 +57,8 @@ def answer_of(person: PersonState, signals: Sequence[Signal], replies: Sequence[
     if since is None or not replies:
         return None
     rules = {f"{REPLY}{rule.digit}": rule for rule in replies}
-    found = [s for s in signals if s.type in rules and s.at >= since]
+    begun = since.replace(microsecond=0)  # CRMs tell whole seconds
+    found = [s for s in signals if s.type in rules and s.at >= begun]
     if not found:
         return None
     newest = max(found, key=lambda s: (s.at, s.event_id))
