@@ -529,9 +529,33 @@ def test_a3_with_too_few_touches_nobody_is_given_up() -> None:
     for _ in range(3):
         desk.log(CALL)
         desk.tick(DAY)
+    desk.tick(30 * DAY)
+    assert desk.finished == 0, "four touches of a plan of four are not eight"
+    for _ in range(4):
+        desk.log(CALL)
+        desk.tick(DAY)
     assert desk.finished == 0, "the answer to the last one is waited for"
     desk.tick(3 * DAY)
-    assert desk.finished == 1, "four touches of a plan of four"
+    assert desk.finished == 1
+
+
+def test_a3_e_mails_that_fall_away_are_made_up_for_by_other_touches() -> None:
+    desk = RepDesk(LIGHT, sla=SlaRules(min_touches=8))
+    desk.facts |= {"deal.amount": 1, "email_opt_out": True}
+    for _ in range(20):
+        run = desk.tick().run
+        assert run is not None
+        if run.step >= len(LIGHT.steps):
+            break
+        desk.finish() if run.task_key else desk.wait()
+    assert (len(desk.touches), run.skipped) == (4, (2, 4, 5, 7))
+    found = desk.tick(30 * DAY)
+    assert (desk.finished, found.lacks) == (0, (4, 8)), "the handoff and three messages are no eight touches"
+    for _ in range(4):
+        desk.log(CALL)
+        desk.tick(DAY)
+    desk.tick(3 * DAY)
+    assert desk.finished == 1
 
 
 def test_l6_whoever_answers_in_the_last_days_is_not_given_up() -> None:

@@ -169,7 +169,7 @@ EIGHT = "[{day: 1, channel: call}" + ", {day: 2, channel: email}" * 7 + "]"
         (f"[{{name: a, types: [browser], steps: {EIGHT}}}, {{name: b, types: [browser, direct_request], steps: {EIGHT}}}]", []),
         (f"[{{name: a, types: [browser], when: {{field: employees, more_than: 10}}, steps: {EIGHT}}}, {{name: b, types: [browser], when: {{field: employees, more_than: 20}}, steps: {EIGHT}}}]", ["cadences: b is shadowed: everybody for whom it is meant is in an earlier one"]),
         (f"[{{name: a, when: {{all: [{{field: title, empty: true}}, {{field: title, filled: true}}]}}, steps: {EIGHT}}}]", ["cadences: the condition of a contradicts itself: nobody is in it"]),
-        ("[{name: a, steps: [{day: 1, channel: call}]}]", ["cadences: a has 1 touches, and no_response is accepted after 8 (min_touches)"]),
+        ("[{name: a, steps: [{day: 1, channel: call}]}]", ["cadences: a has 1 touches, and nobody is given up before 8 (min_touches)"]),
         (f"[{{name: a, steps: {EIGHT.replace('call', 'email')}}}]", ["cadences: a has e-mails only: an opt-out leaves nothing of it"]),
     ],
 )  # fmt: skip

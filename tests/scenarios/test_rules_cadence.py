@@ -389,6 +389,26 @@ def test_a3_no_response_waits_for_eight_touches(both: Both) -> Waits:
 
 
 @stories
+def test_a3_l2_a_stage_set_by_hand_stands_and_its_no_response_does_not(both: Both) -> Waits:
+    hal = asks(both, "hal", jobtitle="CTO")
+    yield at(1)
+    hal.does()
+    yield at(1, 18)
+    lead = hal.lead()["Id"]
+    both.sf.edit("Lead", lead, {"crmsync_stage__c": "disqualified", "crmsync_reason_code__c": "no_response"})
+    yield at(2)
+    assert hal.path()[-1] == hal.contact()["crmsync_stage"] == hal.lead()["crmsync_stage__c"] == "disqualified"
+    for side in SIDES:
+        assert len(hal.open(side)) == 1
+        assert hal.subjects(side)[-1] == "Keep trying (1 of 8 touches)"
+    assert "The stage disqualified stands" in hal.open()[0]["Description"]
+    assert [p.cause for p in both.problems() if p.person_id == hal.who] == ["too_few_touches"]
+    both.sf.edit("Lead", lead, {"crmsync_reason_code__c": "wrong_icp"})
+    yield at(3)
+    assert ([p for p in both.problems() if p.person_id == hal.who], hal.path()[-1]) == ([], "disqualified")
+
+
+@stories
 def test_a3_l6_nobody_is_given_up_whose_touches_were_deleted(both: Both) -> Waits:
     del_ = asks(both, "dell", jobtitle="CTO")
     yield at(1)

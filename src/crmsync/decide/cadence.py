@@ -365,7 +365,7 @@ class _Matter:
             wait = None if why == SEQUENCE else ends
             return CadenceVerdict(run=self._same(run, paused=why, due_at=None), withdraw=withdraw, next_due_at=wait)
         made = effort(self.touches, run.started_at)
-        wanted = min(self.sla.min_touches, len(rule.steps) - len(run.skipped))
+        wanted = self.sla.min_touches  # also where the plan has fewer, or some fell away: other touches count as well
         if made < wanted:
             text = f"too few touches: the cadence {run.name} is over after {made} of at least {wanted} touches; make the others, or decide about the person"
             return CadenceVerdict(run=self._same(run, paused="", due_at=None), withdraw=withdraw, lacks=(made, wanted), problems=(text,))

@@ -30,8 +30,9 @@ class Said:
 
     @property
     def mark(self) -> str:
-        """What PersonState.judged remembers: "rejected/wrong_icp"; "" where nothing was decided."""
-        return f"{self.disposition}/{self.reason}" if self.disposition else ""
+        """What PersonState.judged remembers: "rejected/wrong_icp"; "" where nothing was decided. Who accepts gives no reason: one that stands beside it is
+        about something else, and makes no new decision of it."""
+        return _plain(f"{self.disposition}/{self.reason}") if self.disposition else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ def look(said: Mapping[str, Said], person: PersonState) -> Judged:
     chosen there afterwards, the same included, is a new decision.
     """
     said = completed(said)
-    seen = {side: mark for side, mark in person.judgements.items() if side not in said or said[side].mark}
+    seen = {side: _plain(mark) for side, mark in person.judgements.items() if side not in said or said[side].mark}
     written = dict(person.written)
     taken = []
     for side in person.retracting:
@@ -125,6 +126,10 @@ def look(said: Mapping[str, Said], person: PersonState) -> Judged:
     waiting = (Judgement(said=s, side=side) for side, s in sorted(said.items()) if side not in taken)
     lacks = fresh if fresh is not None and fresh.lacks_reason else next((j for j in waiting if j.lacks_reason), None)
     return Judged(state=state, said=said, fresh=fresh, lacks=lacks, unknown=unknown)
+
+
+def _plain(mark: str) -> str:
+    return f"{ACCEPTED}/" if mark.startswith(f"{ACCEPTED}/") else mark
 
 
 def _word(value: Value) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crmsync.decide.cadence import effort
-from crmsync.decide.disposition import Judgement
-from crmsync.decide.lifecycle import IN_WORK, Outcome, entered, stage_of
+from crmsync.decide.disposition import ACCEPTED, DISQUALIFIED, NURTURE, Judged, Judgement
+from crmsync.decide.lifecycle import HAND, IN_WORK, Outcome, entered, stage_of
+from crmsync.model.copies import replace
 from crmsync.model.followup import ReplyRule, SlaRules
-from crmsync.model.link import PersonState, Signal
+from crmsync.model.link import PersonState, Signal, StageEntry
 from crmsync.model.process import StageRules
 from crmsync.model.work import Touch
 
@@ -23,23 +24,63 @@ REPLY = "reply_"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortfall:
     """Touches made since the handoff, and how many no_response needs. since: the mql entry it is about. ask_at: when the rep is asked for the others: touches
-    logged together with the decision are read after it. Both UTC."""
+    logged together with the decision are read after it. Both UTC. stands: the stage that a hand set meanwhile ("": none did)."""
 
     made: int
     wanted: int
     since: datetime
     ask_at: datetime
+    stands: str = ""
+
+    @property
+    def problem(self) -> str:
+        """What is not believed, in words."""
+        told = f"the reason no_response needs {self.wanted} completed touches, {self.made} were made"
+        return f"too few touches: {told}; " + (
+            f"the stage {self.stands} stands, the reason does not" if self.stands else "the disposition waits"
+        )
 
 
 def shortfall(fresh: Judgement | None, person: PersonState, touches: Sequence[Touch], sla: SlaRules) -> Shortfall | None:
-    """Why a rep's decision is not believed yet (A3); None: it is, or it gives another reason. Only somebody who was handed over is owed touches."""
-    if fresh is None or fresh.said.reason != NO_RESPONSE or person.handed_at is None or stage_of(person) not in IN_WORK:
+    """Why a rep's decision is not believed yet (A3); None: it is, or it gives another reason. A stage set by hand beside it changes nothing about that. Nobody is
+    owed touches who never was an mql or qualified before the start (section 9a)."""
+    if fresh is None or fresh.said.reason != NO_RESPONSE or fresh.said.disposition == ACCEPTED:
         return None
-    made = effort(touches, person.handed_at)
-    if made >= sla.min_touches:
+    if stage_of(person) not in IN_WORK and closed_by_hand(person) is None:
         return None
+    return _missing(person, touches, sla, fresh.said.at)
+
+
+def unproven(short: Shortfall | None, judged: Judged, person: PersonState, touches: Sequence[Touch], sla: SlaRules) -> Shortfall | None:
+    """The same once the stage has moved: who was put aside by hand stays so (L2), and a reason no_response beside it is held to the same minimum (A3).
+    short: what `shortfall` found."""
+    entry = closed_by_hand(person)
+    if entry is None:
+        return short
+    if short is None and judged.fresh is None:
+        given = [said for said in judged.said.values() if said.reason]
+        newest = max(given, key=lambda said: (said.at is not None, said.at), default=None)
+        if newest is not None and newest.reason == NO_RESPONSE and newest.disposition in ("", ACCEPTED):
+            short = _missing(person, touches, sla, max(filter(None, (newest.at, entry.at))))
+    return replace(short, stands=stage_of(person) or "") if short is not None else None
+
+
+def closed_by_hand(person: PersonState) -> StageEntry | None:
+    """The transition by which a hand put aside somebody in work; None: no hand did, or they were moved since by anything but one."""
+    for entry in reversed(person.stages):
+        if entry.who != HAND or entry.stage not in (NURTURE, DISQUALIFIED) or entry.cause.startswith("disposition "):
+            return None
+        if entry.previous in IN_WORK:
+            return entry
+    return None
+
+
+def _missing(person: PersonState, touches: Sequence[Touch], sla: SlaRules, at: datetime | None) -> Shortfall | None:
     since = entered(person, "mql") or person.handed_at
-    return Shortfall(made=made, wanted=sla.min_touches, since=since, ask_at=(fresh.said.at or since) + PATIENCE)
+    if since is None or person.historic:
+        return None
+    made = effort(touches, max(since, person.handed_at or since))
+    return None if made >= sla.min_touches else Shortfall(made=made, wanted=sla.min_touches, since=since, ask_at=(at or since) + PATIENCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from crmsync.decide.condition import Lists
 from crmsync.decide.course import Course
 from crmsync.decide.deals import Dealings
 from crmsync.decide.disposition import ACCEPTED, DISQUALIFIED, NURTURE, Judged, Said, look, said_by
-from crmsync.decide.effort import Shortfall, answer_of, shortfall
+from crmsync.decide.effort import Shortfall, answer_of, shortfall, unproven
 from crmsync.decide.handoff import complete, handoff_text
 from crmsync.decide.lifecycle import HAND, IN_WORK, Outcome, entered, may_judge, signal_text, stage_of
 from crmsync.decide.outputs import outputs
@@ -133,6 +133,7 @@ def decide(
     )  # fmt: skip
     desk = Desk(playbook=playbook, users=users, facts=facts, at=now, signals=signals)
     state, staged = course.along(judged.state, _hand_stage(person, shown, problems))
+    short = unproven(short, judged, state, touches, playbook.sla)
     if deals is not None and state.dealt != deals.stand:
         state = replace(state, dealt=deals.stand)
     usable = can_own(shown_owner, users)
@@ -294,10 +295,9 @@ def _judged(
     fresh = judged.fresh
     asks: tuple[FirstTouch, ...] = ()
     if short is not None:
-        told = f"the reason no_response needs {short.wanted} completed touches, {short.made} were made"
-        problems.append(f"too few touches: {told}; the disposition waits")
+        problems.append(short.problem)
         ask = rep is not None and short.ask_at <= desk.at
-        return state, (desk.keep_trying(rep, short.made, short.wanted, short.since),) if ask and rep is not None else ()
+        return state, (desk.keep_trying(rep, short.made, short.wanted, short.since, short.stands),) if ask and rep is not None else ()
     open_deal = not may_judge(stage_of(state) or "", deals)
     waits = newcomer and fresh is not None and fresh.said.disposition != ACCEPTED and open_deal
     if fresh is not None and fresh.lacks_reason and newcomer:

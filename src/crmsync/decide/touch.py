@@ -98,12 +98,12 @@ class Desk:
             mql_at=sql_at, channel="call", kind=ACCEPTED_SQL,
         )  # fmt: skip
 
-    def keep_trying(self, owner: str, made: int, wanted: int, mql_at: datetime) -> FirstTouch:
-        """Asks for the touches that are missing before somebody may be closed as no_response (A3)."""
-        body = (
-            f"The reason no_response needs {wanted} completed touches; {made} were made since the handoff. Until then it is not accepted, and the person "
-            "stays where they are. It is accepted by itself with the last of them."
-        )
+    def keep_trying(self, owner: str, made: int, wanted: int, mql_at: datetime, stands: str = "") -> FirstTouch:
+        """Asks for the touches that are missing before somebody may be closed as no_response (A3). stands: the stage that a hand has closed them with ("": none)."""
+        then = "Until then it is not accepted, and the person stays where they are."
+        if stands:
+            then = f"The stage {stands} stands; until then the reason is not accepted. Where another reason is the true one, choose it in the field Reason code."
+        body = f"The reason no_response needs {wanted} completed touches; {made} were made since the handoff. {then} It is accepted by itself with the last of them."
         return self._ask(owner, f"Keep trying ({made} of {wanted} touches)", body, mql_at, KEEP_TRYING)
 
     def escalation(self, manager: str, alert: Alert) -> FirstTouch:

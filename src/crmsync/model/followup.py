@@ -23,7 +23,7 @@ class Window:
 class SlaRules:
     """handoff: from qualification to the handoff (A1). response: of a type without one of its own (A2). sql: from sql to the next completed touch
     (A2; None: no such clock). at_risk: shares of the window at which the owner hears of it, rising (A4). min_touches: completed touches before
-    no_response is accepted (A3; 0: any number). conversation_days: a reply or a booked meeting pauses the response clock for so long (A7; a meeting until it is
+    anybody is given up (A3; 0: any number). conversation_days: a reply or a booked meeting pauses the response clock for so long (A7; a meeting until it is
     over, when that is later). late_minutes: a breach noticed so long after it happened is marked late (A8)."""
 
     handoff: Window | None = Window(minutes=1440, working=False)

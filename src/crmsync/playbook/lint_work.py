@@ -81,7 +81,7 @@ def _cadences(playbook: Playbook) -> Iterator[Said]:
         if len(one.steps) < least:
             yield (
                 one.where,
-                f"cadences: {one.name} has {len(one.steps)} touches, and no_response is accepted after {least} (min_touches)",
+                f"cadences: {one.name} has {len(one.steps)} touches, and nobody is given up before {least} (min_touches)",
                 "add steps, or make min_touches smaller",
             )
         if len(one.steps) > 1 and all(step.channel == EMAIL for step in one.steps):

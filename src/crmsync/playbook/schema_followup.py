@@ -33,7 +33,7 @@ class SlaFile(Strict):
         default=[50, 80], description="The owner hears of it when so many per cent of a window are gone; rising. Empty: never."
     )
     min_touches: Annotated[int, Field(ge=0, le=100)] = Field(
-        default=8, description="Completed touches without which the reason no_response is not accepted. 0: any number."
+        default=8, description="Completed touches without which nobody is given up, neither by the reason no_response nor at the end of a cadence. 0: any number."
     )
     conversation_days: _Days = Field(
         default=5.0,
