@@ -31,7 +31,7 @@ from crmsync.insight.compliance import (
     standing,
 )
 from crmsync.insight.leads import UNANSWERED, Closing, Lead, Mark, Turn, leads_of, reason_of
-from crmsync.insight.replay import interval
+from crmsync.insight.share import interval
 from crmsync.model.link import StageEntry
 from crmsync.model.work import BREACHED, ENDED, MET, RESPONSE
 from crmsync.service.report_table import as_csv, as_json, harmless

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from crmsync.insight.leads import Lead
-from crmsync.insight.replay import interval
+from crmsync.insight.share import Judged
 from crmsync.model.work import BREACHED, ENDED, HANDOFF, MET, QUEUE, RESPONSE, SQL
 from crmsync.store.codec import micros, moment
 from crmsync.store.obligations import OPEN, Obligation, Tally
@@ -55,14 +55,12 @@ class Unit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
+class Measure(Judged):
     """What is told of a group. count = kept + breached + open + undue. open: owed and not yet breached; undue: over (closed, passed on) before anything was due. owing: breached and still
     not answered, counted among breached. touched: with a first touch, which the four times are of: median and 90th percentile in minutes as the SLA counts
     them, and around the clock (None of nothing). enough: of the unanswered ones, those with the minimum effort."""
 
     count: int = 0
-    kept: int = 0
-    breached: int = 0
     open: int = 0
     undue: int = 0
     owing: int = 0
@@ -77,21 +75,6 @@ class Measure:
     closed: int = 0
     unanswered: int = 0
     enough: int = 0
-
-    @property
-    def judged(self) -> int:
-        """Those of which it is known whether the SLA was kept."""
-        return self.kept + self.breached
-
-    @property
-    def share(self) -> float | None:
-        """Kept of judged, 0-1; None of nothing."""
-        return self.kept / self.judged if self.judged else None
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Where the share lies with 95 % confidence (Wilson)."""
-        return interval(self.kept, self.judged)
 
     @property
     def touches_each(self) -> float | None:
@@ -113,29 +96,16 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
+class Promise(Judged):
     """Clocks of one kind that began in the period: handoff (A1), response and sql (A2), queue (R5). minutes, working: their window; None where they differ."""
 
     kind: str
     minutes: float | None
     working: bool | None
     count: int = 0
-    kept: int = 0
-    breached: int = 0
     open: int = 0
     undue: int = 0
     late: int = 0
-
-    @property
-    def share(self) -> float | None:
-        """Kept of kept and breached, 0-1; None of nothing."""
-        judged = self.kept + self.breached
-        return self.kept / judged if judged else None
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Where the share lies with 95 % confidence (Wilson)."""
-        return interval(self.kept, self.kept + self.breached)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

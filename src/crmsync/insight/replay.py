@@ -305,12 +305,3 @@ def months(at: Longs) -> dict[str, int]:
     """ "2026-03" -> how many of these moments (microseconds)."""
     names, counts = np.unique(at.view("datetime64[us]").astype("datetime64[M]"), return_counts=True)
     return dict(zip(np.datetime_as_string(names).tolist(), counts.tolist(), strict=True))
-
-
-def interval(hits: int, of: int) -> tuple[float, float] | None:
-    """Wilson's 95 % interval of a share; None of nothing."""
-    if of == 0:
-        return None
-    z, p = 1.959964, hits / of
-    middle, spread, scale = p + z * z / (2 * of), z * ((p * (1 - p) + z * z / (4 * of)) / of) ** 0.5, 1 + z * z / of
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)

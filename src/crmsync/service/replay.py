@@ -16,7 +16,8 @@ from crmsync.decide.score import conditions_of, score_base, top_cut
 from crmsync.engine.cuts import cuts_of
 from crmsync.engine.world import World
 from crmsync.errors import ConfigError
-from crmsync.insight.replay import Entries, Overlap, interval, months, overlap, qualified
+from crmsync.insight.replay import Entries, Overlap, months, overlap, qualified
+from crmsync.insight.share import interval
 from crmsync.model.fields import INPUTS
 from crmsync.model.rules import Playbook
 from crmsync.playbook.load import load_files

@@ -60,8 +60,7 @@ def days(first: date, last: date) -> str:
 
 def kept(found: Measure | Promise) -> str:
     """ "83 % (50 of 60)"."""
-    judged = found.kept + found.breached
-    return f"{percent(found.share)} ({found.kept} of {judged})" if judged else "none judged yet"
+    return f"{percent(found.share)} ({found.kept} of {found.judged})" if found.judged else "none judged yet"
 
 
 def each(value: float | None) -> str:
@@ -159,7 +158,7 @@ def as_text(report: Compliance) -> str:
                 one.kind,
                 str(one.count),
                 percent(one.share),
-                str(one.kept + one.breached),
+                str(one.judged),
                 between(one.interval),
                 str(one.open),
                 str(one.late),

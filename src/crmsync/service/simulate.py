@@ -26,9 +26,11 @@ from crmsync.errors import CrmsyncError
 from crmsync.insight.compliance import Compliance
 from crmsync.insight.drift import Drift
 from crmsync.insight.sim_assume import Assumptions
-from crmsync.insight.sim_figures import Check, Figures, Sample, checks_of, figures_of
+from crmsync.insight.sim_checks import Check, checks_of
+from crmsync.insight.sim_demand import Demand, demand_of
+from crmsync.insight.sim_figures import Figures, Sample, figures_of
 from crmsync.insight.sim_people import Prospect, Rep, arrivals, reps_of
-from crmsync.model.alert import ALERT_KINDS, OWNER
+from crmsync.model.alert import ALERT_KINDS, BREACH, OWNER
 from crmsync.model.routing import RoutingRules
 from crmsync.model.rules import Playbook, Shift
 from crmsync.playbook import load, write_defaults
@@ -46,6 +48,8 @@ from crmsync.testing.still import StillClock
 TICK = timedelta(minutes=15)
 """What reps do is seen by the next cycle on this grid; a daemon would have looked sixty times by then."""
 SETTLES = 25
+SEEN = timedelta(minutes=1)
+"""Within so long after the grid what was done before it has been read."""
 LAG = 3.0
 """Seconds between two cycles that follow each other at once: a change shows in a CRM's search by then."""
 PACING = 2.0
@@ -90,6 +94,7 @@ class Simulation:
     arrived: int
     compliance: Compliance
     figures: Figures
+    demand: Demand
     checks: tuple[Check, ...]
     drift: Drift
     problems: dict[str, int]
@@ -135,12 +140,13 @@ def named_reps(playbook: Playbook) -> list[str]:
 
 
 def for_simulation(playbook: Playbook, reps: list[Rep]) -> Playbook:
-    """The rules as they are, but: they begin now, no name server is asked, absences are those of the model, no calendar is fetched, and alerts that nobody gets go to the owner (nothing is sent)."""
+    """The rules as they are, but: they begin now, no name server is asked, absences are those of the model, no calendar is fetched, and alerts that nobody gets, and those of breaches, go to the owner (nothing is sent)."""
     people = {house: replace(shift, away=(), calendar="") for house, shift in playbook.hours.people.items()}
     for rep in reps:
         if rep.away is not None:
             people[rep.email] = replace(people.get(rep.email, Shift()), away=(rep.away,))
-    alerts = playbook.alerts if playbook.alerts.to else replace(playbook.alerts, to=dict.fromkeys(ALERT_KINDS, (OWNER,)))
+    to = {**dict.fromkeys(ALERT_KINDS, (OWNER,)), **{kind: names for kind, names in playbook.alerts.to.items() if names}}
+    alerts = replace(playbook.alerts, to={**to, BREACH: tuple(dict.fromkeys((*to[BREACH], OWNER)))})
     return replace(
         playbook, start_from=None, gate=replace(playbook.gate, mx=False), hours=replace(playbook.hours, people=people), alerts=replace(alerts, weekly_to=())
     )  # fmt: skip
@@ -289,12 +295,13 @@ class _Run:
 
     def _sample(self, at: datetime) -> None:
         loads = self._workspace.store.assignments.loads(IN_WORK)
-        tasks = self._life.open_tasks()
+        tasks, due = self._life.open_tasks(), self._life.due_tasks(at)
         self._samples.append(
             Sample(
                 at=at,
                 leads={rep.email: loads.get(rep.email, 0) for rep in self._reps},
                 tasks={rep.email: tasks.get(rep.email, 0) for rep in self._reps},
+                due={rep.email: due.get(rep.email, 0) for rep in self._reps},
             )
         )
 
@@ -309,14 +316,20 @@ class _Run:
         owners = self._simulators[workspace.world.tasks_in].desk.owners()
         tasks = {name: one.desk.open_tasks() for name, one in self._simulators.items()}
         figures = figures_of(store, compliance, reps=self._reps, start=self._start, end=self._end, samples=self._samples)
+        done = [(deed.at, deed.rep, deed.key) for deed in self._life.deeds if deed.what == TASK_DONE and deed.key]
+        demand = demand_of(
+            store, workspace.playbook, reps=self._reps, users=workspace.world.owners.users, done=done, samples=self._samples, start=self._start,
+            weeks=self._wanted.weeks,
+        )  # fmt: skip
         checks = checks_of(
             store, playbook=workspace.playbook, reps=self._reps, finished=finished, open_tasks=tasks, owners=owners, samples=self._samples,
-            completed={deed.key for deed in self._life.deeds if deed.what == TASK_DONE and deed.key}, start=self._start, drift=differences,
+            completed={key for _, _, key in done}, start=self._start, unseen=TICK + SEEN,
+            drift=differences,
         )  # fmt: skip
         problems = dict(Counter(row.problem.cause for row in store.problems(limit=100_000)).most_common())
         return Simulation(
             wanted=self._wanted, start=self._start, end=self._end, reps=tuple(self._reps), arrived=self._life.arrived, compliance=compliance,
-            figures=figures, checks=tuple(checks), drift=differences, problems=problems, cost=self._cost,
+            figures=figures, demand=demand, checks=tuple(checks), drift=differences, problems=problems, cost=self._cost,
         )  # fmt: skip
 
 

@@ -180,6 +180,11 @@ class Life:
         """E-mail address of each rep -> open tasks, as last looked at."""
         return {email: len(self._tasks.get(email, ())) for email in self.reps}
 
+    def due_tasks(self, at: datetime) -> dict[str, int]:
+        """Of these, those that are due on the day that it is for the rep at that moment, or were before."""
+        today = {email: at.astimezone(zone_of(rep.zone)).date().isoformat() for email, rep in self.reps.items()}
+        return {email: sum(1 for task in self._tasks.get(email, ()) if task["due"][:10] <= day) for email, day in today.items()}
+
     def _return(self, rep: Rep, at: datetime, *, late: bool = False) -> None:
         """The next look at the task list, within working time."""
         found = rep.next_work(at)

@@ -11,7 +11,9 @@ from markupsafe import Markup
 from crmsync import __version__
 from crmsync.decide.text import one_line, stamp
 from crmsync.insight.sim_assume import PERSONAS
-from crmsync.insight.sim_figures import Check, PersonaFigures, RepFigures
+from crmsync.insight.sim_checks import Check
+from crmsync.insight.sim_demand import Demand
+from crmsync.insight.sim_figures import PersonaFigures, RepFigures
 from crmsync.service.report_table import as_json as compliance_json
 from crmsync.service.report_table import measure_json
 from crmsync.service.report_text import between, days, each, percent, span
@@ -32,7 +34,7 @@ STAGES = {
 def as_html(found: Simulation) -> str:
     """The page; it fetches nothing and needs no script."""
     from crmsync.service.report_plots import times_plot, weeks_plot
-    from crmsync.service.simulate_plots import load_plot, personas_plot, team_plot
+    from crmsync.service.simulate_plots import demand_plot, load_plot, personas_plot, team_plot
 
     env = Environment(
         loader=PackageLoader("crmsync.service", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -43,14 +45,14 @@ def as_html(found: Simulation) -> str:
     personas = {one.rep: one.persona for kind in PERSONAS for one in there if one.persona == kind}
     drawn = {
         "personas": personas_plot(figures.personas), "load": load_plot(figures, personas, found.start), "team": team_plot(figures.reps),
-        "weeks": weeks_plot(found.compliance.groups.get("week", ())), "times": times_plot(found.compliance.bars),
+        "demand": demand_plot(found.demand), "weeks": weeks_plot(found.compliance.groups.get("week", ())), "times": times_plot(found.compliance.bars),
     }  # fmt: skip
     return env.get_template("simulate.html").render(
-        run=found, figures=figures, found=found.compliance.leads, version=__version__,
+        run=found, figures=figures, demand=found.demand, found=found.compliance.leads, version=__version__,
         period=days(found.start.date(), (found.end - timedelta(seconds=1)).date()),
         plots={name: Markup(svg) for name, svg in drawn.items()},  # noqa: S704 - made by us; texts in it are escaped by what draws
         types=found.compliance.groups.get("type", ()), ended=ENDED, stages=STAGES, assumed=found.wanted.assumed.listed(),
-        calls=sum(found.cost.api_calls.values()), summary=summary(found), leaves=[rep for rep in found.reps if rep.leaves_at is not None],
+        calls=sum(found.cost.api_calls.values()), summary=[*summary(found), *demand_lines(found.demand)], leaves=[rep for rep in found.reps if rep.leaves_at is not None],
         away=[rep for rep in found.reps if rep.away is not None],
     )  # fmt: skip
 
@@ -81,9 +83,30 @@ def summary(found: Simulation) -> list[str]:
     return lines
 
 
+def demand_lines(found: Demand) -> list[str]:
+    """What the playbook asks of the team, beside what it made of it."""
+    last = found.last
+    if last is None or not last.asked:
+        return []
+    lines = [
+        f"In week {last.week} the cadences asked for {last.asked_a_day:.1f} touches per rep and working day; the reps made {last.made_a_day:.1f} "
+        f"({percent(last.made / last.asked)})."
+        + (f" The longest cadence takes {found.longest} days: later weeks ask for more than was simulated." if found.growing else "")
+    ]
+    came = f"{found.handed_a_week:.0f} a week were handed to it"
+    if found.pace is None:
+        lines.append(f"No working day of a rep ended with a touch left over: the team carries more leads than that; {came}.")
+    elif found.carries is not None:
+        lines.append(
+            f"On a day that ended with touches left over ({found.full} of {found.days} working days) a rep made {found.pace:.1f}. At that pace the team carries "
+            f"{'at most' if found.growing else 'about'} {found.carries:.0f} leads a week; {came}."
+        )
+    return lines
+
+
 def as_text(found: Simulation) -> str:
     """A screenful."""
-    lines = [*summary(found), ""]
+    lines = [*summary(found), *demand_lines(found.demand), ""]
     lines += [f"{'holds' if one.held else 'BROKEN'}: {one.name} ({one.counted} looked at)" for one in found.checks]
     lines += [f"  {text}" for one in found.checks for text in one.broken]
     lines += ["", cost_line(found)]
@@ -114,7 +137,10 @@ def as_json(found: Simulation) -> dict[str, Any]:
         "spread": figures.spread,
         "cadences": dict(figures.cadences),
         "outcomes": dict(figures.outcomes),
-        "load": [{"at": stamp(one.at), "leads": dict(one.leads), "tasks": dict(one.tasks)} for one in figures.samples],
+        "demand": _demand(found.demand),
+        "load": [
+            {"at": stamp(one.at), "leads": dict(one.leads), "tasks": dict(one.tasks), "due": dict(one.due)} for one in figures.samples
+        ],
         "checks": [_check(one) for one in found.checks],
         "sound": found.sound,
         "problems": found.problems,
@@ -122,6 +148,24 @@ def as_json(found: Simulation) -> dict[str, Any]:
         "assumptions": found.wanted.assumed.model_dump(),
         "cost": {"seconds": round(found.cost.seconds, 1), "cycles": found.cost.cycles, "api_calls": found.cost.api_calls},
     }
+
+
+def _demand(found: Demand) -> dict[str, Any]:
+    return {
+        "weeks": [
+            {
+                "week": one.week, "handed": one.handed, "asked": one.asked, "made": one.made, "workdays": one.days,
+                "asked_per_day": round(one.asked_a_day, 2), "made_per_day": round(one.made_a_day, 2),
+            }
+            for one in found.weeks
+        ],
+        "growing": found.growing, "workdays": found.days, "full_days": found.full, "pace": _rounded(found.pace),
+        "handed_per_week": round(found.handed_a_week, 1), "touches_per_lead": _rounded(found.touches_a_lead), "carries_per_week": _rounded(found.carries),
+    }  # fmt: skip
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
 
 
 def _persona(one: PersonaFigures) -> dict[str, Any]:

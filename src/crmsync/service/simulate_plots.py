@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from crmsync.decide.text import one_line
+from crmsync.insight.sim_demand import Demand
 from crmsync.insight.sim_figures import Figures, PersonaFigures, RepFigures, Sample
 from crmsync.service.report_plots import DARK, GREY, INK, LIGHT, PALE, WIDTH, as_svg, axis_of, heading
 
@@ -76,6 +77,37 @@ def _spread(sample: Sample, personas: dict[str, str], names: Sequence[str], star
         if loads:
             rows.append({"day": day, "persona": name, "least": min(loads), "most": max(loads), "mean": sum(loads) / len(loads)})
     return rows
+
+
+def demand_plot(demand: Demand) -> str:
+    """Touches per rep and working day, made and asked for, by week; "" when nothing was asked for."""
+    weeks = [week for week in demand.weeks if week.days]
+    if not any(week.asked for week in weeks):
+        return ""
+    made, asked = "made", "asked for by the cadences"
+    rows = [
+        {"week": str(week.week), "made": week.made_a_day, "asked": week.asked_a_day, "said": f"{week.asked_a_day:.1f}", "kind": made, "line": asked}
+        for week in weeks
+    ]  # fmt: skip
+    x = {"field": "week", "type": "ordinal", "sort": None, "axis": axis_of("week", labelAngle=0, ticks=False)}
+    y = {"type": "quantitative", "axis": axis_of("touches per rep and working day", grid=True, gridColor=PALE)}
+    color = {
+        "type": "nominal", "scale": {"domain": [made, asked], "range": [LIGHT, DARK]},
+        "legend": {"title": None, "orient": "top", "direction": "horizontal", "labelFontSize": 12, "labelColor": INK, "symbolType": "square"},
+    }  # fmt: skip
+    step = {"width": {"band": 0.8}}
+    layers: list[dict[str, Any]] = [
+        {"mark": {"type": "bar", **step}, "encoding": {"x": x, "y": {**y, "field": "made"}, "color": {**color, "field": "kind"}}},
+        {
+            "mark": {"type": "tick", "thickness": 3, **step},
+            "encoding": {"x": x, "y": {**y, "field": "asked"}, "color": {**color, "field": "line"}},
+        },
+        {
+            "mark": {"type": "text", "dy": -8, "color": INK, "fontSize": 11},
+            "encoding": {"x": x, "y": {**y, "field": "asked"}, "text": {"field": "said"}},
+        },
+    ]
+    return as_svg({"data": {"values": rows}, "width": min(WIDTH, 90 * len(rows)), "height": 190, "layer": layers})
 
 
 def team_plot(reps: Sequence[RepFigures]) -> str:
