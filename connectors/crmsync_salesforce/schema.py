@@ -40,6 +40,7 @@ def field_schema(native: Mapping[str, Any]) -> FieldSchema:
         unique=bool(native.get("unique", False)),
         # roll-ups are calculated without a formula text; both change without touching SystemModstamp
         computed=bool(native.get("calculated", False)),
+        nillable=bool(native.get("nillable", True)) or kind == "boolean",  # an empty checkbox is one that is not ticked
     )
 
 

@@ -6,11 +6,13 @@ from house.mutants import Mutant
 
 OWNING, POOL, PERSON = "src/crmsync/decide/owning.py", "src/crmsync/decide/pool.py", "src/crmsync/decide/person.py"
 SLA, SLA_RUN, WORKTIME = "src/crmsync/decide/sla.py", "src/crmsync/decide/sla_run.py", "src/crmsync/decide/worktime.py"
+HANDS, SHOWN = "src/crmsync/decide/hands.py", "src/crmsync/engine/shown.py"
 CADENCE, CADENCE_END = "src/crmsync/decide/cadence.py", "src/crmsync/decide/cadence_end.py"
 FLOOR, ALERTS, TAKEN_BACK = "src/crmsync/engine/floor.py", "src/crmsync/engine/alerts.py", "src/crmsync/engine/taken_back.py"
 
 REASSIGN, POOLS, TURNS = "tests/scenarios/test_rules_reassign.py::{}", "tests/decide/test_pool.py::{}", "tests/engine/test_floor.py::{}"
 CLOCKS, TOUCHES = "tests/decide/test_sla_rules.py::{}", "tests/decide/test_cadence_rules.py::{}"
+LEFT = "tests/scenarios/test_rules_left.py::{}"
 TOLD, TASKS = "tests/engine/test_alerts.py::{}", "tests/engine/test_tasks_claimed.py::{}"
 
 MUTANTS = (
@@ -86,4 +88,12 @@ MUTANTS = (
            'store.task_created(key, WITHDRAWN)',
            'pass',
            TASKS.format('test_c5_what_is_taken_back_is_deleted_at_once_made_or_not')),
+    Mutant('a rep gets somebody back whom a hand took from them', HANDS,
+           'if state.owner_was is not None or not can_own(state.owner, users):',
+           'if state.owner is not None:',
+           LEFT.format('test_r6_f55_nobody_by_hand_stands_for_a_month_and_is_told_once')),
+    Mutant('a stage set by hand is carried out at every look', SHOWN,
+           'if not commands:',
+           'if commands or not commands:',
+           LEFT.format('test_r6_l2_a_stage_of_mql_has_them_routed_again')),
 )  # fmt: skip

@@ -20,8 +20,8 @@ def misfit(rule: FieldSchema | None, place: str, side: str, value: Value, *, cre
         return "too_long", f"{place} holds {rule.length} characters, the value has {len(value)}"
     if rule.restricted and rule.options and value is not None and not set(str(value).split(";")) <= set(rule.options):
         return "not_an_option", f"{place} has no option {str(value)[:60]!r}; map it under `values`"
-    if rule.required and value is None:
-        return "required", f"{place} is required and was not emptied"
+    if value is None and (rule.required or not (create or rule.nillable)):
+        return "required", f"{place} cannot be empty in {side} and was not emptied"
     return None
 
 

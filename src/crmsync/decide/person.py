@@ -16,9 +16,10 @@ from crmsync.decide.deals import Dealings
 from crmsync.decide.disposition import ACCEPTED, DISQUALIFIED, NURTURE, Judged, Said, look, said_by
 from crmsync.decide.effort import Shortfall, answer_of, shortfall, unproven
 from crmsync.decide.handoff import complete, handoff_text
+from crmsync.decide.hands import as_shown
 from crmsync.decide.lifecycle import HAND, IN_WORK, Outcome, entered, may_judge, signal_text, stage_of
 from crmsync.decide.outputs import outputs
-from crmsync.decide.owning import ROUTER, WORKED, Router, Ways, assignment
+from crmsync.decide.owning import ROUTER, WORKED, Router, Ways
 from crmsync.decide.profile import next_questions
 from crmsync.decide.reach import reached
 from crmsync.decide.signals import unique
@@ -37,9 +38,8 @@ from crmsync.model.process import ScoreRules
 from crmsync.model.record import Fields, User, Value
 from crmsync.model.rules import Playbook
 from crmsync.model.verdict import GateVerdict, ScoreVerdict, StageVerdict
-from crmsync.model.work import BY_HAND, Assignment, TaskSeen, Touch
+from crmsync.model.work import Assignment, TaskSeen, Touch
 
-CRM = "crm"
 TRACK_FIELD, QUESTIONS_FIELD = "crmsync_track", "crmsync_next_questions"
 
 
@@ -116,8 +116,9 @@ def decide(
     (None: not known, or they move nobody). gate: the verdict on their contact data (None: its form alone counts). touches: completed follow-ups since the
     handoff, tasks: our own tasks as the CRMs show them.
 
-    Owner: queues, integration users and inactive users do not count as owners; any other one stands (R6), also when changed later. A router's
-    choice that the CRM does not show yet is wanted again. Qualification before `start_from` makes an mql without owner, handoff or task.
+    Owner: queues, integration users and inactive users do not count as owners; any other one stands (R6), also when changed later, and so
+    does a hand that leaves nobody (hands.py). A router's choice that not every CRM has shown yet is wanted again.
+    Qualification before `start_from` makes an mql without owner, handoff or task.
     """
     signals = unique(signals) if signals else ()
     made = Made()
@@ -137,10 +138,7 @@ def decide(
     if deals is not None and state.dealt != deals.stand:
         state = replace(state, dealt=deals.stand)
     usable = can_own(shown_owner, users)
-    owned = _with_owner(state, users, shown_owner, now)
-    if owned.owner is not None and owned.owner_by == HAND and owned.owner != state.owner and state.handed_at is not None:
-        made.assignments.append(assignment(state, owned, facts, now, BY_HAND))
-    state = owned
+    state = as_shown(state, facts, users, shown_owner, now, made)
     rep = shown_owner if usable else state.owner if can_own(state.owner, users) else _fallback(playbook)
     state, asks = _judged(person, state, judged, newcomer, rep, desk, problems, deals, short)
     made.asks.extend(asks)
@@ -163,12 +161,8 @@ def decide(
         )
     next_steps(person, state, worked, desk, made, task, over.package or str(person.outputs.get("crmsync_handoff") or ""), users, now)
     owner = over.owner
-    if (
-        state.owner_by == ROUTER
-        and stage_of(state) in WORKED
-        and can_own(state.owner, users)
-        and (not usable or shown_owner == state.owner_was)
-    ):
+    on_its_way = state.owner_by == ROUTER and state.owner_was is not None and (not usable or shown_owner == state.owner_was)
+    if on_its_way and stage_of(state) in WORKED and can_own(state.owner, users):
         owner = state.owner
     state, nurture = nurtured(person, state, facts, signals, playbook.tracks, lists, now, start_from=start_from)
     asks_at = short.ask_at if short is not None and short.ask_at > now else None
@@ -357,18 +351,3 @@ def _hand_stage(person: PersonState, shown: Fields, problems: list[str]) -> str 
         problems.append(f"unknown stage: {one_line(value, 60)!r} set in a CRM is none of {', '.join(STAGES)}; ignored")
         return None
     return str(value)
-
-
-def _with_owner(state: PersonState, users: Mapping[str, User], shown_owner: str | None, now: datetime) -> PersonState:
-    """The state after looking at the owner field: a usable owner other than ours was set by hand and stands."""
-    if not can_own(shown_owner, users):
-        if shown_owner is None and state.owner is not None and state.owner_by != ROUTER:
-            return replace(state, owner=None, owner_by=None)
-        return state
-    if shown_owner == state.owner:
-        return state if state.owner_was is None else replace(state, owner_was=None)
-    if shown_owner == state.owner_was:
-        return state  # our own change of owner is still on its way there
-    if state.assigned_at is None:
-        return replace(state, owner=shown_owner, owner_by=CRM)
-    return replace(state, owner=shown_owner, owner_by=HAND, owner_reason="set by hand in a CRM", assigned_at=now, owner_was=None)

@@ -23,7 +23,7 @@ from crmsync.engine.histories import Draft, Histories, moments_of, signals_of
 from crmsync.engine.members import decided
 from crmsync.engine.parties import PartyFacts
 from crmsync.engine.scores import Scores
-from crmsync.engine.shown import facts_of, filled, said_of, shown_of
+from crmsync.engine.shown import facts_of, filled, overtaken, said_of, shown_of
 from crmsync.engine.touches import tasks_of, touches_of
 from crmsync.engine.world import World
 from crmsync.errors import CrmsyncError
@@ -45,6 +45,7 @@ DECISION_CAUSES = frozenset(
         "wrong_type",
         "handoff_waits",
         "no_owner",
+        "left_without_owner",
         "unknown_stage",
         "reason_missing",
         "unknown_disposition",
@@ -196,7 +197,11 @@ def _verdict(
     now: datetime,
 ) -> Verdict:
     # Whose records are all gone counts for no colleague any more.
-    after = decision.state if decision is not None else replace(state, next_due_at=None, account=None, engagement=0.0)
+    after = (
+        overtaken(world, state, decision.state, primaries)
+        if decision is not None
+        else replace(state, next_due_at=None, account=None, engagement=0.0)
+    )
     stage = after.stages[-1] if after.stages else None
     moved = stage is not None and stage.previous is not None
     plan = plan_person(

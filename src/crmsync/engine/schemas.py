@@ -13,7 +13,19 @@ def dump(schema: ObjectSchema) -> dict[str, object]:
     return {
         "label": schema.label,
         "fields": {
-            name: [f.label, f.type, f.length, list(f.options), f.restricted, f.required, f.createable, f.updateable, f.unique, f.computed]
+            name: [
+                f.label,
+                f.type,
+                f.length,
+                list(f.options),
+                f.restricted,
+                f.required,
+                f.createable,
+                f.updateable,
+                f.unique,
+                f.computed,
+                f.nillable,
+            ]
             for name, f in schema.fields.items()
         },
     }
@@ -48,6 +60,7 @@ def load(object: str, raw: object) -> ObjectSchema:
             updateable=row[7],
             unique=row[8],
             computed=row[9],
+            nillable=row[10] if len(row) > 10 else True,
         )
         for name, row in raw["fields"].items()
     }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crmsync.decide.disposition import DISPOSITION, REASON, Said, completed, latest, said_by
+from crmsync.decide.lifecycle import HAND, stage_of
 from crmsync.engine.world import World
+from crmsync.model.copies import replace
 from crmsync.model.fields import EVERY_INPUT, STAGES
 from crmsync.model.link import UNDONE, PersonState, Snapshot
 from crmsync.model.record import Value
@@ -60,3 +62,16 @@ def shown_of(world: World, state: PersonState, primaries: Mapping[str, Snapshot]
                     stages.append(stage)
     known = [stage for stage in stages if stage in STAGES] or stages
     return {"crmsync_stage": max(known, key=lambda s: STAGES.index(s) if s in STAGES else -1)} if known else {}
+
+
+def overtaken(world: World, before: PersonState, after: PersonState, primaries: Mapping[str, Snapshot]) -> PersonState:
+    """The state after a decision. Where a stage set by hand led to another one at once (mql, and there is an owner: sal), the CRM in which it was set still shows the
+    command, which would be carried out again at each look: the stage counts as not delivered there, and is written once more."""
+    commands = {entry.stage for entry in after.stages if entry.who == HAND and entry not in before.stages} - {stage_of(after)}
+    if not commands:
+        return after
+    written = dict(after.written)
+    for side, snapshot in primaries.items():
+        if snapshot.extra.get(world.terms.sides[side].own["crmsync_stage"]) in commands:
+            written[side] = {name: value for name, value in written.get(side, {}).items() if name != "crmsync_stage"}
+    return replace(after, written=written)

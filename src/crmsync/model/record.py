@@ -133,7 +133,7 @@ class FieldSchema:
 
     type: text | email | phone | url | number | bool | date | datetime | picklist | multi | reference | other.
     length: maximum characters (None: no limit known). options: picklist values. restricted: values outside options are refused.
-    required: must be given on create. computed: a formula or roll-up whose change does not mark the record as modified.
+    required: must be given on create. nillable: may be emptied. computed: a formula or roll-up whose change does not mark the record as modified.
     """
 
     name: str
@@ -147,6 +147,7 @@ class FieldSchema:
     updateable: bool = True
     unique: bool = False
     computed: bool = False
+    nillable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
