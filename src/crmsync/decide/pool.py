@@ -7,12 +7,16 @@ the one whose next whole turn falls due first gets it: (1 - lag) / w is the leas
 away from their exact share, and with equal weights the most and the least served differ by at most 1. Only the lags are remembered, so it is all one
 wherever runs are split.
 
-Who is away, full, of weight 0 or tried already does not compete: their lag stays as it is. They are neither owed turns meanwhile nor do they pay for
+Who is away, of weight 0 or tried already does not compete: their lag stays as it is. They are neither owed turns meanwhile nor do they pay for
 those they had, so whoever comes back gets at most two turns more than their share from then on, beyond what they were owed when they left. When all who are there had
-turns in advance (somebody is away to whom turns are owed), the one who is least ahead gets it. Nobody gets further ahead than MOST_AHEAD turns: what is more is forgiven,
+turns in advance (somebody else is owed turns), the one who is least ahead gets it. Nobody gets further ahead than MOST_AHEAD turns: what is more is forgiven,
 to all who are there alike, so that a long absence of others weighs on nobody later.
 
-Least load and best conversion narrow the competitors of a turn to the best; these rules then share the turn out among equals.
+Who is at work and full can have no turn, but is owed their part of it until they are owed a whole one: members under the same caps are full on the same day, and a turn
+that the last of them takes alone is one that the others had before. Hence equal members under equal caps differ by at most 1 over any days, and who takes less than
+their share every day is owed less than two turns for it.
+
+Least load and best conversion narrow the competitors of a turn to the best; these rules then share the turn out among equals, and nobody who is full is owed any of it.
 """
 
 from __future__ import annotations
@@ -25,9 +29,9 @@ from datetime import datetime
 
 from crmsync.model.copies import replace
 from crmsync.model.floor import Floor, PoolNow, RepNow
-from crmsync.model.routing import BEST_CONVERSION, LEAST_LOAD, Pool
+from crmsync.model.routing import BEST_CONVERSION, LEAST_LOAD, ROUND_ROBIN, WEIGHTED
 
-__all__ = ["PRIOR_LEADS", "Choice", "Floor", "PoolNow", "RepNow", "choose", "pool_errors"]
+__all__ = ["PRIOR_LEADS", "Choice", "Floor", "PoolNow", "RepNow", "choose"]
 
 PRIOR_LEADS = 10.0
 """As many leads at the pool's own rate are added to each rep's before rates are compared: one lucky first lead makes nobody the best."""
@@ -74,32 +78,12 @@ def choose(pool: PoolNow, *, mql_type: str = "", tried: Sequence[str] = ()) -> C
         back = min((at for at in map(_free_at, asked) if at is not None), default=None)
         return Choice(rep=None, pool=pool, how=f"nobody available: {_why(asked)}", back=back, used_up=used_up)
     best = _narrowed(pool.select, able, mql_type)
-    rep, after = _turn(pool, best)
+    full = [rep for rep in asked if rep.here and rep not in able] if pool.select in (ROUND_ROBIN, WEIGHTED) else []
+    rep, after = _turn(pool, best, full)
     how = f"{pool.select.replace('_', ' ')}, {len(able)} of {len(members)} available"
     if pool.select in (LEAST_LOAD, BEST_CONVERSION) and len(best) > 1:
         how += f", {len(best)} alike"
     return Choice(rep=rep, pool=after, how=how, used_up=used_up)
-
-
-def pool_errors(pool: Pool) -> list[str]:
-    """What is wrong with a pool as written, whoever the users are; one sentence each. Empty when nothing is."""
-    found = []
-    weights = [member.weight for member in pool.members]
-    odd = [member.rep for member in pool.members if not math.isfinite(member.weight) or member.weight < 0]
-    found += [f"pool {pool.name}: the weight of {rep} must be a number from 0 up" for rep in odd]
-    if weights and not odd and not any(pool.teams.values()) and not any(weight > 0 for weight in weights):
-        found.append(
-            f"pool {pool.name}: all weights are 0, so that nobody would ever get anybody; give at least one member a weight above 0"
-        )
-    named = [member for member in pool.members if member.rep not in pool.exclude]
-    if weights and not named and not any(pool.teams.values()):
-        found.append(f"pool {pool.name}: every member is excluded")
-    for what in ("per_day", "open_leads"):
-        capped = [member for member in named if member.weight > 0]
-        caps = [getattr(member, what) if getattr(member, what) is not None else getattr(pool, what) for member in capped]
-        if caps and not any(pool.teams.values()) and all(cap is not None and cap < 1 for cap in caps):
-            found.append(f"pool {pool.name}: {what} is 0 for every member, so that nobody would ever get anybody")
-    return found
 
 
 def _weight(rep: RepNow) -> float:
@@ -149,10 +133,11 @@ def _rates(reps: Collection[RepNow], mql_type: str) -> Mapping[str, tuple[float,
     return found
 
 
-def _turn(pool: PoolNow, rivals: Sequence[RepNow]) -> tuple[str, PoolNow]:
-    """Who of these gets the turn, and the pool after it."""
+def _turn(pool: PoolNow, rivals: Sequence[RepNow], full: Sequence[RepNow]) -> tuple[str, PoolNow]:
+    """Who of the rivals gets the turn, and the pool after it. full: who cannot have it, and is owed their part as long as they are owed less than a turn."""
     weights = {rep.rep: _weight(rep) for rep in rivals}
-    whole = math.fsum(weights.values())
+    waiting = {rep.rep: _weight(rep) for rep in full if pool.lags.get(rep.rep, 0.0) < 1}
+    whole = math.fsum((*weights.values(), *waiting.values()))
     owed = {rep: pool.lags.get(rep, 0.0) + weight / whole for rep, weight in weights.items()}
     last = {rep: round((1 - lag) / weights[rep] * whole, 6) for rep, lag in owed.items() if lag > _EPSILON}
     if not last:  # all are ahead of somebody who is not there: the one who is least
@@ -162,6 +147,7 @@ def _turn(pool: PoolNow, rivals: Sequence[RepNow]) -> tuple[str, PoolNow]:
     soonest = min(last.values())
     chosen = min((rep for rep, at in last.items() if at == soonest), key=lambda rep: _draw(pool, rep))
     owed[chosen] -= 1
+    owed |= {rep: pool.lags.get(rep, 0.0) + weight / whole for rep, weight in waiting.items()}
     lags = {**pool.lags, **{rep: round(lag, _DIGITS) for rep, lag in owed.items()}}
     served = {**pool.served, chosen: pool.served.get(chosen, 0) + 1}
     return chosen, replace(pool, lags=lags, served=served, turn=pool.turn + 1)
