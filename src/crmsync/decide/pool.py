@@ -78,7 +78,7 @@ def choose(pool: PoolNow, *, mql_type: str = "", tried: Sequence[str] = ()) -> C
         back = min((at for at in map(_free_at, asked) if at is not None), default=None)
         return Choice(rep=None, pool=pool, how=f"nobody available: {_why(asked)}", back=back, used_up=used_up)
     best = _narrowed(pool.select, able, mql_type)
-    full = [rep for rep in asked if rep.here and rep not in able] if pool.select in (ROUND_ROBIN, WEIGHTED) else []
+    full = [rep for rep in asked if rep.here and (rep.full or rep.day_full)] if pool.select in (ROUND_ROBIN, WEIGHTED) else []
     rep, after = _turn(pool, best, full)
     how = f"{pool.select.replace('_', ' ')}, {len(able)} of {len(members)} available"
     if pool.select in (LEAST_LOAD, BEST_CONVERSION) and len(best) > 1:
