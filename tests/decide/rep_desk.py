@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from crmsync.decide.cadence import CadenceVerdict, cadence, first_key, touch_key
 from crmsync.decide.condition import Lists
 from crmsync.model.absence import Away
-from crmsync.model.followup import ALWAYS, CALL, EMAIL, NO_CONNECT, SOCIAL, Cadence, SlaRules, Step
+from crmsync.model.followup import ALWAYS, CALL, EMAIL, NO_CONNECT, SOCIAL, Cadence, Estimate, SlaRules, Step
 from crmsync.model.link import PersonState, Signal, StageEntry
 from crmsync.model.record import User, Value
 from crmsync.model.rules import WorkingHours
@@ -57,6 +57,7 @@ class RepDesk:
     def __init__(self, *cadences: Cadence, mql_type: str = "direct_request", at: datetime = HANDED, sla: SlaRules | None = None) -> None:
         self.now = at
         self.cadences: Sequence[Cadence] = cadences or (STANDARD,)
+        self.estimates: Sequence[Estimate] = ()
         self.facts: dict[str, Value] = {"email": "ann@acme.example"}
         self.signals: list[Signal] = []
         self.touches: list[Touch] = []
@@ -78,7 +79,7 @@ class RepDesk:
         return cadence(
             before=self.before, state=self.state, cadences=self.cadences, facts=self.facts, lists=Lists(), signals=self.signals,
             touches=self.touches, tasks=list(self.tasks.values()), users=self.users, hours=self.hours, outside_hours="queue", now=self.now,
-            sla=self.sla,
+            sla=self.sla, estimates=self.estimates,
         )  # fmt: skip
 
     def tick(self, after: timedelta = timedelta()) -> CadenceVerdict:

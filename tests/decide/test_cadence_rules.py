@@ -11,14 +11,15 @@ from crmsync.decide.cadence import first_key
 from crmsync.decide.cadence_end import HANDED_ANEW, HARD_BOUNCE, LEFT, MET, NO_ANSWER, OPTED_OUT, REPLIED
 from crmsync.model.absence import Away
 from crmsync.model.condition import Test
-from crmsync.model.followup import CALL, EMAIL, SOCIAL, Cadence, SlaRules, Step
+from crmsync.model.followup import CALL, EMAIL, SOCIAL, Cadence, Estimate, SlaRules, Step
+from crmsync.model.record import Value
 from crmsync.model.rules import WorkingHours
 from crmsync.model.work import TASK_DELETED, TASK_OPEN
 from decide.rep_desk import DAY, HANDED, HOUR, MAX, MINUTE, PLAN, RITA, SAM, SHORT, STANDARD, RepDesk, entry, user
 
 LIGHT = Cadence(
     name="light",
-    when=Test(field="deal.amount", op="lt", value=10_000),
+    when=Test(field="expected_amount", op="lt", value=10_000),
     steps=tuple(Step(day=day, channel=channel) for day, channel in ((1, EMAIL), (2, SOCIAL), (4, EMAIL), (6, SOCIAL), (8, EMAIL), (10, EMAIL), (12, SOCIAL), (14, EMAIL))),
 )  # fmt: skip
 
@@ -45,20 +46,39 @@ def test_c1_twelve_touches_in_14_days_on_the_days_of_the_plan() -> None:
     assert [STANDARD.steps[index].channel for index, _, _ in desk.made] == [channel for _, channel in PLAN[1:]]
 
 
-def test_c2_a_small_deal_gets_the_light_cadence_without_phone() -> None:
+BY_SIZE = (
+    Estimate(amount=5_000, when=Test(field="employees", op="lt", value=25)),
+    Estimate(amount=20_000, when=Test(field="company_size", op="filled")),
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [
+        ({"expected_amount": 9_999}, "light"),
+        ({"expected_amount": 10_000}, "standard"),
+        ({"expected_amount": 10_000, "employees": 3}, "standard"),
+        ({"employees": 3}, "light"),
+        ({"employees": 300}, "standard"),
+        ({"company_size": "1-5"}, "standard"),
+        ({"deal.amount": 900, "deal.open": True}, "light"),
+        ({"deal.amount": 90_000, "deal.open": True, "employees": 3}, "standard"),
+        ({"deal.amount": 900, "deal.open": False}, "standard"),
+        ({}, "standard"),
+    ],
+)
+def test_c2_a_small_deal_gets_the_light_cadence_without_phone(facts: dict[str, Value], name: str) -> None:
+    """A figure of the CRMs goes first, then an open deal, then what somebody's company lets expect; of whom nothing is known gets all touches."""
+    assert (len(LIGHT.steps), {step.channel for step in LIGHT.steps}) == (8, {EMAIL, SOCIAL})
     desk = RepDesk(LIGHT, STANDARD)
-    desk.facts["deal.amount"] = 9_999
+    desk.estimates = BY_SIZE
+    desk.facts |= facts
     desk.tick()
     assert desk.state.cadence is not None
-    assert desk.state.cadence.name == "light"
-    assert len(LIGHT.steps) == 8
-    assert all(step.channel != CALL for step in LIGHT.steps)
-    for amount in (10_000, None):
-        other = RepDesk(LIGHT, STANDARD)
-        other.facts["deal.amount"] = amount
-        other.tick()
-        assert other.state.cadence is not None
-        assert other.state.cadence.name == "standard"
+    assert desk.state.cadence.name == name
+
+
+def test_c1_browsers_have_no_cadence() -> None:
     nobody = RepDesk(STANDARD, mql_type="browser")
     nobody.tick()
     assert nobody.state.cadence is None
@@ -541,7 +561,7 @@ def test_a3_with_too_few_touches_nobody_is_given_up() -> None:
 
 def test_a3_e_mails_that_fall_away_are_made_up_for_by_other_touches() -> None:
     desk = RepDesk(LIGHT, sla=SlaRules(min_touches=8))
-    desk.facts |= {"deal.amount": 1, "email_opt_out": True}
+    desk.facts |= {"expected_amount": 1, "email_opt_out": True}
     for _ in range(20):
         run = desk.tick().run
         assert run is not None

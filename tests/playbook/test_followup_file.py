@@ -39,7 +39,7 @@ def test_c1_c2_ship(tmp_path: Path) -> None:
     assert [i for i, step in enumerate(standard.steps) if step.only == NO_CONNECT] == [1]
     assert {step.remind_minutes for step in standard.steps if step.channel == "call"} == {15}
     assert (len(light.steps), "call" in {step.channel for step in light.steps}) == (8, False)
-    assert light.when == Test(field="deal.amount", op="lt", value=10000)
+    assert light.when == Test(field="expected_amount", op="lt", value=10000)
     assert standard.steps[-1].template == light.steps[-1].template == "reengagement"
     assert {"webinar", "content"} <= set(by_name)
     assert by_name["webinar"].steps[1:] == by_name["content"].steps[1:] == standard.steps[2:]
@@ -138,7 +138,11 @@ CASES = {
     "a reply of no digit": ("replies: {«yes»: {opt_out: true}}", None),
     "a reply of an unknown reason": ("replies: {1: {reason: «bad_timming»}}", 'reason: unknown reason code "bad_timming"; use one of wrong_icp, bad_timing, no_budget, competitor, already_customer, no_response, bad_data (did you mean bad_timing?)'),
     "a reply that means nothing": ("replies: {1: «»{}}", "1: the reply means nothing; give a reason, or opt_out: true"),
-    "an unknown key": ("«slas»: {}", "slas: unknown key; use one of sla, cadences, replies, templates (did you mean sla?)"),
+    "an estimate without an amount": ("expected_amount: [«»{when: {field: employees, less_than: 5}}]", None),
+    "an estimate below nothing": ("expected_amount: [{amount: «-1»}]", None),
+    "an estimate by itself": ("expected_amount: [{amount: 1, when: {field: «expected_amount», less_than: 5}}]", None),
+    "an expected amount that is a text": ("cadences: [{name: a, when: {field: expected_amount, is: «small»}, steps: [{day: 1, channel: call}]}]", None),
+    "an unknown key": ("«slas»: {}", "slas: unknown key; use one of sla, expected_amount, cadences, replies, templates (did you mean sla?)"),
 }  # fmt: skip
 
 
@@ -151,10 +155,10 @@ def test_a_mistake_is_told_where_it_stands(case: str, tmp_path: Path) -> None:
 def test_a_fact_of_what_is_off_names_the_switch(home: Path) -> None:
     companies = home / "mappings" / "companies.yaml"
     text = companies.read_text("utf-8")
-    companies.write_text(text.replace("deal:\n  on: true", "deal:\n  on: false"), "utf-8")
+    companies.write_text(text.replace("company:\n  on: true", "company:\n  on: false"), "utf-8")
     with pytest.raises(
         Exception,
-        match=r"followup\.yaml:\d+:\d+: field: deal\.amount is not known, because nothing is read of deals; write on: true under deal",
+        match=r"followup\.yaml:\d+:\d+: field: company\.employees is not known, because nothing is read of companies; write on: true under company",
     ):
         load(home)
 
@@ -177,3 +181,75 @@ def test_what_lint_says_of_cadences(cadences: str, said: list[str], tmp_path: Pa
     found = lint(loaded(tmp_path, FILE, f"cadences: {cadences}\n"))
     assert [f.message for f in found if f.message.startswith("cadences")] == said
     assert all(f.subject == f"{FILE}:1" and f.fix for f in found if f.message.startswith("cadences"))
+
+
+SMALL = "when: {field: expected_amount, less_than: 10000}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"cadences: [{{name: a, {SMALL}, steps: {EIGHT}}}]", ["cadences: a looks at expected_amount, which nothing tells"]),
+        (f"expected_amount: [{{amount: 5}}]\ncadences: [{{name: a, {SMALL}, steps: {EIGHT}}}]", []),
+        (f"expected_amount: [{{amount: 5}}]\ncadences: [{{name: a, steps: {EIGHT}}}]", ["expected_amount is estimated, and no cadence looks at it"]),
+        (
+            f"expected_amount: [{{amount: 5}}, {{amount: 6, when: {{field: employees, filled: true}}}}]\ncadences: [{{name: a, {SMALL}, steps: {EIGHT}}}]",
+            ["expected_amount: estimate 2 is never reached: an earlier one takes everybody"],
+        ),
+        (
+            f"expected_amount: [{{amount: 5, when: {{all: [{{field: employees, less_than: 1}}, {{field: employees, more_than: 2}}]}}}}]\ncadences: [{{name: a, {SMALL}, steps: {EIGHT}}}]",
+            ["expected_amount: the condition of estimate 1 contradicts itself: it is nobody's"],
+        ),
+        (
+            f"cadences: [{{name: a, when: {{field: deal.amount, less_than: 5}}, steps: {EIGHT}}}]",
+            ["cadences: a looks at deal.amount, which nobody has at a handoff: an open deal makes an opportunity"],
+        ),
+    ],
+)  # fmt: skip
+def test_c2_what_lint_says_of_expected_amounts(text: str, said: list[str], tmp_path: Path) -> None:
+    found = [one for one in lint(loaded(tmp_path, FILE, f"{text}\n")) if "_amount" in one.message or ".amount" in one.message]
+    assert [one.message for one in found] == said
+    assert all(one.subject.startswith(f"{FILE}:") and one.fix for one in found)
+
+
+def test_c2_what_conditions_on_the_expected_amount_look_at(tmp_path: Path) -> None:
+    asked = asked_of(load_files(shipped_paths()))
+    assert {"employees", "company_size", "company.employees", "deal.amount", "deal.open"} <= asked
+    without = asked_of(loaded(tmp_path, FILE, f"cadences: [{{name: a, steps: {EIGHT}}}]\n"))
+    assert "deal.amount" not in without
+
+
+STEP = "steps: [{day: 1, channel: call}, {day: 2, channel: email}, {day: 3, channel: social}, {day: 4, channel: meeting}]"
+
+
+@pytest.mark.parametrize(
+    ("off", "old", "new", "said"),
+    [
+        ("task", "on: true", "on: false", ["cadences: tasks are not read, so none is ever seen completed and no cadence goes on"]),
+        ("call", "on: true", "on: false", ["types: direct_request asks for calls, and calls that reps log are not read: only their tasks count"]),
+        ("meeting", "on: true", "on: false", ["cadences: a asks for meetings, and meetings that reps log are not read: only their tasks count"]),
+        (
+            "task", "hubspot: {call: CALL, email: EMAIL, other: TODO}", "hubspot: {email: EMAIL, other: TODO}",
+            ["types: direct_request makes tasks of the channel call, for which hubspot has no kind of task in the mapping: they cannot be carried there"],
+        ),
+        (
+            "task", "hubspot: {call: CALL, email: EMAIL, other: TODO}", "hubspot: {call: CALL, email: EMAIL}",
+            [
+                f"cadences: a makes tasks of the channel {channel}, for which hubspot has no kind of task in the mapping: they cannot be carried there"
+                for channel in ("social", "meeting")
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_c3_lint_names_channels_whose_tasks_no_crm_can_carry_or_nobody_reads(
+    off: str, old: str, new: str, said: list[str], home: Path
+) -> None:
+    followup, activities = home / FILE, home / "mappings" / "activities.yaml"
+    followup.write_text(f"cadences: [{{name: a, {STEP}}}]\n", "utf-8")
+    text = activities.read_text("utf-8")
+    at = text.index(f"\n{off}:\n")
+    assert old in text[at:]
+    activities.write_text(text[:at] + text[at:].replace(old, new, 1), "utf-8")
+    found = lint(load(home))
+    assert [one.message for one in found if " channel " in one.message or "not read" in one.message] == said
+    assert all(one.fix for one in found)

@@ -14,7 +14,6 @@ from scenarios.world import SIDES, USERS, Both, Edits
 EDITS: Edits = {
     "mappings/person.yaml": {"fields:\n": "fields:\n  expected_amount: {type: number, hubspot: annualrevenue, direction: none}\n"},
     "mappings/followup.yaml": {
-        "when: {field: deal.amount, less_than: 10000}": "when: {field: expected_amount, less_than: 10000}",
         "replies:\n": "templates: {value_email: {needs: [title]}}\nreplies:\n",
     },
     "mappings/playbook.yaml": {

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from crmsync.decide.cadence_end import ANSWERED, HANDED_ANEW, LEFT, NO_ANSWER, NO_RULE, TAKES_BACK, UNMAILABLE, WORKED, End
 from crmsync.decide.cadence_when import Schedule, schedule_of
 from crmsync.decide.condition import Lists, holds
+from crmsync.decide.expected import with_expected
 from crmsync.decide.lifecycle import entered, stage_of
 from crmsync.decide.replies import OUT_OF_OFFICE, back_on
 from crmsync.model.copies import replace
-from crmsync.model.followup import CALL, EMAIL, NO_CONNECT, Cadence, SlaRules, Step
+from crmsync.model.followup import CALL, EMAIL, NO_CONNECT, Cadence, Estimate, SlaRules, Step
 from crmsync.model.link import PersonState, Signal
 from crmsync.model.record import Fields, User
 from crmsync.model.rules import WorkingHours
@@ -105,12 +106,13 @@ def cadence(
     now: datetime,
     sla: SlaRules,
     first_due_at: datetime | None = None,
+    estimates: Sequence[Estimate] = (),
 ) -> CadenceVerdict:
     """What the cadence wants at `now` (UTC).
 
     before: the person as last remembered; a cadence begins with a handoff that `before` does not have. state: with the stage and owner of now. touches: completed
     ones of the person; tasks: our own of the person, in any state. users: house owner id -> that user. first_due_at: when the handoff's own task is due, where it
-    is made or goes to another rep in this decision. Deciding twice at one moment asks for nothing twice, once the run is remembered and its task is known."""
+    is made or goes to another rep in this decision. estimates: for conditions on the expected amount. Deciding twice at one moment asks for nothing twice, once the run is remembered and its task is known."""
     run = state.cadence
     if state.handed_at is None or state.historic:
         return CadenceVerdict(run=run)
@@ -120,7 +122,7 @@ def cadence(
     matter = _Matter(
         before=before, state=state, facts=facts, lists=lists, signals=[s for s in signals if state.handed_at < s.at <= now], touches=touches,
         all_signals=signals, tasks={task.key: task for task in tasks}, users=users, hours=hours, outside_hours=outside_hours, at=now, sla=sla,
-        first_due_at=first_due_at,
+        first_due_at=first_due_at, estimates=estimates,
     )  # fmt: skip
     return matter.begins(cadences, run) if handed or run is None else matter.goes_on(cadences, run)
 
@@ -143,6 +145,7 @@ class _Matter:
     at: datetime
     sla: SlaRules
     first_due_at: datetime | None = None
+    estimates: Sequence[Estimate] = ()
 
     def _end(self) -> End:
         return End(state=self.state, facts=self.facts, lists=self.lists, signals=self.all_signals, at=self.at)
@@ -171,7 +174,10 @@ class _Matter:
     def _fits(self, rule: Cadence) -> bool:
         if rule.types and self.state.mql_type not in rule.types:
             return False
-        return rule.when is None or holds(rule.when, self.facts, self.lists, self.at, self.all_signals)
+        if rule.when is None:
+            return True
+        facts = with_expected(self.facts, self.estimates, self.lists, self.at, self.all_signals)
+        return holds(rule.when, facts, self.lists, self.at, self.all_signals)
 
     def goes_on(self, cadences: Sequence[Cadence], run: CadenceRun) -> CadenceVerdict:
         rule = next((one for one in cadences if one.name == run.name), None)

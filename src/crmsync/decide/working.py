@@ -78,7 +78,7 @@ class Work:
         followed = cadence(
             before=self.before, state=state, cadences=book.cadences, facts=self.facts, lists=self.lists, signals=self.signals,
             touches=self.touches, tasks=self.tasks, users=self.users, hours=book.hours, outside_hours=routing.outside_hours, now=self.at,
-            sla=book.sla, first_due_at=self.first_due_at,
+            sla=book.sla, first_due_at=self.first_due_at, estimates=book.estimates,
         )  # fmt: skip
         after = state
         if sla.clocks != state.clocks or followed.run != state.cadence:

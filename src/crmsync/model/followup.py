@@ -70,6 +70,19 @@ class Cadence:
     where: str = field(default="", compare=False)
 
 
+EXPECTED = "expected_amount"
+"""The fact that conditions of cadences can name beside those of persons, companies and deals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a deal with somebody like this is expected to bring (C2), in the money of the CRMs' deals. The first whose condition holds counts (None: everybody's)."""
+
+    amount: float
+    when: Condition | None = None
+    where: str = field(default="", compare=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyRule:
     """What a reply that begins with one digit means (C4, "1 next quarter, 2 went another way, 3 stop"). reason: the reason code it stands for (None: none). opt_out:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from crmsync.model.absence import Away
 from crmsync.model.alert import AlertRules
-from crmsync.model.followup import Cadence, ReplyRule, SlaRules, Template
+from crmsync.model.followup import Cadence, Estimate, ReplyRule, SlaRules, Template
 from crmsync.model.process import GateRules, ProfileRules, ScoreRules, Segment, StageRules, Track, TypeRule
 from crmsync.model.record import Value
 from crmsync.model.routing import RoutingRules
@@ -275,6 +275,7 @@ class Playbook:
     routing: RoutingRules = field(default_factory=RoutingRules)
     sla: SlaRules = field(default_factory=SlaRules)
     cadences: tuple[Cadence, ...] = ()
+    estimates: tuple[Estimate, ...] = ()
     replies: tuple[ReplyRule, ...] = ()
     templates: Mapping[str, Template] = field(default_factory=dict)
     alerts: AlertRules = field(default_factory=AlertRules)

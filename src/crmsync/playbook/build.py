@@ -17,7 +17,7 @@ from crmsync.model.rules import (
     SignalMap,
 )
 from crmsync.playbook.build_alerts import alert_rules
-from crmsync.playbook.build_followup import cadence, reply, sla_rules
+from crmsync.playbook.build_followup import cadence, estimate, reply, sla_rules
 from crmsync.playbook.build_hours import working_hours
 from crmsync.playbook.build_process import Spot, duration, gate_rules, profile_rules, score_rules, segment, stage_rules, track, type_rule
 from crmsync.playbook.build_routing import routing_rules
@@ -77,6 +77,7 @@ def build(
         routing=routing_rules(playbook.routing, hours, spot.at("routing")),
         sla=sla_rules(followup.sla, hours),
         cadences=tuple(cadence(one, after.at("cadences", i)) for i, one in enumerate(followup.cadences)),
+        estimates=tuple(estimate(one, after.at("expected_amount", i)) for i, one in enumerate(followup.expected_amount)),
         replies=tuple(reply(digit, said) for digit, said in sorted(followup.replies.items())),
         templates=texts,
         alerts=alert_rules(alerts),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from crmsync.model.followup import ALWAYS, Cadence, ReplyRule, SlaRules, Step, Window
+from crmsync.model.followup import ALWAYS, Cadence, Estimate, ReplyRule, SlaRules, Step, Window
 from crmsync.playbook.build_process import Spot, condition, duration
-from crmsync.playbook.schema_followup import CadenceFile, ReplyFile, SlaFile, StepFile
+from crmsync.playbook.schema_followup import CadenceFile, EstimateFile, ReplyFile, SlaFile, StepFile
 from crmsync.playbook.schema_hours import HoursFile
 from crmsync.playbook.shapes import plain_minutes
 
@@ -38,6 +38,10 @@ def cadence(said: CadenceFile, spot: Spot) -> Cadence:
         answer_days=said.answer_days,
         where=spot.where,
     )
+
+
+def estimate(said: EstimateFile, spot: Spot) -> Estimate:
+    return Estimate(amount=said.amount, when=None if said.when is None else condition(said.when, spot.at("when")), where=spot.where)
 
 
 def step(said: StepFile) -> Step:

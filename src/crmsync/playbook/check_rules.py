@@ -75,6 +75,7 @@ def conditions_of(playbook: Playbook) -> Iterator[Condition]:
     found = [*(rule.when for rule in playbook.types), *(one.when for one in playbook.profile.sets)]
     found += [condition for track in playbook.tracks for condition in (track.when, track.graduate)]
     found += [*(rule.when for rule in playbook.routing.rules), *(cadence.when for cadence in playbook.cadences)]
+    found += [estimate.when for estimate in playbook.estimates]
     yield from (condition for condition in found if condition is not None)
 
 

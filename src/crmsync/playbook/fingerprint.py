@@ -39,7 +39,21 @@ def of_decisions(playbook: Playbook) -> str:
     whoever was decided under another one has to be decided anew. Deadlines of open clocks follow new windows and hours that way, and who waits for an owner a new
     pool; for whom nothing is open a decision writes nothing. Alerts and texts are looked up when they are made. The mapping's part is kept by each
     field's own fingerprint."""
-    names = ("score", "segments", "types", "stages", "gate", "profile", "tracks", "routing", "sla", "cadences", "replies", *_LISTS)
+    names = (
+        "score",
+        "segments",
+        "types",
+        "stages",
+        "gate",
+        "profile",
+        "tracks",
+        "routing",
+        "sla",
+        "cadences",
+        "estimates",
+        "replies",
+        *_LISTS,
+    )
     # When one person works concerns those whom they own, and these alone are looked at again (engine.acquaint).
     everybodys = replace(playbook.hours, people={})
     return _hash({"hours": _plain(everybodys), **{name: _plain(getattr(playbook, name)) for name in names}})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from crmsync.model.rules import Playbook
 from crmsync.playbook.check import ACTIVITIES, COMPANIES, Finding
+from crmsync.playbook.lint_followup import lint_followup
 from crmsync.playbook.lint_rules import lint_rules
 from crmsync.playbook.lint_score import lint_score
 from crmsync.playbook.lint_templates import lint_templates
@@ -24,6 +25,7 @@ def lint(playbook: Playbook) -> list[Finding]:
             lint_score(playbook, FILE),
             lint_rules(playbook, FILE),
             lint_work(playbook),
+            lint_followup(playbook),
             _process(playbook),
             _fields(playbook),
             _texts(playbook),

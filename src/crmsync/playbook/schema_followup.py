@@ -33,7 +33,8 @@ class SlaFile(Strict):
         default=[50, 80], description="The owner hears of it when so many per cent of a window are gone; rising. Empty: never."
     )
     min_touches: Annotated[int, Field(ge=0, le=100)] = Field(
-        default=8, description="Completed touches without which nobody is given up, neither by the reason no_response nor at the end of a cadence. 0: any number."
+        default=8,
+        description="Completed touches without which nobody is given up, neither by the reason no_response nor at the end of a cadence. 0: any number.",
     )
     conversation_days: _Days = Field(
         default=5.0,
@@ -62,6 +63,13 @@ class StepFile(Strict):
     )
 
 
+class EstimateFile(Strict):
+    """What a deal with somebody like this is expected to bring, while no deal tells."""
+
+    amount: Annotated[float, Field(ge=0)] = Field(description="The amount, in the currency of your deals.")
+    when: When | None = Field(default=None, description="Of whom: company size, industry, form, … Empty: of everybody who fits none above.")
+
+
 class CadenceFile(Strict):
     """A schedule of touches. The first whose `types` and `when` fit is the person's; nobody is in two at once."""
 
@@ -77,7 +85,9 @@ class CadenceFile(Strict):
 
     name: HouseName = Field(description="Its name.")
     types: list[MQL_TYPE] = Field(default=[], description="Types of mql that it is for. Empty: all.")
-    when: When | None = Field(default=None, description="Whom of them it is for. Empty: all.")
+    when: When | None = Field(
+        default=None, description="Whom of them it is for. Beside other fields it can test `expected_amount`. Empty: all."
+    )
     days: Literal["calendar", "working"] = Field(
         default="calendar",
         description="What a day of a step is: `calendar` days, of which what falls on a day off moves to the next working time, or the owner's `working` days.",
@@ -114,6 +124,11 @@ class FollowupFile(Strict):
     """`mappings/followup.yaml`: what follows a handoff. A home folder without it has clocks by their defaults, and no cadences."""
 
     sla: SlaFile = Field(default=SlaFile(), description="Promised times.")
+    expected_amount: list[EstimateFile] = Field(
+        default=[],
+        description="What `expected_amount` is in the conditions of cadences: the first that fits. A field of that name in `person.yaml` goes first, "
+        "then the amount of an open deal.",
+    )
     cadences: list[CadenceFile] = Field(default=[], description="Schedules of touches, the first that fits counts.")
     replies: dict[Annotated[str, Field(pattern=r"^[0-9]$")], ReplyFile] = Field(
         default={}, description="One digit, as a break-up e-mail offers it -> what a reply that begins with it means."
