@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,3 +61,32 @@ def test_l7_l10_whoever_is_asked_about_is_not_asked_about_twice_after_a_join() -
     kept = PersonState(person_id="p", asked={"fix_contact": at, "give_reason": later})
     lost = PersonState(person_id="q", asked={"fix_contact": later, "give_reason": at, "other": at})
     assert joined(kept, lost).asked == {"fix_contact": later, "give_reason": later, "other": at}
+
+
+def test_r7_f69_a_joined_person_keeps_one_assignment_whole() -> None:
+    """Whose they are, since when, by which pool and rule and who had them before are told of one handoff: R7 counts from when this owner got them."""
+    march = datetime(2026, 3, 3, tzinfo=UTC)
+
+    def given(owner: str, at: datetime, pool: str, tried: tuple[str, ...], **more: Any) -> PersonState:
+        return PersonState(
+            person_id=owner, owner=owner, owner_by="router", owner_reason=f"rule {pool}", assigned_at=at, handed_at=at, pool=pool, rule=pool,
+            tried=tried, **more,
+        )  # fmt: skip
+
+    def assignment(one: PersonState) -> tuple[object, ...]:
+        return one.owner, one.owner_by, one.owner_reason, one.assigned_at, one.pool, one.rule, one.tried, one.owner_was
+
+    old, new = given("amy", march, "east", ("zoe", "amy")), given("ben", march + timedelta(days=3), "west", ("ben",), owner_was="cleo")
+    found = PersonState(person_id="f", owner="dan", owner_by="crm")
+    queued = PersonState(person_id="q", queued_at=march, owner_reason="waits in the queue")
+    nobodys = replace(new, owner=None, owner_by="hand", tried=(), owner_was=None)
+    for one, other, whose in (
+        (old, new, new),
+        (found, new, new),
+        (found, queued, found),
+        (nobodys, found, found),
+        (nobodys, queued, nobodys),
+    ):
+        for pair in ((one, other), (other, one)):
+            assert assignment(joined(*pair)) == assignment(whose)
+    assert assignment(joined(found, replace(found, owner="eve"))) == assignment(found), "the one that is kept, where nobody was handed over"

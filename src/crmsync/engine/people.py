@@ -106,11 +106,14 @@ def _both(one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...
 
 def joined(kept: PersonState, lost: PersonState) -> PersonState:
     """What is remembered of a person who was taken for two. The history is that of both; they stand where the further of the two does, or, where one is out of
-    the way to a deal (nurture, disqualified), where the latest transition left them. The score follows from the union of events by itself (S12)."""
+    the way to a deal (nurture, disqualified), where the latest transition left them. Clocks, cadence and owner are those of the newer handoff; the CRMs have the
+    last word on the owner (R6). The score follows from the union of events by itself (S12)."""
     further = lost if _further(lost, kept) else kept
     other = kept if further is lost else lost
     # One cadence per person (C6): that of the newer handoff.
     working = max(kept, lost, key=lambda one: (one.handed_at is not None, one.handed_at or one.queued_at or _NEVER, one is kept))
+    # And one assignment (R7): whose it is, since when and by which rule are told by the same one, who had them before, too.
+    owned = max(kept, lost, key=lambda one: (one.owner is not None, one is working))
     # Where the other one began tells nothing: the person had begun already.
     entries = [e for e in other.stages if e.previous is not None or e.stage not in FIRST or not further.stages]
     entries = sorted((*entries, *further.stages[:-1]), key=lambda entry: entry.at) + list(further.stages[-1:])
@@ -118,10 +121,10 @@ def joined(kept: PersonState, lost: PersonState) -> PersonState:
     return replace(
         kept,
         stages=stages,
-        owner=kept.owner or lost.owner,
-        owner_by=kept.owner_by or lost.owner_by,
-        owner_reason=kept.owner_reason or lost.owner_reason,
-        assigned_at=kept.assigned_at or lost.assigned_at,
+        owner=owned.owner,
+        owner_by=owned.owner_by,
+        owner_reason=owned.owner_reason,
+        assigned_at=owned.assigned_at,
         mql_type=further.mql_type or other.mql_type,
         trigger=further.trigger or other.trigger,
         historic=further.historic,
@@ -138,10 +141,10 @@ def joined(kept: PersonState, lost: PersonState) -> PersonState:
         member_of=_both(kept.member_of, lost.member_of),
         found_on=_both(kept.found_on, lost.found_on),
         handed_at=working.handed_at,
-        owner_was=working.owner_was,
-        pool=working.pool,
-        rule=working.rule,
-        tried=working.tried,
+        owner_was=owned.owner_was,
+        pool=owned.pool,
+        rule=owned.rule,
+        tried=owned.tried,
         queued_at=working.queued_at,
         clocks=working.clocks,
         cadence=working.cadence,
