@@ -27,6 +27,8 @@ NOBODY = ""
 """In `owner_was`: nobody who counts had the person before."""
 RETRY = timedelta(minutes=15)
 """A person for whom there is nobody at all is looked at again after this: a pool may have members then."""
+JOINED = timedelta(hours=1)
+"""Whoever has nobody else in their pool keeps the person, and whether somebody joined is looked at again after this."""
 WORKED = ("sal", "sql")
 """Stages in which a rep works a person."""
 CONVERSATION = frozenset({"email_reply", "meeting_booked", "demo_booked", "meeting_held"})
@@ -164,7 +166,8 @@ class Router:
             return Found(state=state, problems=problems, due=verdict.waits_until or self.at + RETRY)
         pass_on = verdict.owner
         if pass_on == former:
-            return Found(state=state, alerts=(pool_used_up(who=who(self.facts), pool=verdict.pool, owner=former, at=at),))
+            alone = pool_used_up(who=who(self.facts), pool=verdict.pool, owner=former, at=at)
+            return Found(state=state, alerts=(alone,), due=self.at + JOINED)
         after = replace(
             state, owner=pass_on, owner_by=ROUTER, owner_reason=one_line(f"{why}: {verdict.reason}", 255), assigned_at=self.at, pool=verdict.pool,
             rule=verdict.rule, tried=(pass_on,) if verdict.used_up else (*tried, pass_on), owner_was=former or NOBODY,
