@@ -3,12 +3,14 @@ long ago, tasks that are to go while their CRM does not answer."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from crmsync.engine.taken_back import WAITING
+from crmsync.service.problems import Choice, retry
 from scenarios.floor import HOT, address, ask, owner, person, reason, rep, reps, routing, stage
 from scenarios.touched import KINDS, Person, asks
 from scenarios.world import SIDES, Both
@@ -106,6 +108,32 @@ def test_c5_what_is_to_go_goes_once_its_crm_answers_again(floor: Both) -> None:
         assert [len(gone.open(side)) for side in SIDES] == [0, 0], what
         assert [len(kept.tasks(side)) for side in SIDES] == [2, 2], "what was done stays"
         assert floor.store.get(WAITING) == []
+
+
+NO_DELETE = {"statusCode": "INSUFFICIENT_ACCESS_OR_READONLY", "message": "insufficient access rights on object id", "fields": []}
+
+
+def test_c5_what_a_crm_will_not_delete_is_told_and_tried_again_on_demand(floor: Both) -> None:
+    one = asks(floor, "stay", rep("amy"))
+    floor.settle()
+    one.does()
+    floor.settle(after=20 * 3_600)
+    floor.settle(after=20 * 3_600)
+    (task,) = one.open()
+    body = json.dumps([{"success": False, "errors": [NO_DELETE]}])
+    floor.sf.faults.add({"do": "status", "status": 200, "method": "DELETE", "times": 1, "body": body})
+    one.edits(crmsync_stage="nurture")
+    floor.settle()
+    floor.settle()
+    assert [row["Id"] for row in one.open()] == [task["Id"]]
+    (problem,) = [p for p in floor.problems() if p.person_id == one.who]
+    assert (problem.cause, problem.side, problem.object, problem.record_id) == ("task_not_taken_back", "salesforce", "Task", task["Id"])
+    assert "insufficient access rights on object id" in problem.message
+    assert "crmsync problems retry --cause task_not_taken_back" in problem.message
+    assert floor.store.get(WAITING) == [], "it is not tried by itself for ever"
+    assert retry(floor.store, Choice(cause="task_not_taken_back")) == 1
+    floor.settle()
+    assert (one.open(), [p for p in floor.problems() if p.person_id == one.who], floor.store.get(WAITING)) == ([], [], [])
 
 
 def test_h2_a_hot_lead_is_told_while_it_waits_for_an_owner() -> None:

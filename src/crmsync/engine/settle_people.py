@@ -25,6 +25,8 @@ from crmsync.store import StoredSnapshot
 UNSTAMPED = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_BACKOFF = timedelta(hours=1)
 SOON = timedelta(minutes=1)
+NOT_TAKEN_BACK = "task_not_taken_back"
+"""A task that was to go stands in its CRM, which refused the delete for good."""
 
 
 class PersonSettlement:
@@ -218,10 +220,12 @@ class PersonSettlement:
             self.settled_people[person_id] = replace(state, next_due_at=due)
 
     def task(self, item: Outgoing, outcome: Outcome) -> None:
-        """Notes what became of a first-touch task."""
+        """Notes what became of one of our tasks."""
         key = str(item.entry.write.key)
-        if item.entry.write.action is Action.DELETE:
-            return  # taken back by hand: it is not made again
+        if item.entry.write.action is Action.DELETE:  # whatever became of it, it is not made again
+            if outcome.kind is OutcomeKind.REJECTED:
+                self.problems.append(self._not_taken_back(item, outcome, key))
+            return
         if outcome.kind is OutcomeKind.DONE or (outcome.kind is OutcomeKind.EXISTS and outcome.existing_id):
             self.task_ids.append((key, str(outcome.id or outcome.existing_id)))
         elif outcome.kind is not OutcomeKind.RETRY:
@@ -236,6 +240,20 @@ class PersonSettlement:
                 )
             )
             self.task_ids.append((key, "refused"))
+
+    def _not_taken_back(self, item: Outgoing, outcome: Outcome, key: str) -> Problem:
+        write = item.entry.write
+        return Problem(
+            cause=NOT_TAKEN_BACK,
+            message=f"{self.side} refused to delete the task {write.id}, which nobody has to do any more: {outcome.cause or 'no code'}: {outcome.message[:300]}. "
+            f"It stands open there. Let our user delete tasks and run `crmsync problems retry --cause {NOT_TAKEN_BACK}`, or delete it in {self.side} "
+            f"and run `crmsync problems drop --cause {NOT_TAKEN_BACK}`.",
+            side=self.side,
+            object=write.object,
+            record_id=write.id,
+            person_id=item.entry.person_id,
+            data_hash=key,
+        )
 
     def _keep(self, snapshot: Snapshot) -> None:
         lens = self.world.lenses[snapshot.ref.side, snapshot.ref.object]

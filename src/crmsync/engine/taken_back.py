@@ -3,7 +3,7 @@ the CRM has said what became of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from crmsync.engine.apply import Sent, send, task_write
@@ -12,6 +12,7 @@ from crmsync.engine.tasks import REFUSED, WITHDRAWN
 from crmsync.engine.world import World
 from crmsync.model.change import Action, Write
 from crmsync.model.work import TASK_DELETED, TASK_DONE
+from crmsync.store import Store, TaskRow
 
 WAITING = "tasks_to_take_back"
 """Where the store keeps the keys of tasks that the CRM has and no longer shall have; the row is empty nearly always."""
@@ -32,6 +33,13 @@ def withdraw(world: World, person_id: str, keys: Sequence[str], now: datetime) -
             waiting.append(key)
     if waiting:
         store.put(WAITING, [*(store.get(WAITING) or []), *waiting])
+
+
+def again(store: Store, tasks: Iterable[TaskRow]) -> None:
+    """Of these tasks those that a CRM has are to be deleted there once more, at the next cycle. In the caller's transaction."""
+    keys = [task.key for task in tasks if task.record_id not in (None, WITHDRAWN, REFUSED)]
+    if keys:
+        store.put(WAITING, list(dict.fromkeys([*(store.get(WAITING) or []), *keys])))
 
 
 def take_back(world: World, now: datetime, sent: Sent) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from crmsync.engine.taken_back import again
+from crmsync.engine.tasks import REFUSED
 from crmsync.errors import ConfigError
 from crmsync.model.attention import ParkedProblem
 from crmsync.model.record import Ref
@@ -73,14 +75,9 @@ def retry(store: Store, choice: Choice) -> int:
         rows = [row for row in store.problems(limit=ALL) if choice.fits(row)]
         persons = sorted({row.problem.person_id for row in rows if row.problem.person_id is not None})
         refused = {row.problem.data_hash for row in rows}
-        store.save_tasks(
-            [
-                replace(task, record_id=None)
-                for tasks in store.tasks_of(persons).values()
-                for task in tasks
-                if task.record_id == "refused" and task.key in refused
-            ]
-        )
+        tasks = [task for found in store.tasks_of(persons).values() for task in found if task.key in refused]
+        store.save_tasks([replace(task, record_id=None) for task in tasks if task.record_id == REFUSED])
+        again(store, tasks)
         store.mark_dirty_persons(persons)
         store.mark_dirty(
             [
