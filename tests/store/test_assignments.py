@@ -40,14 +40,6 @@ def test_r3_counts_are_since_each_ones_own_midnight(store: Store) -> None:
     assert store.assignments.counts({}) == {}
 
 
-def test_r7_who_had_somebody_since_the_handoff(store: Store) -> None:
-    store.assignments.add(
-        [given("ann", "old", -9), given("ann", "amy", -3), given("ann", "ben", -2), given("ann", "amy", -1), given("bob", "x")]
-    )
-    assert store.assignments.tried("ann", NOW - 3 * HOUR) == ("amy", "ben")
-    assert store.assignments.tried("nobody", NOW - 3 * HOUR) == ()
-
-
 def at_stage(store: Store, person: str, owner: str | None, stage: str) -> None:
     entry = StageEntry(stage=stage, previous=None, at=NOW, cause="", who="engine")
     store.save_persons([PersonState(person_id=person, owner=owner, stages=(entry,))])
@@ -62,7 +54,10 @@ def test_r2_loads_and_ends_are_of_now_and_of_the_last_owner(store: Store) -> Non
         ("e", None, "mql"),
     ):
         at_stage(store, person, owner, stage)
-    assert store.assignments.loads(("mql", "sal", "sql")) == {"amy": 2, "ben": 1}
+    open_at = ("mql", "sal", "sql")
+    assert store.assignments.loads({"amy", "ben", "cleo", "\ud800"}, open_at) == {"amy": 2, "ben": 1}
+    assert store.assignments.loads(["ben"], open_at) == {"ben": 1}
+    assert store.assignments.loads([], open_at) == store.assignments.loads(["amy"], []) == {}
     store.assignments.add(
         [given("c", "ben", -3, mql_type="demo"), given("c", "amy", -2, mql_type="demo"), given("d", "ben", -2, mql_type="demo")]
     )

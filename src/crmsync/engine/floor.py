@@ -81,7 +81,7 @@ def floor_of(world: World, now: datetime) -> Floor:
     midnights = {m.rep: _midnight(world, m.rep, now) for pool, m in every if _cap(m.per_day, pool.per_day) is not None}
     weighs = any(pool.select == LEAST_LOAD or _cap(m.open_leads, pool.open_leads) is not None for pool, m in every)
     today = store.assignments.counts({rep: begun for rep, (begun, _) in midnights.items()}) if midnights else {}
-    loads = store.assignments.loads(OPEN) if weighs else {}
+    loads = store.assignments.loads({member.rep for _, member in every}, OPEN) if weighs else {}
     rates = _rates(world, now) if any(pool.select == BEST_CONVERSION for pool, _ in pools.values()) else {}
     reps: dict[str, RepNow] = {}
     for _, member in every:

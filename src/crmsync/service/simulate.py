@@ -294,7 +294,7 @@ class _Run:
         self._report("simulated hours", max(0, round(done / timedelta(hours=1))), self._wanted.weeks * 168)
 
     def _sample(self, at: datetime) -> None:
-        loads = self._workspace.store.assignments.loads(IN_WORK)
+        loads = self._workspace.store.assignments.loads([rep.email for rep in self._reps], IN_WORK)
         tasks, due = self._life.open_tasks(), self._life.due_tasks(at)
         self._samples.append(
             Sample(

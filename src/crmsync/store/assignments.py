@@ -28,11 +28,11 @@ _CAUSED = Prepared(
         table.c.at >= bindparam("start"), table.c.at < bindparam("end"), table.c.cause == bindparam("cause")
     )
 )
-_LOADS = Prepared(  # of all stages: so the index on owner and stage tells it all, and no person's row is read
-    lambda _: (
-        select(persons.c.owner, persons.c.stage, func.count())
-        .where(persons.c.owner.is_not(None))
-        .group_by(persons.c.owner, persons.c.stage)
+_LOADS = Prepared(  # owners are named: so the index on owner and stage is looked up, and whom they had long ago costs nothing
+    lambda among: (
+        select(persons.c.owner, func.count())
+        .where(among(persons.c.owner, "owners"), among(persons.c.stage, "stages"))
+        .group_by(persons.c.owner)
     )
 )
 
@@ -72,30 +72,24 @@ class Assignments:
         with self._db.reading() as connection:
             return {(person, at) for person, at in _CAUSED.plain(connection, start=micros(start), end=micros(end), cause=cause)}
 
-    def tried(self, person_id: str, since: datetime) -> tuple[str, ...]:
-        """Who had this person since then, each once, oldest first."""
-        rows = self.of([person_id]).get(person_id, ())
-        return tuple(dict.fromkeys(row.owner for row in rows if row.at >= since))
-
     def counts(self, since: dict[str, datetime]) -> dict[str, int]:
         """owner -> how many they were given since their moment; owners without any are left out."""
         if not since:
             return {}
         found: dict[str, int] = {}
         with self._db.reading() as connection:
-            for row in _SINCE.rows(connection, start=micros(min(since.values()))):
-                if row.owner in since and row.at >= micros(since[row.owner]):
-                    found[row.owner] = found.get(row.owner, 0) + 1
+            begun = {owner: micros(at) for owner, at in since.items()}
+            for owner, at in _SINCE.plain(connection, start=min(begun.values())):
+                if owner in begun and at >= begun[owner]:
+                    found[owner] = found.get(owner, 0) + 1
         return found
 
-    def loads(self, stages: Collection[str]) -> dict[str, int]:
-        """owner -> persons at one of these stages who are theirs now."""
-        found: dict[str, int] = {}
+    def loads(self, owners: Collection[str], stages: Collection[str]) -> dict[str, int]:
+        """owner -> persons at one of these stages who are theirs now; owners without any are left out."""
+        if not owners:
+            return {}
         with self._db.reading() as connection:
-            for owner, stage, count in _LOADS.plain(connection):
-                if stage in stages:
-                    found[owner] = found.get(owner, 0) + count
-        return found
+            return dict(_LOADS.plain(connection, owners=sorted(owners), stages=sorted(stages)))
 
     def owned(self, owners: Sequence[str], stages: Sequence[str]) -> list[str]:
         """Persons at one of these stages who are one of these owners' now."""
