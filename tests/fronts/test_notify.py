@@ -26,12 +26,14 @@ from crmsync.engine.alerts import remember_alerts
 from crmsync.errors import ConfigError, UnreachableError
 from crmsync.model.alert import AT_RISK, BREACH, HOT_LEAD, Alert, AlertRules, Quiet
 from crmsync.model.record import User
+from crmsync.service.explain_work import alert_state
 from crmsync.service.logs import set_up_logs
 from crmsync.service.notify import HOLD, LAST_WEEKLY, Notifier, alert_counts
 from crmsync.service.notify_where import check_alerts, option_of
 from crmsync.service.settings import Settings, Web
 from crmsync.service.workspace import Workspace
 from crmsync.store import Store
+from crmsync.store.alerts import AlertRow
 from tiny import Tiny, playbook
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -315,6 +317,53 @@ def test_closing_gives_back_what_was_not_begun(office: Office) -> None:
     office.notifier = Notifier()
     assert office.step() == 2
     assert sorted(office.chat.titles) == ["hot_lead: ann", "hot_lead: bob", "hot_lead: cleo"]
+
+
+def test_law_9_what_had_no_address_is_not_told_once_there_is_one(office: Office) -> None:
+    sales = office.environ.pop("CRMSYNC_ALERTS__SALES")
+    office.decide("ann")
+    assert office.step() == 0
+    office.environ = {**office.environ, "CRMSYNC_ALERTS__SALES": sales}
+    office.tiny.restart()
+    office.meet()
+    office.notifier = Notifier()
+    office.decide("bob")
+    with office.tiny.store.begin():
+        remember_alerts(office.tiny.world, [("ann", Alert(kind=HOT_LEAD, at=NOW, title="again", body="", owner=RITA))], NOW)
+    assert office.step(MINUTE) == 1
+    assert office.chat.titles == ["hot_lead: bob"]
+    (row,) = office.tiny.store.alerts.of(["ann"])["ann"]
+    assert (alert_state(row), alert_state(office.tiny.store.alerts.of(["bob"])["bob"][0])) == ("for_nobody", "sent")
+
+
+def test_g2_a_letter_on_its_way_does_not_tell_of_who_was_erased_meanwhile(office: Office) -> None:
+    """As by `crmsync forget` in another process, while the chat keeps everybody waiting."""
+    office.rules(digest_over=10)
+    office.chat.open.clear()
+    office.decide("ann", "bob", "cleo")
+    office.step(wait=0)
+    assert office.chat.entered.wait(LONG)
+    other = Store.open(office.tiny.url)
+    other.alerts.erase(["bob"])
+    other.close()
+    office.chat.open.set()
+    assert office.notifier._lanes["sales"].rest(LONG)
+    assert office.chat.titles == ["hot_lead: ann", "hot_lead: cleo"]
+
+
+def test_g2_a_gathered_letter_names_those_only_who_are_left(office: Office) -> None:
+    office.rules(digest_over=1)
+    office.chat.open.clear()
+    report = AlertRow(person_id="", kind=WEEKLY, at=NOW, address="channel:sales", not_before=NOW, title="The week")
+    office.tiny.store.alerts.add([report], NOW)
+    office.decide("ann", "bob", "cleo")
+    office.step(wait=0)
+    assert office.chat.entered.wait(LONG), "the report is on its way, the gathered letter behind it"
+    office.tiny.store.alerts.erase(["bob"])
+    office.chat.open.set()
+    assert office.notifier._lanes["sales"].rest(LONG)
+    ((_, _, week), (_, title, text)) = office.chat.heard
+    assert (title, "bob" in text, all(name in text for name in ("ann", "cleo"))) == ("2 alerts: hot leads 2", False, True), week
 
 
 # --- many -------------------------------------------------------------------------------------------------------------------

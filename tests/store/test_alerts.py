@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crmsync.store import Store
-from crmsync.store.alerts import NEVER, AlertRow
+from crmsync.store.alerts import FOR_NOBODY, NEVER, AlertRow
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -91,6 +91,21 @@ def test_g2_what_a_message_said_goes_with_its_sending_and_with_the_person(store:
     assert store.alerts.erase(["ann", "bob", "nobody"]) == 2
     assert store.alerts.of(["ann", "bob"]) == {}
     assert store.alerts.due(NOW, 10) == []
+
+
+def test_law_9_what_is_for_nobody_is_over_and_not_told_again_later(store: Store) -> None:
+    store.alerts.add([row(), row("bob")], NOW)
+    ann, bob = store.alerts.due(NOW, 10)
+    assert store.alerts.standing([ann.alert_id, bob.alert_id, 99]) == {ann.alert_id, bob.alert_id}
+    store.alerts.drop([ann.alert_id], NOW)
+    assert store.alerts.add([row()], NOW + MINUTE) == 0, "once per cause and receiver, for ever"
+    assert [r.person_id for r in store.alerts.due(NOW + MINUTE, 10)] == ["bob"]
+    (over,) = store.alerts.of(["ann"])["ann"]
+    assert (over.title, over.body, over.error) == ("", "", FOR_NOBODY)
+    counts = store.alerts.counts(NOW)
+    assert (counts.waiting, counts.given_up) == (1, 0)
+    store.alerts.erase(["bob"])
+    assert store.alerts.standing([ann.alert_id, bob.alert_id]) == set()
 
 
 def test_two_persons_who_are_one_are_told_of_once(store: Store) -> None:

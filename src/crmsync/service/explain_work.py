@@ -19,13 +19,13 @@ from crmsync.model.record import Fields, User
 from crmsync.model.rules import WorkingHours
 from crmsync.model.work import BREACHED, ENDED, MET, QUEUE, TASK_OPEN, Assignment, Clock, TaskSeen, Touch
 from crmsync.store import TaskRow
-from crmsync.store.alerts import NEVER, AlertRow
+from crmsync.store.alerts import FOR_NOBODY, NEVER, AlertRow
 from crmsync.store.obligations import Obligation
 
 ON_TRACK, AT_RISK, PAUSED = "on_track", "at_risk", "paused"
 LOGGED = "logged"
 """Kind of a touch that is no task of ours."""
-SENT, WAITING, FAILING, GIVEN_UP = "sent", "waiting", "failing", "given_up"
+SENT, WAITING, FAILING, GIVEN_UP, NOBODY = "sent", "waiting", "failing", "given_up", "for_nobody"
 WHOLE = 1.0
 """The share of a window that is the breach."""
 
@@ -233,7 +233,7 @@ def alerts_of(rows: Sequence[AlertRow]) -> list[dict[str, Any]]:
             "state": alert_state(row),
             "title": row.title or None,
             "late": row.late,
-            "sent_at": _iso(row.sent_at),
+            "sent_at": _iso(row.sent_at) if alert_state(row) == SENT else None,
             "not_before": _iso(row.not_before) if row.sent_at is None and row.not_before < NEVER else None,
             "tries": row.tries,
             "error": row.error or None,
@@ -243,9 +243,9 @@ def alerts_of(rows: Sequence[AlertRow]) -> list[dict[str, Any]]:
 
 
 def alert_state(row: AlertRow) -> str:
-    """sent | given_up | failing (tried in vain so far) | waiting."""
+    """sent | for_nobody (there was no address) | given_up | failing (tried in vain so far) | waiting."""
     if row.sent_at is not None:
-        return SENT
+        return NOBODY if row.error == FOR_NOBODY else SENT
     if row.not_before >= NEVER:
         return GIVEN_UP
     return FAILING if row.error else WAITING

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from crmsync.connect.discovery import all_loopback, options_for
-from crmsync.decide.alerts import WEEKLY, Message, digest, message, weekly_due
+from crmsync.decide.alerts import WEEKLY, weekly_due
 from crmsync.decide.canonical import moment, stamp
 from crmsync.engine.alerts import remember_weekly
 from crmsync.errors import CrmsyncError
@@ -97,7 +97,7 @@ class Notifier:
             by_target[target_of(row.address)].append(row)
         nowhere = [target for target in by_target if url_of(target, self._options) is None]
         if nowhere:
-            store.alerts.drop([row.alert_id for target in nowhere for row in by_target.pop(target)])
+            store.alerts.drop([row.alert_id for target in nowhere for row in by_target.pop(target)], now)
         wanted = [row for found in by_target.values() for row in found]
         mine = {row.alert_id: row for row in store.alerts.claim(wanted, now + HOLD)}
         jobs = [
@@ -110,11 +110,8 @@ class Notifier:
         room = max(1, self._room(target, rules, now))
         reports = [row for row in rows if row.kind == WEEKLY]
         alerts = [row for row in rows if row.kind != WEEKLY]
-        letters = [Letter(message=_single(row), rows=(row,)) for row in reports]
-        if len(alerts) > room:
-            letters.append(Letter(message=digest((row.kind, row.title, row.late) for row in alerts), rows=tuple(alerts)))
-        else:
-            letters += [Letter(message=_single(row), rows=(row,)) for row in alerts]
+        letters = [Letter(rows=(row,)) for row in reports]
+        letters += [Letter(rows=tuple(alerts))] if len(alerts) > room else [Letter(rows=(row,)) for row in alerts]
         self._told[target].extend([now] * len(letters))
         url = url_of(target, self._options)
         return Job(
@@ -162,7 +159,3 @@ class Notifier:
 def alert_counts(workspace: Workspace) -> AlertCounts:
     """Alerts waiting, failing and given up, for the status page. Contacts nobody."""
     return workspace.store.alerts.counts(workspace.clock())
-
-
-def _single(row: AlertRow) -> Message:
-    return message(title=row.title, body=row.body, late=row.late)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from crmsync.decide.alerts import Message
+from crmsync.decide.alerts import Message, digest, message
 from crmsync.engine.alerts import settle_failed, settle_sent
 from crmsync.errors import CrmsyncError
 from crmsync.service.notify_where import Target, setting_of
@@ -28,10 +28,16 @@ HOLD = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One message and the alerts that it tells of."""
+    """One message: the alerts that it tells of."""
 
-    message: Message
     rows: tuple[AlertRow, ...]
+
+    @property
+    def message(self) -> Message:
+        """Its words."""
+        if len(self.rows) == 1:
+            return message(title=self.rows[0].title, body=self.rows[0].body, late=self.rows[0].late)
+        return digest((row.kind, row.title, row.late) for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,19 +135,27 @@ class Lane:
     def _send(self, job: Job) -> None:
         from crmsync.connect import notify
 
-        for place, letter in enumerate(job.letters):
+        for place, written in enumerate(job.letters):
             at = job.clock()
-            if at >= letter.rows[0].not_before:
+            if at >= written.rows[0].not_before:
                 return  # no longer this process's own: it is due again for whoever comes first
             if self._stopped:
                 _put_back(job, job.letters[place:])
                 return
+            try:
+                letter = _standing(job, written)
+            except CrmsyncError as trouble:
+                log.warning("alerts wait until the database answers", error=type(trouble).__name__)
+                return
+            if letter is None:
+                continue
             error: str | None = None
             try:
                 if job.only_here and not notify.is_local(job.url):
                     error = ""
                 else:
-                    notify.send(job.url, letter.message.title, letter.message.body)
+                    words = letter.message
+                    notify.send(job.url, words.title, words.body)
             except notify.NotSentError as trouble:
                 error = str(trouble)
             except Exception as trouble:  # a thread that dies would keep its alerts for as long as they are held
@@ -168,7 +182,14 @@ def _settle(outcome: _Outcome) -> None:
     elif outcome.error:
         settle_failed(world, rows, outcome.error, outcome.at)
     else:
-        world.store.alerts.drop([row.alert_id for row in rows])
+        world.store.alerts.drop([row.alert_id for row in rows], outcome.at)
+
+
+def _standing(job: Job, letter: Letter) -> Letter | None:
+    """The letter without what was erased since it was written, perhaps by another process; None when nothing is left. Raises what the store raises."""
+    known = job.world.store.alerts.standing([row.alert_id for row in letter.rows])
+    rows = tuple(row for row in letter.rows if row.alert_id in known)
+    return letter if len(rows) == len(letter.rows) else Letter(rows=rows) if rows else None
 
 
 def _put_back(job: Job, letters: tuple[Letter, ...]) -> None:

@@ -20,6 +20,8 @@ from crmsync.store.tables import alerts as table
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """`not_before` of what was given up: it waits no more and was never sent."""
+FOR_NOBODY = "no address"
+"""`error` of what is over without having been sent."""
 TITLE, BODY = 300, 10_000
 """Characters kept at most."""
 _SAID = ("title", "body", "owner", "late")
@@ -150,10 +152,23 @@ class Alerts:
                 [(micros(now), id) for id in ids],
             )
 
-    def drop(self, ids: Sequence[int]) -> None:
-        """These are for nobody."""
+    def drop(self, ids: Sequence[int], now: datetime) -> None:
+        """These are for nobody: over without having been sent. The row stays, so that its cause is not told again later (law 9)."""
         with self._db.writing() as connection:
-            many(connection, "DELETE FROM alerts WHERE alert_id = ?", [(id,) for id in ids])
+            many(
+                connection,
+                "UPDATE alerts SET sent_at = ?, error = ?, data = ? WHERE alert_id = ? AND sent_at IS NULL",
+                [(micros(now), FOR_NOBODY, dump({}), id) for id in ids],
+            )
+
+    def standing(self, ids: Sequence[int]) -> set[int]:
+        """Those of these that are still to be sent: neither erased with their person nor settled by anybody."""
+        found: set[int] = set()
+        with self._db.reading() as connection:
+            for part in chunks(ids, 500):
+                query = select(table.c.alert_id).where(table.c.alert_id.in_(list(part)), table.c.sent_at.is_(None))
+                found.update(connection.execute(query).scalars())
+        return found
 
     def of(self, person_ids: Sequence[str]) -> dict[str, list[AlertRow]]:
         """person -> their alerts, sent ones included, oldest first. Persons without any are left out."""
