@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -139,8 +140,10 @@ class HubSpotConnector:
 
 
 def connect(options: Mapping[str, str], *, sleep: Callable[[float], None], clock: Callable[[], datetime]) -> HubSpotConnector:
-    """A connector for options named as CRMSYNC_HUBSPOT__X in lower case. Contacts nothing.
+    """A connector for options named as CRMSYNC_HUBSPOT__X in lower case. Contacts nothing. A clock of simulated time brings `monotonic`, its own count of seconds: that is what
+    `sleep` moves, and not the machine's.
 
     Raises: ConfigError naming the setting that is missing or wrong.
     """
-    return HubSpotConnector(Client(settings.parse(options), sleep=sleep, clock=clock))
+    monotonic: Callable[[], float] = getattr(clock, "monotonic", time.monotonic)
+    return HubSpotConnector(Client(settings.parse(options), sleep=sleep, clock=clock, monotonic=monotonic))

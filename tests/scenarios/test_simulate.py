@@ -17,6 +17,8 @@ from crmsync.service.simulate import Simulation, Wanted, simulate
 from crmsync.service.simulate_page import as_html, as_json
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+LOOKS: list[timedelta] = []
+"""How long each look at the CRMs took in the simulation."""
 
 
 def calm() -> Assumptions:
@@ -49,8 +51,16 @@ def small_playbook(folder: Path) -> Path:
 def week(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
     """One week, a rep of each kind, nine visitors."""
     home = small_playbook(tmp_path_factory.mktemp("playbook"))
+    cycle = simulations._Run._cycle
+
+    def timed(run: simulations._Run, **how: Any) -> None:
+        begun = run._clock()
+        cycle(run, **how)
+        LOOKS.append(run._clock() - begun)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulations, "TICK", timedelta(hours=2))
+        patch.setattr(simulations._Run, "_cycle", timed)
         return simulate(Wanted(weeks=1, reps=3, leads=9, seed=3, home=home, start=MONDAY, assumed=calm()))
 
 
@@ -62,6 +72,11 @@ def test_everything_that_must_hold_holds(week: Simulation) -> None:
     assert counted["every lead in work has an owner who is there"] >= 1
     assert week.sound
     assert week.drift.unexplained == 0
+
+
+def test_a_look_at_the_crms_takes_seconds_in_the_simulation_too(week: Simulation) -> None:
+    assert len(LOOKS) >= 20
+    assert timedelta() < max(LOOKS) < timedelta(minutes=1), "what paces calls must not pile up: reps would wait for it, and clocks run out"
 
 
 def test_r2_who_comes_and_qualifies_is_handed_to_the_team_in_turn(week: Simulation) -> None:

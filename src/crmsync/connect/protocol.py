@@ -270,7 +270,8 @@ class Connector(Protocol):
 
 
 class ConnectorFactory(Protocol):
-    """What the entry point group "crmsync.connectors" names. options: the settings CRMSYNC_<NAME>__X as {"x": value}, files read.
+    """What the entry point group "crmsync.connectors" names. options: the settings CRMSYNC_<NAME>__X as {"x": value}, files read. clock: of simulated time it also
+    has `monotonic`, a count of seconds that `sleep` moves; whatever counts seconds to wait goes by that, where there is one.
 
     Raises ConfigError naming the setting when options are missing or wrong. Contacts nothing."""
 

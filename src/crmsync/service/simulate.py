@@ -52,7 +52,6 @@ SEEN = timedelta(minutes=1)
 """Within so long after the grid what was done before it has been read."""
 LAG = 3.0
 """Seconds between two cycles that follow each other at once: a change shows in a CRM's search by then."""
-PACING = 2.0
 SAMPLE = timedelta(hours=4)
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder of our own is made in it
 """Where a database that is gone in minutes need not wait for a disk."""
@@ -152,12 +151,6 @@ def for_simulation(playbook: Playbook, reps: list[Rep]) -> Playbook:
     )  # fmt: skip
 
 
-def _sleep(clock: StillClock, seconds: float) -> None:
-    """No real time passes. What only paces calls, by a count of real seconds, takes no simulated time either: the same seed gives the same run."""
-    if seconds >= PACING:
-        clock.advance(seconds)
-
-
 def _shipped(folder: Path) -> Playbook:
     folder.mkdir()
     write_defaults(folder)
@@ -184,7 +177,7 @@ def _opened(
         playbook = replace(playbook, routing=_without(playbook, excluded))
         environ = {"CRMSYNC_HOME": str(folder), **sandbox.environment(running)}
         settings: Settings = read_settings(environ)
-        connectors = connect_all(environ, sleep=lambda seconds: _sleep(clock, seconds), clock=clock)
+        connectors = connect_all(environ, sleep=clock.advance, clock=clock)
         for connector in connectors.values():
             stack.callback(connector.close)
         store = Store.open(settings.database_url)

@@ -38,6 +38,10 @@ class Clock:
         with self._lock:
             return self._start + timedelta(seconds=(self._monotonic() - self._origin) * self.rate)
 
+    def monotonic(self) -> float:
+        """Simulated seconds that have passed, jumps left out: `sleep` waits by them."""
+        return (self._monotonic() - self._origin) * self.rate
+
     def sleep(self, seconds: float) -> None:
         """Sleeps that many simulated seconds."""
         if seconds > 0:

@@ -13,12 +13,16 @@ class StillClock:
         """Raises: ValueError unless start is aware."""
         if start.tzinfo is None:
             raise ValueError("a clock starts at an aware moment")
-        self._now = start.astimezone(UTC)
+        self._now = self._start = start.astimezone(UTC)
         self._lock = threading.Lock()
 
     def __call__(self) -> datetime:
         with self._lock:
             return self._now
+
+    def monotonic(self) -> float:
+        """Seconds that it was moved since it was made: what waits by it and sleeps with `advance` waits as long as it means to."""
+        return (self() - self._start).total_seconds()
 
     def to(self, at: datetime) -> datetime:
         """Moves on to that moment, unless it is past already; returns the new now."""

@@ -1,6 +1,12 @@
 """Pacer: waits before the wall, never without need."""
 
+from datetime import UTC, datetime, timedelta
+
+from crmsync.connect.discovery import connect_all
+from crmsync.testing.clock import Clock
+from crmsync.testing.still import StillClock
 from crmsync_hubspot.pace import RESERVE, Pacer
+from crmsync_hubspot.sim import Simulator
 
 
 class Time:
@@ -77,3 +83,34 @@ def test_a_block_holds_everybody() -> None:
     assert time.slept == [10.0]
     pace.before(search=True)
     assert time.slept == [10.0]
+
+
+def test_on_a_clock_of_simulated_time_pauses_take_that_time_and_do_not_pile_up() -> None:
+    clock = StillClock(datetime(2026, 3, 2, tzinfo=UTC))
+    pace = Pacer(searches=5.0, sleep=clock.advance, monotonic=clock.monotonic)
+    begun = clock()
+    for _ in range(500):
+        pace.before(search=True)
+    assert timedelta(seconds=99) < clock() - begun < timedelta(seconds=110)
+
+
+def test_a_connector_counts_seconds_by_a_clock_that_brings_them() -> None:
+    clock = StillClock(datetime(2026, 3, 2, tzinfo=UTC))
+    with Simulator(clock=clock) as portal:
+        connector = connect_all(portal.environment(), sleep=clock.advance, clock=clock)["hubspot"]
+        begun = clock()
+        for _ in range(40):
+            assert connector.find("contacts", "lastname", ["Nobody"], ["lastname"]) == []
+        assert timedelta(seconds=7) < clock() - begun < timedelta(seconds=10)
+        connector.close()
+
+
+def test_a_clock_that_runs_faster_brings_its_own_seconds() -> None:
+    time = Time()
+    clock = Clock(60.0, monotonic=lambda: time.now, real_sleep=time.sleep)
+    pace = Pacer(searches=5.0, sleep=clock.sleep, monotonic=clock.monotonic)
+    for _ in range(500):
+        pace.before(search=True)
+    assert 99 / 60 < sum(time.slept) < 110 / 60
+    clock.jump(timedelta(days=1))
+    assert clock.monotonic() < 120, "a jump is no time that passed"
