@@ -47,6 +47,7 @@ class SalesforceConnector:
         leave_calls=2,
         list_word="campaign",
         user_object="User",
+        group_ids=("00G",),
     )
 
     def __init__(self, settings: Settings, *, sleep: Callable[[float], None], clock: Callable[[], datetime]) -> None:

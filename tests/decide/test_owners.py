@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crmsync.decide.owners import owners_of, whole_id
+from crmsync.decide.steps import can_own
 from crmsync.model.record import User
 from crmsync.model.rules import Shift, WorkingHours
 
@@ -45,6 +46,18 @@ def test_a_pair_may_name_somebody_who_is_not_listed_and_may_cut_an_id_short() ->
     assert found.house("b", "005000000000001AAA") == "rita@x.example"
     assert whole_id("12345", ["123456"]) == "12345", "no id cut short: another id"
     assert whole_id("005000000000001", ["005000000000001AAA", "005000000000001AAB"]) == "005000000000001"
+
+
+def test_a_queue_that_no_list_told_yet_is_a_queue_by_its_id() -> None:
+    rita, inbound = user("a", "1", "rita@x.example"), user("b", "00G1", None, kind="queue")
+    found = owners_of([rita, inbound], {}, groups=("b:00G",)).users
+    assert not can_own("b:00G000000000001AAA", found)
+    assert (found["b:00G2"].kind, found["b:00G2"].name, found["b:00G1"]) == ("queue", "00G2", inbound)
+    assert can_own("b:005000000000001AAA", found), "a person until proven otherwise"
+    assert can_own("a:00G2", found), "another CRM's ids mean something else"
+    assert can_own("rita@x.example", found)
+    assert (sorted(found), len(found), found.get("b:0052")) == (["b:00G1", "rita@x.example"], 2, None)
+    assert can_own("b:00G2", owners_of([rita], {}).users)
 
 
 def test_days_are_those_of_the_crm_that_shows_them() -> None:

@@ -386,3 +386,17 @@ def test_f49_salesforces_own_assignment_rules_do_not_override_the_routed_owner(p
     pooled.settle(after=timedelta(days=1).total_seconds())
     assert spread(pooled, ["ruled", "ruled2"]) == given
     pooled.sf.lead_assignment(None)
+
+
+def test_r6_f48_a_queue_that_was_made_a_minute_ago_owns_nobody(pooled: Both) -> None:
+    pooled.settle(after=400)  # users are read
+    queue = pooled.sf.add_queue("Fresh", "Lead")
+    given = {"Email": "fresh@fresh.example", "LastName": "Fresh", "Company": "Works", "Phone": "+14085550100", "OwnerId": queue}
+    pooled.sf.create("Lead", given)
+    pooled.settle()
+    assert pooled.hs.happen({"email": "fresh@fresh.example", "type": "form_submitted", "name": "Talk to Sales", "at": pooled.time()})
+    pooled.settle()
+    assert queue not in {user.id for user in pooled.store.users()}, "no list of users has told of it yet"
+    assert owner(pooled, "fresh") in (rep("amy"), rep("ben"))
+    assert "rule default pool" in reason(pooled, "fresh")
+    assert [whose for _, whose in open_tasks(pooled, "fresh")] == [owner(pooled, "fresh")]

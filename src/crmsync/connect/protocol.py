@@ -154,7 +154,8 @@ class Traits:
     untold: native objects that `links` leaves out because our credentials do not open them; read after each call of it.
     member_batch: memberships of one list or campaign that one call changes (None: none can be changed); with it, the connector is a KeepsMembers.
     leave_calls: calls that ending up to `member_batch` of them takes. list_word: what the CRM calls such a list. user_object: the native object of users, whose
-    fields `schema` tells ("": it does not).
+    fields `schema` tells ("": it does not). group_ids: what the ids of queues and groups begin with, and those of nobody else: an owner with such an id is no
+    person, also before `users` lists it.
     """
 
     person_objects: tuple[str, ...]
@@ -173,6 +174,7 @@ class Traits:
     leave_calls: int = 1
     list_word: str = "list"
     user_object: str = ""
+    group_ids: tuple[str, ...] = ()
 
 
 class Connector(Protocol):

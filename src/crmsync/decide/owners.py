@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -16,6 +16,30 @@ SHORT_ID = 15
 
 Pairs = Mapping[str, Mapping[str, str]]
 NO_CALENDARS: Mapping[str, tuple[Away, ...]] = MappingProxyType({})
+
+
+class Known(Mapping[str, User]):
+    """House owner id -> that user. An owner whom no list of users told yet is a queue all the same where the CRM gives such an id to queues and groups alone;
+    these are found, but not counted among the known ones. groups: "side:" and what such ids begin with."""
+
+    def __init__(self, told: Mapping[str, User], groups: Collection[str]) -> None:
+        self._told = told
+        self._groups = tuple(groups)
+
+    def __getitem__(self, house: str) -> User:
+        found = self._told.get(house)
+        if found is not None:
+            return found
+        if house.startswith(self._groups):
+            side, _, native = house.partition(":")
+            return User(side=side, id=native, email=None, name=native, kind="queue")
+        raise KeyError(house)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._told)
+
+    def __len__(self) -> int:
+        return len(self._told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +85,11 @@ def owners_of(
     hours: WorkingHours | None = None,
     first: str | None = None,
     calendars: Mapping[str, tuple[Away, ...]] = NO_CALENDARS,
+    groups: Collection[str] = (),
 ) -> Owners:
     """Matches users by lower-case e-mail, then by the admin's explicit pairs (which win). Inactive users are known but own nothing new, also when
     a pair names them. first: the CRM whose users say when people work; hours: the admin's, with what is said of single persons. calendars: house owner id ->
-    absences that their calendar tells, which add to those that users and the admin tell."""
+    absences that their calendar tells, which add to those that users and the admin tell. groups: see Known."""
     hours = hours or WorkingHours()
     ordered = sorted(users, key=lambda u: (not u.active, u.side, u.id))
     named = _named(ordered, pairs)
@@ -88,7 +113,7 @@ def owners_of(
         for user in found
         if (zone := zone_among(in_turn(found, user.side), hours.people.get(house, UNSAID))) is not None
     }
-    return Owners(house_of=house_of, native_of=native_of, users=people, zones=zones)
+    return Owners(house_of=house_of, native_of=native_of, users=Known(people, groups) if groups else people, zones=zones)
 
 
 def _named(users: Iterable[User], pairs: Pairs) -> dict[tuple[str, str], str]:

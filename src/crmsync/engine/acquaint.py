@@ -48,10 +48,11 @@ def asked_mark(playbook: Playbook, side: str) -> dict[str, str]:
     return {"users": repr(asked)} if asked["teams"] or asked["away"] else {}
 
 
-def owners_told(store: Store, playbook: Playbook, users: Sequence[User], first: str) -> Owners:
-    """Who is who among these users, with what the playbook and their calendars tell of when they work. first: the CRM that is asked about that."""
+def owners_told(store: Store, playbook: Playbook, users: Sequence[User], first: str, groups: Collection[str] = ()) -> Owners:
+    """Who is who among these users, with what the playbook and their calendars tell of when they work. first: the CRM that is asked about that; groups:
+    "side:" and what the ids of its queues and groups begin with."""
     absent = absences_from(store.get(CALENDARS), playbook.hours) if any(s.calendar for s in playbook.hours.people.values()) else {}
-    return owners_of(users, playbook.person.owner_pairs, playbook.hours, first, absent)
+    return owners_of(users, playbook.person.owner_pairs, playbook.hours, first, absent, groups)
 
 
 def meet_owners(world: World) -> None:

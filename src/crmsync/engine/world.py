@@ -322,7 +322,8 @@ class World:
 
     def _take(self, known: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:
         users = [user for user in self.store.users() if user.side in self.connectors]
-        self.owners = owners_told(self.store, self.playbook, users, self.tasks_in)
+        groups = [f"{side}:{prefix}" for side, c in self.connectors.items() for prefix in c.traits.group_ids]
+        self.owners = owners_told(self.store, self.playbook, users, self.tasks_in, groups)
         machines = {(side, known[side]["identity"].get("user_id")) for side in self.sides}
         self.people = tuple(users)
         self.integration = frozenset((u.side, u.id) for u in users if u.kind == "integration" or (u.side, u.id) in machines)
