@@ -75,6 +75,16 @@ def test_a_persons_writes_newest_first(store: Store) -> None:
     assert store.writes_of("nobody") == []
 
 
+def test_open_keys_of_a_page_of_persons(store: Store) -> None:
+    about_r = replace(intent("w5", "r"), kind="person")
+    keyless = replace(intent("w6", "p"), write=replace(intent("w6").write, key=None))
+    store.journal([intent("w1"), intent("w2"), intent("w3", "q"), intent("w4", "other"), about_r, keyless, intent("w7", None)])
+    store.settle([settled(intent("w2"))])
+    assert store.count_open_intents() == 6
+    assert store.open_task_keys(["p", "q", "r", "nobody"]) == {"k-w1", "k-w3"}
+    assert store.open_task_keys([]) == set()
+
+
 def test_thousands(store: Store) -> None:
     entries = [intent(f"w{n}") for n in range(2_500)]
     store.journal(entries)

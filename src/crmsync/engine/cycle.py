@@ -388,8 +388,7 @@ def _create_tasks(world: World, now: datetime, report: Report, tried: set[str]) 
     after = ""
     while rows := store.pending_tasks(PERSONS_AT_ONCE, after):
         after = rows[-1].key
-        open_keys = {e.write.key for e in store.open_intents() if e.kind == "task"}
-        left_out = open_keys | tried
+        left_out = store.open_task_keys(sorted({row.person_id for row in rows})) | tried
         items = outgoing_tasks(world, [r for r in rows if r.key not in left_out and r.side not in report.sent.errors], now)
         tried.update(str(item.entry.write.key) for item in items)
         if items:

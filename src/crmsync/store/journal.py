@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from crmsync.model.journal import JournalEntry
-from crmsync.store.bulk import many
+from crmsync.store.bulk import chunks, many
 from crmsync.store.codec import build, dump, maybe_micros, maybe_moment, micros, moment, parse, tidy, without
 from crmsync.store.prepared import Prepared
 from crmsync.store.tables import journal as table
@@ -21,6 +21,12 @@ _ADD = (
 _SETTLE = "UPDATE journal SET record_id = ?, outcome = ?, cause = ?, message = ?, settled_at = ? WHERE write_id = ?"
 
 _OPEN = Prepared(lambda _: select(table).where(table.c.outcome.is_(None)).order_by(table.c.seq))
+_OPEN_OF = Prepared(
+    lambda among: select(table.c.data).where(
+        table.c.outcome.is_(None), table.c.kind == bindparam("kind"), among(table.c.person_id, "listed")
+    )
+)
+_COUNT_OPEN = Prepared(lambda _: select(func.count()).select_from(table).where(table.c.outcome.is_(None)))
 _OF_PERSON = Prepared(
     lambda _: select(table).where(table.c.person_id == bindparam("person_id")).order_by(table.c.seq.desc()).limit(bindparam("most"))
 )
@@ -66,6 +72,16 @@ def read(row: Row[Any]) -> JournalEntry:
 
 def open_intents(connection: Connection) -> list[JournalEntry]:
     return [read(row) for row in _OPEN.rows(connection)]
+
+
+def count_open(connection: Connection) -> int:
+    return int(_COUNT_OPEN.value(connection))
+
+
+def open_keys(connection: Connection, kind: str, person_ids: Sequence[str]) -> set[str]:
+    """The crmsync_key of every write of that kind about these persons that has no outcome yet."""
+    told = [row.data for part in chunks(person_ids) for row in _OPEN_OF.rows(connection, kind=kind, listed=part)]
+    return {str(key) for data in told if (key := parse(data)["write"].get("key")) is not None}
 
 
 def of_person(connection: Connection, person_id: str, limit: int) -> list[JournalEntry]:

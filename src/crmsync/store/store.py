@@ -470,6 +470,15 @@ class Store:
         with self._db.reading() as connection:
             return journal.open_intents(connection)
 
+    def count_open_intents(self) -> int:
+        with self._db.reading() as connection:
+            return journal.count_open(connection)
+
+    def open_task_keys(self, person_ids: Sequence[str]) -> set[str]:
+        """Keys of our tasks of these persons that were sent, or taken back, without an answer yet."""
+        with self._db.reading() as connection:
+            return journal.open_keys(connection, "task", person_ids)
+
     def writes_of(self, person_id: str, limit: int = 200) -> list[JournalEntry]:
         """Newest first."""
         with self._db.reading() as connection:
