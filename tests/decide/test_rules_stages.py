@@ -15,7 +15,7 @@ from crmsync.decide.disposition import DISPOSITION, REASON, Said
 from crmsync.decide.owning import Ways
 from crmsync.decide.person import Decision, decide
 from crmsync.decide.score import score
-from crmsync.decide.touch import ACCEPTED_SQL
+from crmsync.decide.touch import ACCEPTED_SQL, GIVE_REASON
 from crmsync.model.condition import Test
 from crmsync.model.floor import Floor, PoolNow, RepNow
 from crmsync.model.link import PersonState, Signal, SignalSource, StageEntry
@@ -24,6 +24,7 @@ from crmsync.model.record import User, Value
 from crmsync.model.routing import one_pool
 from crmsync.model.rules import PersonMap, Playbook, WorkingHours
 from crmsync.model.verdict import GateVerdict
+from crmsync.model.work import TASK_DELETED, TASK_DONE, TASK_OPEN, TaskSeen
 
 NOW = datetime(2026, 6, 3, 14, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -224,6 +225,18 @@ def test_l4_explicit_is_the_rep_s_word() -> None:
     again = go(d.state, signals=[event("demo_request")], now=NOW + 2 * HOUR, said=says("accepted"))
     assert (again.task, again.asks) == (None, ())
     assert path(again) == path(d)
+
+
+@pytest.mark.parametrize("to", ["nurture", "disqualified", "opportunity", "sal"])
+def test_h3_the_task_of_an_accepted_person_goes_when_they_are_no_sql_any_more(to: str) -> None:
+    sql = replace(at("sql", before="sal"), handed_at=NOW - DAY, assigned_at=NOW - DAY)
+    kinds = {"next": (ACCEPTED_SQL, TASK_OPEN), "done": (ACCEPTED_SQL, TASK_DONE), "reason": (GIVE_REASON, TASK_OPEN)}
+    tasks = [TaskSeen(key=key, kind=kind, owner=REP, due_at=NOW, state=state) for key, (kind, state) in kinds.items()]
+    assert go(sql, tasks=tasks).withdraw == ()
+    gone = go(sql, tasks=tasks, shown={**sql.outputs, "crmsync_stage": to})
+    assert (path(gone)[-1], gone.withdraw) == (to, ("next",))
+    seen = [replace(task, state=TASK_DELETED) if task.key == "next" else task for task in tasks]
+    assert go(gone.state, tasks=seen).withdraw == ()
 
 
 def test_l4_straight_to_sql() -> None:

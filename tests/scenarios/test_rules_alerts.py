@@ -145,6 +145,12 @@ def test_h3_every_accepted_sql_has_a_task_with_action_context_and_deadline(offic
     both.hs.edit("contacts", str(both.contact(email("cal"))["id"]), {"crmsync_disposition": "accepted"})
     both.settle()
     assert len(tasks(both, "cal", "Agree on the next step")) == 1
+    # it goes from both CRMs once they are no sql any more
+    both.sf.edit("Lead", lead_id(both, "cal"), {"crmsync_stage__c": "nurture"})
+    both.settle()
+    both.settle()
+    assert both.shown("task", "salesforce", str(task["Id"]))["IsDeleted"] is True
+    assert [row for row in both.hs.all("tasks") if row["hs_task_subject"] == task["Subject"]] == []
 
 
 # --- A4, A5 -----------------------------------------------------------------------------------------------------------------

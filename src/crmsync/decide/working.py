@@ -11,6 +11,7 @@ from crmsync.decide.condition import Lists
 from crmsync.decide.lifecycle import stage_of
 from crmsync.decide.sla import SlaVerdict, clocks
 from crmsync.decide.text import stamp
+from crmsync.decide.touch import ACCEPTED_SQL
 from crmsync.decide.who import who
 from crmsync.model.copies import replace
 from crmsync.model.followup import Window
@@ -18,7 +19,7 @@ from crmsync.model.link import PersonState, Signal
 from crmsync.model.process import TypeRule
 from crmsync.model.record import Fields, User, Value
 from crmsync.model.rules import Playbook
-from crmsync.model.work import TaskSeen, Touch
+from crmsync.model.work import TASK_OPEN, TaskSeen, Touch
 
 SLA_DUE, SLA_STATUS, FIRST_RESPONSE = "crmsync_sla_due", "crmsync_sla_status", "crmsync_first_response_at"
 NO_CLOCKS, NO_CADENCE = SlaVerdict(), CadenceVerdict(run=None)
@@ -80,12 +81,22 @@ class Work:
             touches=self.touches, tasks=self.tasks, users=self.users, hours=book.hours, outside_hours=routing.outside_hours, now=self.at,
             sla=book.sla, first_due_at=self.first_due_at, estimates=book.estimates,
         )  # fmt: skip
+        idle = _no_next_step(state, self.tasks)
+        if idle:
+            followed = replace(followed, withdraw=(*followed.withdraw, *idle))
         after = state
         if sla.clocks != state.clocks or followed.run != state.cadence:
             after = replace(state, clocks=sla.clocks, cadence=followed.run)
         due = min((at for at in (sla.next_due_at, followed.next_due_at) if at is not None), default=None)
         made = effort(self.touches, state.handed_at) if state.handed_at is not None else 0
         return Worked(state=after, sla=sla, cadence=followed, due=due, touches=made)
+
+
+def _no_next_step(state: PersonState, tasks: Sequence[TaskSeen]) -> tuple[str, ...]:
+    """Open tasks to agree on the next step (H3) of somebody who is no sql any more: they have a deal by now, or nobody works them."""
+    if stage_of(state) == "sql":
+        return ()
+    return tuple(task.key for task in tasks if task.kind == ACCEPTED_SQL and task.state == TASK_OPEN)
 
 
 def work_fields(worked: Worked, previous: Fields) -> dict[str, Value]:

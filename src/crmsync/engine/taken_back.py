@@ -54,7 +54,9 @@ def take_back(world: World, now: datetime, sent: Sent) -> None:
         if row.side in world.connectors and row.side not in sent.errors and seen[key].seen.state != TASK_DONE:
             object = world.connectors[row.side].traits.task_object
             write = Write(write_id=world.new_id(), action=Action.DELETE, object=object, id=row.record_id, key=key)
-            items.setdefault(row.side, []).append(task_write(world, row.side, write, row.person_id, now, because="the cadence is over"))
+            items.setdefault(row.side, []).append(
+                task_write(world, row.side, write, row.person_id, now, because="nobody has to do it any more")
+            )
     journalled = [item.entry for found in items.values() for item in found]
     store.journal(journalled)
     send(world, items, now, sent)
