@@ -77,13 +77,14 @@ def test_a3_l7_a_reason_given_afterwards_is_held_to_the_minimum_too() -> None:
     assert [ask.kind for ask in found.asks] == [KEEP_TRYING]
 
 
-def test_a3_a_disposition_beside_a_stage_set_by_hand_waits_as_it_does_without() -> None:
+@pytest.mark.parametrize("stage", ["lead", "disqualified"])
+def test_a3_a_disposition_beside_a_stage_set_by_hand_waits_as_it_does_without(stage: str) -> None:
     said = says("rejected", "no_response")
-    found = by_hand(handed(), "disqualified", said, after=PATIENCE)
+    found = by_hand(handed(), stage, said, after=PATIENCE)
     for _ in range(2):
-        assert path(found)[-2:] == ["sal", "disqualified"]
+        assert path(found)[-2:] == ["sal", stage]
         assert told(found) == ["too few touches"]
-        assert "The stage disqualified stands" in found.asks[0].body
+        assert f"The stage {stage} stands" in found.asks[0].body
         found = go(found.state, said=said, touches=calls(2), now=NOW + DAY)
     assert path(go(found.state, said=said, touches=calls(8), now=NOW + 2 * DAY))[-1] == "nurture", "where the reason leads"
 

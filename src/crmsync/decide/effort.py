@@ -18,6 +18,8 @@ from crmsync.model.work import Touch
 NO_RESPONSE = "no_response"
 PATIENCE = timedelta(minutes=2)
 REPLY = "reply_"
+ASIDE = ("subscriber", "lead", NURTURE, DISQUALIFIED)
+"""Stages in which nobody works them any more."""
 """Before the digit: the type of signal that a one-digit reply is."""
 
 
@@ -68,7 +70,7 @@ def unproven(short: Shortfall | None, judged: Judged, person: PersonState, touch
 def closed_by_hand(person: PersonState) -> StageEntry | None:
     """The transition by which a hand put aside somebody in work; None: no hand did, or they were moved since by anything but one."""
     for entry in reversed(person.stages):
-        if entry.who != HAND or entry.stage not in (NURTURE, DISQUALIFIED) or entry.cause.startswith("disposition "):
+        if entry.who != HAND or entry.stage not in ASIDE or entry.cause.startswith("disposition "):
             return None
         if entry.previous in IN_WORK:
             return entry
