@@ -17,9 +17,9 @@ from crmsync.model.work import Touch
 
 NO_RESPONSE = "no_response"
 PATIENCE = timedelta(minutes=2)
-REPLY = "reply_"
 ASIDE = ("subscriber", "lead", NURTURE, DISQUALIFIED)
-"""Stages in which nobody works them any more."""
+"""Stages in which nobody works them."""
+REPLY = "reply_"
 """Before the digit: the type of signal that a one-digit reply is."""
 
 
