@@ -104,9 +104,9 @@ def test_a_mistake_is_told_where_it_stands(case: str, tmp_path: Path) -> None:
 
 def test_what_lint_says(tmp_path: Path) -> None:
     text = "manager: a@x.example\nescalation_task: false\nquiet: {days: [sun]}\n"
-    assert [f.message for f in lint(loaded(tmp_path, FILE, text))] == [
-        "alerts: managers are named, and hear of nothing",
-        "alerts: quiet hours are named, and nobody is told of anything",
+    assert [(f.subject, f.message) for f in lint(loaded(tmp_path, FILE, text))] == [
+        (f"{FILE}:1", "alerts: managers are named, and hear of nothing"),
+        (f"{FILE}:3", "alerts: quiet hours are named, and nobody is told of anything"),
     ]
 
 

@@ -169,10 +169,10 @@ EIGHT = "[{day: 1, channel: call}" + ", {day: 2, channel: email}" * 7 + "]"
 @pytest.mark.parametrize(
     ("cadences", "said"),
     [
-        (f"[{{name: a, steps: {EIGHT}}}, {{name: b, types: [browser], steps: {EIGHT}}}]", ["cadences: b is shadowed: everybody for whom it is meant is in an earlier one"]),
+        (f"[{{name: a, steps: {EIGHT}}}, {{name: b, types: [browser], steps: {EIGHT}}}]", ["cadences: b is never reached: earlier ones take everybody for whom it holds"]),
         (f"[{{name: a, types: [browser], steps: {EIGHT}}}, {{name: b, types: [browser, direct_request], steps: {EIGHT}}}]", []),
-        (f"[{{name: a, types: [browser], when: {{field: employees, more_than: 10}}, steps: {EIGHT}}}, {{name: b, types: [browser], when: {{field: employees, more_than: 20}}, steps: {EIGHT}}}]", ["cadences: b is shadowed: everybody for whom it is meant is in an earlier one"]),
-        (f"[{{name: a, when: {{all: [{{field: title, empty: true}}, {{field: title, filled: true}}]}}, steps: {EIGHT}}}]", ["cadences: the condition of a contradicts itself: nobody is in it"]),
+        (f"[{{name: a, types: [browser], when: {{field: employees, more_than: 10}}, steps: {EIGHT}}}, {{name: b, types: [browser], when: {{field: employees, more_than: 20}}, steps: {EIGHT}}}]", ["cadences: b is never reached: earlier ones take everybody for whom it holds"]),
+        (f"[{{name: a, when: {{all: [{{field: title, empty: true}}, {{field: title, filled: true}}]}}, steps: {EIGHT}}}]", ["cadences: the condition of a contradicts itself: it holds for nobody"]),
         ("[{name: a, steps: [{day: 1, channel: call}]}]", ["cadences: a has 1 touches, and nobody is given up before 8 (min_touches)"]),
         (f"[{{name: a, steps: {EIGHT.replace('call', 'email')}}}]", ["cadences: a has e-mails only: an opt-out leaves nothing of it"]),
     ],
@@ -194,11 +194,11 @@ SMALL = "when: {field: expected_amount, less_than: 10000}"
         (f"expected_amount: [{{amount: 5}}]\ncadences: [{{name: a, steps: {EIGHT}}}]", ["expected_amount is estimated, and no cadence looks at it"]),
         (
             f"expected_amount: [{{amount: 5}}, {{amount: 6, when: {{field: employees, filled: true}}}}]\ncadences: [{{name: a, {SMALL}, steps: {EIGHT}}}]",
-            ["expected_amount: estimate 2 is never reached: an earlier one takes everybody"],
+            ["expected_amount: estimate 2 is never reached: earlier ones take everybody for whom it holds"],
         ),
         (
             f"expected_amount: [{{amount: 5, when: {{all: [{{field: employees, less_than: 1}}, {{field: employees, more_than: 2}}]}}}}]\ncadences: [{{name: a, {SMALL}, steps: {EIGHT}}}]",
-            ["expected_amount: the condition of estimate 1 contradicts itself: it is nobody's"],
+            ["expected_amount: the condition of estimate 1 contradicts itself: it holds for nobody"],
         ),
         (
             f"cadences: [{{name: a, when: {{field: deal.amount, less_than: 5}}, steps: {EIGHT}}}]",

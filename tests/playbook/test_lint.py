@@ -142,6 +142,21 @@ CASES = {
         """,
         [("7", 'score: "Left" takes points for unsubscribe, which is an express signal')],
     ),
+    "keys of the score": (
+        """
+        score:
+          sql_at: 4
+          mql_at: 60
+          behavior:
+            - {name: Read, points: 5, signals: [blog_read], max_times: 2}
+        types: [{type: content_download, signals: [blog_read]}]
+        """,
+        [
+            ("4", "score: nobody can reach mql_at 60; the rules give 10 points at most"),
+            ("3", "score: sql_at 4 lies below mql_at 60"),
+            ("7", "types: no type takes everybody; who fits none is handled as browser with a default response time"),
+        ],
+    ),
     "segments": (
         SCORE + """
 segments:
@@ -151,9 +166,9 @@ segments:
   - {name: none, when: {all: [{field: employees, less_than: 10}, {field: employees, more_than: 10}]}}
 """ + LAST,
         [
-            ("", "segment large: nobody can reach mql_at 20; the rules give 10 points at most"),
-            ("6", "segments: huge is shadowed: everybody in it is in an earlier segment"),
-            ("7", "segments: the condition of none contradicts itself: nobody is in it"),
+            ("4", "segment large: nobody can reach mql_at 20; the rules give 10 points at most"),
+            ("6", "segments: huge is never reached: earlier ones take everybody for whom it holds"),
+            ("7", "segments: the condition of none contradicts itself: it holds for nobody"),
         ],
     ),
     "types": (
@@ -177,9 +192,9 @@ types:
         + "stages: {signals: [demo_request], reasons: {bad_timing: disqualified, wrong_icp: disqualified}}\n"
         + "types: [{type: direct_request, signals: [demo_request]}, {type: browser}]\n",
         [
-            ("", "stages: the reason code no_budget, competitor, already_customer, no_response, bad_data leads nowhere: such a rejection ends in disqualified"),
-            ("", "stages: no reason code leads to nurture: nobody who was rejected comes back"),
-            ("", "stages: demo_request is an express signal, too, which says more"),
+            ("2", "stages: the reason code no_budget, competitor, already_customer, no_response, bad_data leads nowhere: such a rejection ends in disqualified"),
+            ("2", "stages: no reason code leads to nurture: nobody who was rejected comes back"),
+            ("2", "stages: demo_request is an express signal, too, which says more"),
         ],
     ),
     "questions": (
@@ -192,8 +207,8 @@ profile:
     - {name: late, when: {field: title, empty: true}, ask: {title: Who are you?}}
 """ + LAST,
         [
-            ("7", "profile: larger is never asked: an earlier set takes everybody that it would"),
-            ("9", "profile: late is never asked: an earlier set takes everybody that it would"),
+            ("7", "profile: larger is never reached: earlier ones take everybody for whom it holds"),
+            ("9", "profile: late is never reached: earlier ones take everybody for whom it holds"),
         ],
     ),
     "tracks": (

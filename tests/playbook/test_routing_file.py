@@ -169,20 +169,16 @@ def test_a_mistake_is_told_where_it_stands(case: str, tmp_path: Path) -> None:
     expect_mistake(tmp_path, FILE, marked + "\n", message)
 
 
-def _lint(tmp_path: Path, routing: str) -> list[str]:
-    return [f.message for f in lint(loaded(tmp_path, FILE, SOUND + routing)) if f.message.startswith("routing")]
-
-
 SOUND = "score: {mql_at: 10, behavior: [{name: B, points: 10, signals: [blog_read]}]}\n" + TYPES
 
 
 @pytest.mark.parametrize(
     ("routing", "said"),
     [
-        ("{rules: [{name: a, pool: default}, {name: b, owner: b@x.example}]}", ["routing: b is never reached: an earlier rule takes everybody whom it would"]),
+        ("{rules: [{name: a, pool: default}, {name: b, owner: b@x.example}]}", ["routing: b is never reached: earlier ones take everybody for whom it holds"]),
         ("{rules: [{name: a, account: {}}, {name: b, owner: b@x.example}]}", []),
-        ("{rules: [{name: a, when: {all: [{field: title, empty: true}, {field: title, filled: true}]}, pool: default}]}", ["routing: the condition of a contradicts itself: it routes nobody"]),
-        ('{rules: [{name: a, when: {field: postal_code, between: ["10000", "49999"]}, pool: default}, {name: b, when: {field: postal_code, between: ["20000", "29999"]}, owner: b@x.example}]}', ["routing: b is never reached: an earlier rule takes everybody whom it would"]),
+        ("{rules: [{name: a, when: {all: [{field: title, empty: true}, {field: title, filled: true}]}, pool: default}]}", ["routing: the condition of a contradicts itself: it holds for nobody"]),
+        ('{rules: [{name: a, when: {field: postal_code, between: ["10000", "49999"]}, pool: default}, {name: b, when: {field: postal_code, between: ["20000", "29999"]}, owner: b@x.example}]}', ["routing: b is never reached: earlier ones take everybody for whom it holds"]),
         ("{pools: {closers: {}}}", ["routing: nobody is sent to the pool closers"]),
         ("{hot: closers, pools: {closers: {}}}", []),
         ("{pools: {p: {members: [a@x.example], exclude: [a@x.example]}}, hot: p}", ["routing: every member of p is excluded; the pool is empty"]),
@@ -192,7 +188,9 @@ SOUND = "score: {mql_at: 10, behavior: [{name: B, points: 10, signals: [blog_rea
     ],
 )  # fmt: skip
 def test_what_lint_says(routing: str, said: list[str], tmp_path: Path) -> None:
-    assert _lint(tmp_path, f"routing: {routing}\n") == said
+    found = [f for f in lint(loaded(tmp_path, FILE, f"{SOUND}routing: {routing}\n")) if f.message.startswith("routing")]
+    assert [f.message for f in found] == said
+    assert {f.subject for f in found} <= {f"{FILE}:{SOUND.count(chr(10)) + 1}"}
 
 
 def _user(side: str, email: str, *, active: bool = True) -> User:
@@ -215,7 +213,15 @@ def test_persons_who_are_no_users_are_told(tmp_path: Path) -> None:
         "working_hours: the cover of ann@x.example, bob@x.example is no active user of salesforce",
         "routing: pool east: hubspot, whose teams it names, is not connected or shows no users",
     }
-    assert all(subject.startswith(FILE) for subject in found.values())
+    lines = (BOOK + TYPES).split("\n")
+    told = [(found[message].rpartition(":")[0], lines[int(found[message].rpartition(":")[2]) - 1].strip()) for message in sorted(found)]
+    assert told == [
+        (FILE, "east: {teams: {hubspot: [East, 77]}}"),
+        (FILE, "fallback: Boss@x.example"),
+        (FILE, "- {name: key, when: {field: email, domain_in: target}, owner: Key@x.example}"),
+        (FILE, "Ann@x.example:"),
+        (FILE, 'bob@x.example: {region: BE, calendar: "https://calendars.example/bob.ics", away: [{from: 2026-05-01, to: 2026-05-01}]}'),
+    ]
 
 
 def test_what_ships_says_the_defaults_of_the_process_page() -> None:

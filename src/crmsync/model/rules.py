@@ -257,7 +257,8 @@ class Playbook:
     companies and deals are kept in step. due_time: local time of a due day in a CRM that wants a moment. sweep_hours: how often all ids are
     compared (0: never). frameworks: qualification frameworks whose fields exist in the CRMs: "bant", "meddic" (S10). free_domains, disposable_domains: what
     the admin adds to the lists of the libraries, business_domains: what is neither. titles, departments: class -> phrases; titles_except: class ->
-    phrases struck out of a title first. fingerprint: of the whole content.
+    phrases struck out of a title first. fingerprint: of the whole content. where: (file, key, key within it ...) -> the file and line in which
+    the admin wrote it.
     """
 
     person: PersonMap
@@ -296,3 +297,4 @@ class Playbook:
     poll_seconds: float = 15.0
     sweep_hours: float = 24.0
     fingerprint: str = ""
+    where: Mapping[tuple[str, ...], str] = field(default_factory=dict, compare=False)

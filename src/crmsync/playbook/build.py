@@ -29,6 +29,7 @@ from crmsync.playbook.schema_followup import FollowupFile
 from crmsync.playbook.schema_mapping import FieldFile, PersonFile, SignalsFile
 from crmsync.playbook.schema_process import ListsFile, PlaybookFile
 from crmsync.playbook.shapes import words
+from crmsync.playbook.spots import spots_of
 from crmsync.playbook.yamlfile import YamlFile
 
 __all__ = ["build", "duration", "field_map", "person_map", "working_hours"]
@@ -97,6 +98,7 @@ def build(
         departments={name: tuple(phrases) for name, phrases in lists.departments.items()},
         poll_seconds=crmsync.poll_seconds,
         sweep_hours=crmsync.sweep_hours,
+        where=spots_of(files.values()),
     )
 
 

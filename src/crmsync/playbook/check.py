@@ -10,6 +10,7 @@ from crmsync.model.record import FieldSchema, ObjectSchema
 from crmsync.model.rules import FieldMap, FieldType, PersonMap, Place, Playbook, TwinMap
 from crmsync.playbook.check_rules import check_rules
 from crmsync.playbook.problems import close
+from crmsync.playbook.spots import spot
 
 __all__ = ["Finding", "Schemas", "check"]
 
@@ -58,7 +59,7 @@ def check(playbook: Playbook, schemas: Schemas, own: Mapping[str, Callable[[str]
                 known = schemas[side]
                 found.append(
                     _error(
-                        PERSON,
+                        spot(playbook, PERSON, "objects", side),
                         f"{side} shows no object {object}{_guess(object, known)}",
                         "correct objects, or give the integration user access to it",
                     )
@@ -66,12 +67,12 @@ def check(playbook: Playbook, schemas: Schemas, own: Mapping[str, Callable[[str]
     for field in person.fields.values():
         found.extend(_field(field, person, schemas))
     found.extend(_also_read(playbook, schemas))
-    found.extend(_statuses(person, schemas))
-    found.extend(_required(person, schemas))
+    found.extend(_statuses(playbook, schemas))
+    found.extend(_required(playbook, schemas))
     for side, name_of in (own or {}).items():
         found.extend(_own(side, name_of, playbook, schemas))
     for twin in playbook.twins.values():
-        found.extend(_twin(twin, schemas))
+        found.extend(_twin(twin, schemas, spot(playbook, ACTIVITIES if twin.activity else COMPANIES, twin.kind)))
     found.extend(Finding(level=d.level, subject=d.subject, message=d.message, fix=d.fix) for d in check_rules(playbook, schemas, own))
     places = dict.fromkeys(
         (s, o) for twin in playbook.twins.values() if twin.activity and twin.to for s, objects in twin.objects.items() for o in objects
@@ -84,34 +85,34 @@ def check(playbook: Playbook, schemas: Schemas, own: Mapping[str, Callable[[str]
     return found
 
 
-def _twin(twin: TwinMap, schemas: Schemas) -> Iterator[Finding]:
-    """An activity, company or deal: an object out of sight costs that kind, not the sync."""
+def _twin(twin: TwinMap, schemas: Schemas, where: str) -> Iterator[Finding]:
+    """An activity, company or deal: an object out of sight costs that kind, not the sync. where: `file:line` of the kind."""
     file = ACTIVITIES if twin.activity else COMPANIES
     for side, objects in twin.objects.items():
         for object in objects if side in schemas else ():
             if object not in schemas[side]:
-                yield _warning(f"{file} {object}", f"{side} shows no object {object}{_guess(object, schemas[side])}; no {twin.kind} is kept in step",
+                yield _warning(f"{where} {object}", f"{side} shows no object {object}{_guess(object, schemas[side])}; no {twin.kind} is kept in step",
                                f"give the integration user access to it, correct objects, or write on: false under {twin.kind}")  # fmt: skip
                 continue
             named = [*twin.when.get(side, {}), *(twin.fixed.get(side, {}) if twin.create_as.get(side) == object else ())]
             for native in dict.fromkeys(named):
                 if _seen(schemas, side, object, native) and _of(schemas, side, object, native) is None:
                     guess = _guess(native, schemas[side][object].fields)
-                    yield _error(f"{file} {object}.{native}", f"{twin.kind}: {side} has no field {native} on {object}, or hides it from the integration user{guess}",
+                    yield _error(f"{where} {object}.{native}", f"{twin.kind}: {side} has no field {native} on {object}, or hides it from the integration user{guess}",
                                  f"correct or remove it under {twin.kind} in {file}")  # fmt: skip
     for field in twin.fields.values():
         yield from _field(field, twin, schemas)
     for side, object in twin.create_as.items():
-        yield from _unfilled(twin, side, object, schemas, file)
+        yield from _unfilled(twin, side, object, schemas, where)
 
 
-def _unfilled(twin: TwinMap, side: str, object: str, schemas: Schemas, file: str) -> Iterator[Finding]:
+def _unfilled(twin: TwinMap, side: str, object: str, schemas: Schemas, where: str) -> Iterator[Finding]:
     schema = schemas.get(side, {}).get(object)
     filled = {p.field for f in twin.fields.values() if (p := f.places.get((side, object))) is not None and _written(f, side, p)}
     filled |= set(twin.fixed.get(side, {}))
     for native in schema.fields.values() if schema is not None else ():
         if native.required and native.createable and native.name not in filled:
-            yield _error(f"{file} {object}.{native.name}", f"{object}.{native.name} is required for new records in {side} and nothing fills it",
+            yield _error(f"{where} {object}.{native.name}", f"{object}.{native.name} is required for new records in {side} and nothing fills it",
                          f"map a field to it or name it under fixed of {twin.kind}, or give it a default value in {side}")  # fmt: skip
 
 
@@ -235,29 +236,30 @@ def _fits(field: FieldMap, side: str, object: str, place: Place, native: FieldSc
 
 
 def _also_read(playbook: Playbook, schemas: Schemas) -> Iterator[Finding]:
-    wanted: dict[tuple[str, str, str], tuple[str, str]] = {}
+    wanted: dict[tuple[str, str, str], tuple[str, str, str]] = {}
     for (side, object), native in playbook.person.extra_emails.items():
-        wanted.setdefault((side, object, native), (PERSON, "extra_emails"))
+        wanted.setdefault((side, object, native), (PERSON, spot(playbook, PERSON, "extra_emails", side, object), "extra_emails"))
     for side, object, native in (place for by_place in playbook.person.statuses.values() for place in by_place):
-        wanted.setdefault((side, object, native), (PERSON, "statuses"))
+        wanted.setdefault((side, object, native), (PERSON, spot(playbook, PERSON, "statuses"), "statuses"))
     for signal in playbook.signals:
         for name in (signal.field, signal.time_field):
             if name is not None:
-                wanted.setdefault((signal.side, signal.object, name), (SIGNALS, f"signal {signal.type}"))
-    for (side, object, native), (file, what) in wanted.items():
+                wanted.setdefault((signal.side, signal.object, name), (SIGNALS, signal.where or SIGNALS, f"signal {signal.type}"))
+    for (side, object, native), (file, where, what) in wanted.items():
         if _seen(schemas, side, object, native) and _of(schemas, side, object, native) is None:
             guess = _guess(native, schemas[side][object].fields)
-            yield _error(f"{file} {object}.{native}", f"{what}: {side} has no field {native} on {object}, or hides it from the integration user{guess}",
+            yield _error(f"{where} {object}.{native}", f"{what}: {side} has no field {native} on {object}, or hides it from the integration user{guess}",
                          f"correct or remove it in {file}")  # fmt: skip
     for signal in playbook.signals:
         moment = signal.time_field or signal.field
         native_field = _of(schemas, signal.side, signal.object, moment)
         if not signal.when_true and native_field is not None and native_field.type not in ("datetime", "date"):
-            yield _error(f"{SIGNALS} {signal.object}.{moment}", f"signal {signal.type}: {moment} is {native_field.type}, not a moment",
+            yield _error(f"{signal.where or SIGNALS} {signal.object}.{moment}", f"signal {signal.type}: {moment} is {native_field.type}, not a moment",
                          "name the field with the moment under at, or write when_true: true")  # fmt: skip
 
 
-def _statuses(person: PersonMap, schemas: Schemas) -> Iterator[Finding]:
+def _statuses(playbook: Playbook, schemas: Schemas) -> Iterator[Finding]:
+    person, where = playbook.person, spot(playbook, PERSON, "statuses")
     for stage, by_place in person.statuses.items():
         for (side, object, native), value in by_place.items():
             schema = _of(schemas, side, object, native)
@@ -269,18 +271,19 @@ def _statuses(person: PersonMap, schemas: Schemas) -> Iterator[Finding]:
                     f" (did you mean {guess}?)" if guess else ""
                 )
                 tell = _error if schema.restricted else _warning
-                yield tell(f"{PERSON} {object}.{native}", message, f"use one of {_some(list(schema.options))}, or leave the stage out")
+                yield tell(f"{where} {object}.{native}", message, f"use one of {_some(list(schema.options))}, or leave the stage out")
     for side, object, native in dict.fromkeys(place for by_place in person.statuses.values() for place in by_place):
         schema = _of(schemas, side, object, native)
         if schema is not None and not schema.updateable:
             yield _error(
-                f"{PERSON} {object}.{native}",
+                f"{where} {object}.{native}",
                 f"statuses: {object}.{native} cannot be updated in {side}",
                 "remove it there, or grant edit access",
             )
 
 
-def _required(person: PersonMap, schemas: Schemas) -> Iterator[Finding]:
+def _required(playbook: Playbook, schemas: Schemas) -> Iterator[Finding]:
+    person = playbook.person
     for side, object in person.create_as.items():
         schema = schemas.get(side, {}).get(object)
         if schema is None:
@@ -291,7 +294,7 @@ def _required(person: PersonMap, schemas: Schemas) -> Iterator[Finding]:
             if not native.required or not native.createable or native.name in filled:
                 continue
             subject, what = (
-                f"{PERSON} {object}.{native.name}",
+                f"{spot(playbook, PERSON, 'create_as', side)} {object}.{native.name}",
                 f"{object}.{native.name} is required for new records in {side} and nothing fills it",
             )
             if native.type in ("text", "other") and not native.options:

@@ -11,6 +11,7 @@ from crmsync.model.record import User
 from crmsync.model.routing import Pool
 from crmsync.model.rules import Playbook
 from crmsync.playbook.check import Finding
+from crmsync.playbook.spots import spot
 
 PLAYBOOK, ALERTS = "mappings/playbook.yaml", "mappings/alerts.yaml"
 
@@ -40,21 +41,36 @@ def _named(playbook: Playbook) -> Iterator[tuple[str, str, str, str]]:
                 "name somebody else in the rule",
             )
     if routing.fallback is not None:
-        yield PLAYBOOK, "routing: the fallback", routing.fallback, "name somebody else as routing.fallback"
+        yield (
+            spot(playbook, PLAYBOOK, "routing", "fallback"),
+            "routing: the fallback",
+            routing.fallback,
+            "name somebody else as routing.fallback",
+        )
     for pool in routing.pools.values():
+        at = ("routing",) if pool.name == routing.pool else ("routing", "pools", pool.name)
         for rep in sorted(pool.exclude):
-            yield pool.where or PLAYBOOK, f"routing: {pool.name} excludes nobody, because", rep, "correct it or remove it from exclude"
+            yield (
+                spot(playbook, PLAYBOOK, *at, "exclude"),
+                f"routing: {pool.name} excludes nobody, because",
+                rep,
+                "correct it or remove it from exclude",
+            )
     for email, shift in playbook.hours.people.items():
-        yield PLAYBOOK, "working_hours: the hours are nobody's,", email, "correct the e-mail address under people, or remove it"
+        place = spot(playbook, PLAYBOOK, "working_hours", "people", email)
+        yield place, "working_hours: the hours are nobody's,", email, "correct the e-mail address under people, or remove it"
         for away in shift.away:
             if away.cover:
-                yield PLAYBOOK, f"working_hours: the cover of {email},", away.cover, "name somebody else as cover"
+                yield place, f"working_hours: the cover of {email},", away.cover, "name somebody else as cover"
     alerts = playbook.alerts
     if alerts.escalation_task:
-        for manager in dict.fromkeys([*([alerts.manager] if alerts.manager else []), *alerts.managers.values()]):
-            yield ALERTS, "a breach makes no task, because the manager", manager, "name a user, or write escalation_task: false"
+        lines = {alerts.manager: spot(playbook, ALERTS, "manager")} if alerts.manager else {}
+        for rep, manager in alerts.managers.items():
+            lines.setdefault(manager, spot(playbook, ALERTS, "managers", rep))
+        for manager, line in lines.items():
+            yield line, "a breach makes no task, because the manager", manager, "name a user, or write escalation_task: false"
     for rep in alerts.managers:
-        yield ALERTS, "managers: the rep", rep, "correct the e-mail address, or remove the line"
+        yield spot(playbook, ALERTS, "managers", rep), "managers: the rep", rep, "correct the e-mail address, or remove the line"
 
 
 def _teams(pools: Collection[Pool], users: Mapping[str, Sequence[User]]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from crmsync.model.record import FieldSchema, ObjectSchema
 from crmsync.model.rules import FieldMap, FieldType, Playbook
 from crmsync.playbook.facts import WRITTEN, facts_in, misfit
 from crmsync.playbook.problems import one_of
+from crmsync.playbook.spots import spot
 
 PLAYBOOK = "mappings/playbook.yaml"
 REASON = "crmsync_reason_code"
@@ -63,7 +64,7 @@ def check_rules(playbook: Playbook, schemas: Schemas, own: Own | None = None) ->
     engaged = playbook.stages.engaged
     for name in (engaged.delivered, engaged.opened, engaged.clicked) if engaged is not None else ():
         if _shown(name, playbook, schemas) == []:
-            yield _gone(PLAYBOOK, name)
+            yield _gone(spot(playbook, PLAYBOOK, "stages", "engaged_subscriber"), name)
     yield from _options(playbook, schemas, own or {})
 
 
@@ -161,17 +162,21 @@ def _asked(playbook: Playbook) -> Iterator[tuple[str, str]]:
 
 def _options(playbook: Playbook, schemas: Schemas, own: Own) -> Iterator[Doubt]:
     """crmsync's own picklists: an option that was removed, or never made, would be refused or could not be chosen."""
-    wanted = ((REASON, list(playbook.stages.reasons), "reason codes"), (TRACK, [t.name for t in playbook.tracks], "tracks"))
+    reasons, tracks = spot(playbook, PLAYBOOK, "stages", "reasons"), spot(playbook, PLAYBOOK, "tracks")
+    wanted = (
+        (REASON, list(playbook.stages.reasons), "reason codes", reasons),
+        (TRACK, [t.name for t in playbook.tracks], "tracks", tracks),
+    )
     for side, name_of in own.items():
         for object in playbook.person.objects.get(side, ()):
             schema = schemas.get(side, {}).get(object)
-            for name, options, what in wanted:
+            for name, options, what, line in wanted:
                 native = schema.fields.get(name_of(name)) if schema is not None else None
                 missing = [option for option in options if native is not None and native.options and option not in native.options]
                 if missing:
                     yield Doubt(
                         level="error",
-                        subject=f"{PLAYBOOK} {object}.{name_of(name)}",
+                        subject=f"{line} {object}.{name_of(name)}",
                         message=f"{what}: {object}.{name_of(name)} in {side} has no option {', '.join(missing)}",
                         fix=f"add it to the field in {side}, or remove it from the playbook",
                     )

@@ -13,8 +13,9 @@ from crmsync.playbook.lint_score import lint_score
 from crmsync.playbook.lint_templates import lint_templates
 from crmsync.playbook.lint_work import lint_work
 from crmsync.playbook.load import shipped_templates
+from crmsync.playbook.spots import spot
 
-FILE, FOLLOWUP = "mappings/playbook.yaml", "mappings/followup.yaml"
+FOLLOWUP = "mappings/followup.yaml"
 
 
 def lint(playbook: Playbook) -> list[Finding]:
@@ -22,8 +23,8 @@ def lint(playbook: Playbook) -> list[Finding]:
     said = [
         Finding(level="warning", subject=subject, message=message, fix=fix)
         for part in (
-            lint_score(playbook, FILE),
-            lint_rules(playbook, FILE),
+            lint_score(playbook),
+            lint_rules(playbook),
             lint_work(playbook),
             lint_followup(playbook),
             _process(playbook),
@@ -53,7 +54,7 @@ def _off(playbook: Playbook) -> Iterator[tuple[str, str, str]]:
 def _process(playbook: Playbook) -> Iterator[tuple[str, str, str]]:
     if playbook.tasks_in is None and len(playbook.person.objects) > 1:
         yield (
-            "crmsync.yaml",
+            spot(playbook, "crmsync.yaml", "tasks_in"),
             "tasks_in is empty with several CRMs mapped; tasks go to the first one connected",
             "name the CRM in which reps work",
         )

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from crmsync.decide.condition import fields_of
 from crmsync.decide.expected import AMOUNT
-from crmsync.model.condition import All, Not
 from crmsync.model.followup import CALL, EMAIL, EXPECTED, MEETING
 from crmsync.model.rules import Playbook
-from crmsync.playbook.lint_score import Said
-from crmsync.playbook.logic import never
+from crmsync.playbook.lint_order import EVERYBODY, Entry, Said, out_of_reach
+from crmsync.playbook.spots import spot
 
 FILE, ACTIVITIES = "mappings/followup.yaml", "mappings/activities.yaml"
 TASK, CHANNEL = "task", "channel"
@@ -64,7 +63,7 @@ def _seen(playbook: Playbook) -> Iterator[Said]:
         return
     if TASK not in playbook.twins:
         yield (
-            "",
+            spot(playbook, FILE, "cadences"),
             "cadences: tasks are not read, so none is ever seen completed and no cadence goes on",
             f"write on: true under task in {ACTIVITIES}",
         )
@@ -73,7 +72,7 @@ def _seen(playbook: Playbook) -> Iterator[Said]:
     for channel, what in LOGGED.items():
         if channel in asked and channel not in playbook.twins:
             yield (
-                "",
+                spot(playbook, ACTIVITIES, channel),
                 f"{asked[channel]} asks for {what}, and {what} that reps log are not read: only their tasks count",
                 f"write on: true under {channel} in {ACTIVITIES}",
             )
@@ -97,17 +96,6 @@ def _expected(playbook: Playbook) -> Iterator[Said]:
             )
     if playbook.estimates and not any(EXPECTED in names for names in looks.values()):
         yield playbook.estimates[0].where, f"{EXPECTED} is estimated, and no cadence looks at it", "test it in a condition, or remove it"
-    for i, estimate in enumerate(playbook.estimates):
-        when, before = estimate.when or All(of=()), playbook.estimates[:i]
-        if never(when):
-            yield (
-                estimate.where,
-                f"{EXPECTED}: the condition of estimate {i + 1} contradicts itself: it is nobody's",
-                "correct it or remove it",
-            )
-        elif never(when, *(Not(of=other.when or All(of=())) for other in before)):
-            yield (
-                estimate.where,
-                f"{EXPECTED}: estimate {i + 1} is never reached: an earlier one takes everybody",
-                "move it up, or narrow the earlier one",
-            )
+    estimates = enumerate(playbook.estimates, 1)
+    entries = (Entry(name=f"estimate {n}", when=one.when or EVERYBODY, where=one.where) for n, one in estimates)
+    yield from out_of_reach(EXPECTED, entries)

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crmsync.model.condition import All, Condition, Not
 from crmsync.model.fields import REASON_CODES
 from crmsync.model.process import Track, TypeRule
 from crmsync.model.rules import Playbook
-from crmsync.playbook.lint_score import Said
+from crmsync.playbook.lint_order import EVERYBODY, Entry, Said, out_of_reach
 from crmsync.playbook.logic import covers, never
+from crmsync.playbook.spots import spot
 
-EVERYBODY = All(of=())
+FILE = "mappings/playbook.yaml"
 
 
-def lint_rules(playbook: Playbook, file: str) -> Iterator[Said]:
+def lint_rules(playbook: Playbook) -> Iterator[Said]:
     """What never applies in segments, types, stages, questions and tracks."""
-    for where, message, fix in (*_segments(playbook), *_types(playbook), *_stages(playbook), *_profile(playbook), *_tracks(playbook)):
-        yield where or file, message, fix
+    for part in (_segments, _types, _stages, _profile, _tracks):
+        for where, message, fix in part(playbook):
+            yield where or FILE, message, fix
 
 
 def _segments(playbook: Playbook) -> Iterator[Said]:
-    before: list[Condition] = []
-    for segment in playbook.segments:
-        if never(segment.when):
-            yield (
-                segment.where,
-                f"segments: the condition of {segment.name} contradicts itself: nobody is in it",
-                "correct it or remove the segment",
-            )
-        elif never(segment.when, *before):
-            yield (
-                segment.where,
-                f"segments: {segment.name} is shadowed: everybody in it is in an earlier segment",
-                "move it up, or narrow the earlier one",
-            )
-        before.append(Not(of=segment.when))
+    return out_of_reach("segments", (Entry(name=s.name, when=s.when, where=s.where) for s in playbook.segments))
 
 
 def _types(playbook: Playbook) -> Iterator[Said]:
@@ -43,7 +30,7 @@ def _types(playbook: Playbook) -> Iterator[Said]:
     open_at = next((i for i, rule in enumerate(types) if _takes(rule, TypeRule(type=rule.type))), None)
     if open_at is None:
         yield (
-            "",
+            spot(playbook, FILE, "types"),
             "types: no type takes everybody; who fits none is handled as browser with a default response time",
             "end the list with a type without signals, min_fit and when",
         )
@@ -69,7 +56,7 @@ def _types(playbook: Playbook) -> Iterator[Said]:
     for signal in dict.fromkeys(express):
         if signal not in named:
             yield (
-                "",
+                spot(playbook, FILE, "types"),
                 f"types: the express signal {signal} is in no type's signals, so it gets the answer of the last type",
                 "add it to the signals of a type",
             )
@@ -85,41 +72,33 @@ def _takes(wide: TypeRule, narrow: TypeRule) -> bool:
 def _stages(playbook: Playbook) -> Iterator[Said]:
     stages = playbook.stages
     missing = [code for code in REASON_CODES if code not in stages.reasons]
+    reasons, promote = spot(playbook, FILE, "stages", "reasons"), spot(playbook, FILE, "stages", "signals")
     if missing:
         yield (
-            "",
+            reasons,
             f"stages: the reason code {', '.join(missing)} leads nowhere: such a rejection ends in disqualified",
             "name it under reasons",
         )
     if stages.reasons and "nurture" not in stages.reasons.values():
         yield (
-            "",
+            reasons,
             "stages: no reason code leads to nurture: nobody who was rejected comes back",
             "let bad_timing or no_budget lead to nurture",
         )
     express = {s for rules in (playbook.score, *(segment.score for segment in playbook.segments)) for s in rules.express}
     for signal in stages.signals:
         if signal in express:
-            yield "", f"stages: {signal} is an express signal, too, which says more", "leave it in one of them"
+            yield promote, f"stages: {signal} is an express signal, too, which says more", "leave it in one of them"
     losing = {s: r.name for r in playbook.score.behavior if r.points < 0 for s in r.signals}
     for signal in stages.signals:
         if signal in losing:
-            yield "", f'stages: {signal} makes a person mql, and "{losing[signal]}" takes points for it', "leave it in one of them"
+            yield promote, f'stages: {signal} makes a person mql, and "{losing[signal]}" takes points for it', "leave it in one of them"
 
 
 def _profile(playbook: Playbook) -> Iterator[Said]:
-    before: list[Condition] = []
-    for one in playbook.profile.sets:
-        when = one.when or EVERYBODY
-        if never(when):
-            yield one.where, f"profile: the condition of {one.name} contradicts itself: nobody is asked", "correct it or remove the set"
-        elif never(when, *before):
-            yield (
-                one.where,
-                f"profile: {one.name} is never asked: an earlier set takes everybody that it would",
-                "move it up, or narrow the earlier one",
-            )
-        before.append(Not(of=when))
+    sets = playbook.profile.sets
+    yield from out_of_reach("profile", (Entry(name=one.name, when=one.when or EVERYBODY, where=one.where) for one in sets))
+    for one in sets:
         for question in one.questions:
             field = playbook.person.fields.get(question.field)
             if field is not None and all(place.read_only for place in field.places.values()):

@@ -9,24 +9,27 @@ from itertools import pairwise
 from crmsync.model.condition import All
 from crmsync.model.process import AUTOMATIC, BehaviorRule, FitRule, ScoreRules
 from crmsync.model.rules import Playbook
+from crmsync.playbook.lint_order import Said
 from crmsync.playbook.logic import covers, never
+from crmsync.playbook.spots import spot
 
 MANY_RULES = 20
 """More rules than this on one side explain nothing any more (process.md S9)."""
-Said = tuple[str, str, str]
-"""Where, what, and the fix."""
+FILE = "mappings/playbook.yaml"
 
 
-def lint_score(playbook: Playbook, file: str) -> Iterator[Said]:
+def lint_score(playbook: Playbook) -> Iterator[Said]:
     """What is odd in `score` and in each segment's; what a segment has from `score` is told once."""
     automatic = playbook.stages.acceptance == AUTOMATIC
     told: set[Said] = set()
-    for name, rules in (("score", playbook.score), *((f"segment {s.name}", s.score) for s in playbook.segments)):
+    segments = ((f"segment {s.name}", s.score, s.where) for s in playbook.segments)
+    for name, rules, place in (("score", playbook.score, ""), *segments):
         found = [*_reach(rules, automatic), *_sides(rules), *_fit(rules.fit), *_behavior(rules), *_express(rules)]
         for where, message, fix in found:
             if (where, message, fix) not in told:
                 told.add((where, message, fix))
-                yield where or file, f"{name}: {message}", fix
+                # What a rule says of itself stands in its line; what is told of a key does so under score, or in the segment.
+                yield where if ":" in where else place or spot(playbook, FILE, "score", where), f"{name}: {message}", fix
 
 
 def most(rules: ScoreRules) -> float:
@@ -49,17 +52,17 @@ def most(rules: ScoreRules) -> float:
 def _reach(rules: ScoreRules, automatic: bool) -> Iterator[Said]:
     top, fix = most(rules), "or raise points or caps"
     if top < rules.mql_at and rules.top_percent is None:
-        yield "", f"nobody can reach mql_at {rules.mql_at:g}; the rules give {top:g} points at most", f"lower mql_at, {fix}"
+        yield "mql_at", f"nobody can reach mql_at {rules.mql_at:g}; the rules give {top:g} points at most", f"lower mql_at, {fix}"
     elif top < rules.sql_at and automatic:
-        yield "", f"nobody can reach sql_at {rules.sql_at:g}; the rules give {top:g} points at most", f"lower sql_at, {fix}"
+        yield "sql_at", f"nobody can reach sql_at {rules.sql_at:g}; the rules give {top:g} points at most", f"lower sql_at, {fix}"
     if rules.sql_at < rules.mql_at:
-        yield "", f"sql_at {rules.sql_at:g} lies below mql_at {rules.mql_at:g}", "raise sql_at"
+        yield "sql_at", f"sql_at {rules.sql_at:g} lies below mql_at {rules.mql_at:g}", "raise sql_at"
 
 
 def _sides(rules: ScoreRules) -> Iterator[Said]:
     for side, count in (("fit", len(rules.fit)), ("behavior", len(rules.behavior))):
         if count > MANY_RULES:
-            yield "", f"{count} {side} rules; more than {MANY_RULES} explain nothing any more", "keep the five to seven strongest"
+            yield side, f"{count} {side} rules; more than {MANY_RULES} explain nothing any more", "keep the five to seven strongest"
     scored = [*((r.name, r.points, r.where) for r in rules.fit), *((r.name, r.points, r.where) for r in rules.behavior)]
     for name, points, where in scored:
         if points == 0:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crmsync.model.alert import MANAGER
-from crmsync.model.condition import All, Condition, Not
+from crmsync.model.condition import All, Condition, Not, Test
 from crmsync.model.fields import MQL_TYPES
 from crmsync.model.followup import EMAIL, Cadence
 from crmsync.model.routing import BEST_CONVERSION, LEAST_LOAD, Pool
 from crmsync.model.rules import Playbook
-from crmsync.playbook.lint_score import Said
+from crmsync.playbook.lint_order import EVERYBODY, Entry, Said, out_of_reach
 from crmsync.playbook.logic import never
+from crmsync.playbook.spots import spot
 
-EVERYBODY = All(of=())
 ROUTING, FOLLOWUP, ALERTS = "mappings/playbook.yaml", "mappings/followup.yaml", "mappings/alerts.yaml"
 
 
@@ -26,22 +26,14 @@ def lint_work(playbook: Playbook) -> Iterator[Said]:
 
 def _rules(playbook: Playbook) -> Iterator[Said]:
     """An account rule takes only whose account somebody owns, so it takes nobody away from the rules after it."""
-    before: list[Condition] = []
-    for rule in playbook.routing.rules:
-        when = rule.when or EVERYBODY
-        if never(when):
-            yield rule.where, f"routing: the condition of {rule.name} contradicts itself: it routes nobody", "correct it or remove the rule"
-        elif never(when, *before):
-            yield (
-                rule.where,
-                f"routing: {rule.name} is never reached: an earlier rule takes everybody whom it would",
-                "move it up, or narrow the earlier one",
-            )
-        if rule.account is None:
-            before.append(Not(of=when))
-    if playbook.routing.rules and never(*before) and playbook.routing.default.members:
-        name = playbook.routing.pool
-        yield "", f"routing: nobody is sent to the pool {name}: a rule takes everybody", "remove its members, or narrow the rule"
+    rules = playbook.routing.rules
+    yield from out_of_reach(
+        "routing", (Entry(name=one.name, when=one.when or EVERYBODY, where=one.where, takes=one.account is None) for one in rules)
+    )
+    passed = [Not(of=one.when or EVERYBODY) for one in rules if one.account is None]
+    if rules and never(*passed) and playbook.routing.default.members:
+        said = f"routing: nobody is sent to the pool {playbook.routing.pool}: a rule takes everybody"
+        yield spot(playbook, ROUTING, "routing", "members"), said, "remove its members, or narrow the rule"
 
 
 def _pools(playbook: Playbook) -> Iterator[Said]:
@@ -51,7 +43,9 @@ def _pools(playbook: Playbook) -> Iterator[Said]:
         if name not in meant:
             yield pool.where, f"routing: nobody is sent to the pool {name}", "name it in a rule or as hot, or remove it"
         if pool.members and not any(pool.teams.values()) and all(member.rep in pool.exclude for member in pool.members):
-            yield "", f"routing: every member of {name} is excluded; the pool is empty", "remove somebody from exclude"
+            at = ("routing",) if name == routing.pool else ("routing", "pools", name)
+            said = f"routing: every member of {name} is excluded; the pool is empty"
+            yield spot(playbook, ROUTING, *at, "exclude"), said, "remove somebody from exclude"
         if pool.select in (LEAST_LOAD, BEST_CONVERSION) and _weighted(pool):
             yield (
                 pool.where,
@@ -59,7 +53,11 @@ def _pools(playbook: Playbook) -> Iterator[Said]:
                 "write select: weighted, or remove the weights",
             )
     if routing.hot is not None and routing.hot == routing.pool and not routing.rules:
-        yield "", "routing: hot leads go to the same pool as everybody", "give them a pool of their own, or remove hot"
+        yield (
+            spot(playbook, ROUTING, "routing", "hot"),
+            "routing: hot leads go to the same pool as everybody",
+            "give them a pool of their own, or remove hot",
+        )
 
 
 def _weighted(pool: Pool) -> bool:
@@ -68,16 +66,8 @@ def _weighted(pool: Pool) -> bool:
 
 def _cadences(playbook: Playbook) -> Iterator[Said]:
     least = playbook.sla.min_touches
-    for i, one in enumerate(playbook.cadences):
-        when = one.when or EVERYBODY
-        if never(when):
-            yield one.where, f"cadences: the condition of {one.name} contradicts itself: nobody is in it", "correct it or remove it"
-        elif _shadowed(one, playbook.cadences[:i]):
-            yield (
-                one.where,
-                f"cadences: {one.name} is shadowed: everybody for whom it is meant is in an earlier one",
-                "move it up, or narrow the earlier one",
-            )
+    yield from out_of_reach("cadences", (Entry(name=one.name, when=_meant(one), where=one.where) for one in playbook.cadences))
+    for one in playbook.cadences:
         if len(one.steps) < least:
             yield (
                 one.where,
@@ -92,19 +82,17 @@ def _cadences(playbook: Playbook) -> Iterator[Said]:
             )
 
 
-def _shadowed(one: Cadence, earlier: tuple[Cadence, ...]) -> bool:
-    """Whether for every type that it takes earlier ones take everybody."""
-    when = one.when or EVERYBODY
-    types = one.types or MQL_TYPES
-    return all(
-        never(when, *(Not(of=other.when or EVERYBODY) for other in earlier if not other.types or type in other.types)) for type in types
-    )
+def _meant(one: Cadence) -> Condition:
+    """Whom it is for: MQL types are told of like a field."""
+    return All(of=(Test(field="crmsync_mql_type", op="in", value=tuple(one.types or MQL_TYPES)), one.when or EVERYBODY))
 
 
 def _alerts(playbook: Playbook) -> Iterator[Said]:
     alerts = playbook.alerts
     managed = alerts.manager is not None or bool(alerts.managers)
     if managed and not any(MANAGER in receivers for receivers in (*alerts.to.values(), alerts.weekly_to)) and not alerts.escalation_task:
-        yield "", "alerts: managers are named, and hear of nothing", "write manager under to, or escalation_task: true"
+        at = spot(playbook, ALERTS, "manager" if alerts.manager is not None else "managers")
+        yield at, "alerts: managers are named, and hear of nothing", "write manager under to, or escalation_task: true"
     if alerts.quiet is not None and not alerts.to:
-        yield "", "alerts: quiet hours are named, and nobody is told of anything", "name receivers under to, or remove quiet"
+        at = spot(playbook, ALERTS, "quiet")
+        yield at, "alerts: quiet hours are named, and nobody is told of anything", "name receivers under to, or remove quiet"
