@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crmsync.decide.cadence import effort, first_key, touch_key
 from crmsync.decide.cadence_end import LEFT, NO_ANSWER, NO_RULE, REPLIED
-from crmsync.model.followup import CALL, EMAIL, Cadence, Step
+from crmsync.model.followup import CALL, EMAIL, Cadence, SlaRules, Step
 from crmsync.model.link import PersonState
 from crmsync.model.rules import WorkingHours
 from crmsync.model.work import TASK_DONE, TASK_OPEN, TaskSeen, Touch
@@ -122,7 +122,7 @@ def test_a_cadence_that_was_taken_out_of_the_playbook_ends_and_leaves_its_task()
 
 
 def test_a_cadence_cut_short_in_the_playbook_is_at_its_end() -> None:
-    desk = RepDesk(SHORT)
+    desk = RepDesk(SHORT, sla=SlaRules(min_touches=2))
     desk.work(2)
     desk.cadences = (replace(SHORT, steps=SHORT.steps[:1]),)
     desk.tick(10 * DAY)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import requests
 
 from scenarios.persons import crowd
-from scenarios.world import DUE, Both
+from scenarios.world import DUE, Both, only
 
 SIDES = ["hubspot", "salesforce"]
 SUBJECT = {"hubspot": "hs_task_subject", "salesforce": "Subject"}
@@ -90,6 +91,25 @@ def test_f44_hubspot_keeps_what_it_had() -> None:
         both.settle()
         assert both.problems() == []
         both.assert_settled()
+
+
+# --- C8 ---------------------------------------------------------------------------------------------------------------------------
+
+
+@only("task")
+def test_c8_f46_nobody_is_reminded_of_what_is_overdue(both: Both) -> None:
+    """Salesforce knows the day: its copy is due at due_time, 09:00 of its owner in New York, unless the reminder comes later on that day."""
+    (who,) = people(both)
+    both.settle()
+    wanted = {"2026-03-09T21:00:00Z": DUE, "2026-03-10T12:00:00Z": DUE, "2026-03-10T19:30:00Z": "2026-03-10T19:30:00Z", None: DUE}
+    for reminder, due in wanted.items():
+        set_ = {"IsReminderSet": True, "ReminderDateTime": reminder} if reminder is not None else {}
+        mine = both.enter("task", "salesforce", who["salesforce"], **set_)
+        both.settle()
+        copy = both.twin("task", "salesforce", mine)
+        assert datetime.fromisoformat(copy["hs_timestamp"]) == datetime.fromisoformat(due), reminder
+        assert int(copy.get("hs_task_reminders") or 0) <= datetime.fromisoformat(copy["hs_timestamp"]).timestamp() * 1000
+    both.assert_settled()
 
 
 # --- F45 --------------------------------------------------------------------------------------------------------------------------

@@ -88,9 +88,13 @@ def test_c1_c3_c8_l6_twelve_touches_in_fourteen_days(both: Both) -> Waits:
         assert number == 1 or f"Touch {number} of 12 of the cadence standard." in task["Description"]
         assert "demo_request: Book a demo" in task["Description"], "why this person"
         assert task["IsReminderSet"] is (reminder is not None)
+        row = both.store.tasks_by_key([task["crmsync_key__c"]])[task["crmsync_key__c"]]
+        assert row.due_at is not None
+        assert datetime.fromisoformat(twin["hs_timestamp"]) == row.due_at, (
+            "Salesforce knows the day only; the copy has the moment all the same"
+        )
+        assert int(twin.get("hs_task_reminders") or 0) <= row.due_at.timestamp() * 1000
         if reminder is not None:
-            row = both.store.tasks_by_key([task["crmsync_key__c"]])[task["crmsync_key__c"]]
-            assert row.due_at is not None
             wanted = max(row.due_at - timedelta(minutes=reminder), row.created_at)  # nobody is reminded before there is a task
             assert datetime.fromisoformat(task["ReminderDateTime"]) == wanted, number
             reminded.append(wanted < row.due_at)

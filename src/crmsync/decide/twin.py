@@ -56,9 +56,17 @@ NOBODY_NEW = Heir()
 
 
 def plan_twin(
-    twin: Twin, records: Sequence[Snapshot], belonging: Belonging, ground: Ground, parked: Parked, *, heir: Heir | None = None
+    twin: Twin,
+    records: Sequence[Snapshot],
+    belonging: Belonging,
+    ground: Ground,
+    parked: Parked,
+    *,
+    heir: Heir | None = None,
+    due_at: datetime | None = None,
 ) -> TwinPlan:
-    """The writes one twin needs now; at most one per side. heir: to whom and when it goes while it is open (None: nothing new).
+    """The writes one twin needs now; at most one per side. heir: to whom and when it goes while it is open (None: nothing new). due_at: when one of our own tasks
+    is due (UTC), which a CRM with mere days does not tell.
 
     records: its records in native terms, in every state (Snapshot.extra). Deletes go over to the other side, unless it was finished there
     meanwhile, or the record went with the person it belonged to."""
@@ -67,7 +75,7 @@ def plan_twin(
     reconciled = reconcile(twin.state, primaries, terms.lenses, tie=map.tie)
     facts = dict(reconciled.facts)
     to = NOBODY_NEW if heir is None or finished(facts, map, ground.at) else heir
-    plan = _Planning(twin, primaries, belonging, ground, parked, reconciled, to)
+    plan = _Planning(twin, primaries, belonging, ground, parked, reconciled, to, due_at)
     if len(primaries) > 1:
         plan.in_step()
     elif primaries:
@@ -115,7 +123,9 @@ class _Planning:
         parked: Parked,
         reconciled: Reconciled,
         heir: Heir,
+        due_at: datetime | None,
     ) -> None:
+        self.due_at = due_at
         self.twin, self.primaries, self.belonging, self.heir = twin, primaries, belonging, heir
         self.ground, self.parked, self.reconciled = ground, parked, reconciled
         self.writes: list[PlannedWrite] = []
@@ -137,6 +147,7 @@ class _Planning:
         for side, other in ((sides[0], sides[1]), (sides[1], sides[0])):
             snapshot = self.primaries[side]
             draft = TwinDraft(self.twin.state, snapshot.ref, snapshot, self.ground, self.parked, self.reconciled)
+            draft.due_at = self.due_at if self.heir.due_on is not None else None
             reconciled = self.reconciled
             if odd:
                 moves = [m for m in reconciled.moves.get(side, ()) if m.field not in ("start", "end")]
@@ -166,6 +177,7 @@ class _Planning:
         side, snapshot = next(iter(self.primaries.items()))
         self.links[side] = self.belonging.shown.get(side, ())
         own = TwinDraft(self.twin.state, snapshot.ref, snapshot, self.ground, self.parked, self.reconciled)
+        own.due_at = self.due_at if self.heir.due_on is not None else None
         own.take_moves(self.reconciled, self.heir.owner, FOLLOWS)
         own.take_day(self.heir.due_on, FOLLOWS)
         own.keep_days()
@@ -235,6 +247,7 @@ class _Planning:
             return False
         ref = Ref(side=other, object=map.create_as[other], id="")
         draft = TwinDraft(self.twin.state, ref, None, ground, self.parked, self.reconciled)
+        draft.due_at = self.due_at
         draft.take_creation(self.reconciled, self.heir.owner)
         draft.keep_days()
         draft.complete(snapshot)

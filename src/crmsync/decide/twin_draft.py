@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from crmsync.decide.bodies import MARK, cut, fit
 from crmsync.decide.canonical import moment, stamp
-from crmsync.decide.days import moment_of
+from crmsync.decide.days import day_of, moment_of
 from crmsync.decide.plan import Draft, Parked, PlannedWrite, data_hash
 from crmsync.decide.reconcile import Reconciled
 from crmsync.decide.twin_look import Ground, when_of
@@ -23,6 +23,8 @@ DEFAULT_MEETING = timedelta(minutes=30)
 FIRST_LINE = 80
 DUE = "due"
 """The house field with the day of an activity."""
+REMINDER = "reminder"
+"""The house field with the moment of a task's reminder."""
 _SIGN = re.compile(r"\{(\w+)\}")
 
 
@@ -43,6 +45,8 @@ class TwinDraft(Draft):
         self.ground, self.reconciled = ground, reconciled
         self.about: tuple[Ref, ...] = ()
         self.unlink: tuple[Ref, ...] = ()
+        self.due_at: datetime | None = None
+        """When it is due (UTC), where more is known than the day."""
 
     def native(self, name: str, value: Value) -> Value:
         """As for persons; a day becomes a moment where the field keeps moments."""
@@ -51,8 +55,16 @@ class TwinDraft(Draft):
         if column.map.type is FieldType.DAY and isinstance(value, str) and kept is not None and kept.type == "datetime":
             zone = self.terms.owners.zone(self.ref.side, self._owner(), self.ground.zone)
             like = self.snapshot.extra.get(column.place.field) if self.snapshot is not None else None
-            return moment_of(value, zone, like=like if isinstance(like, str) else None, default=self.ground.due_time)
+            if self.due_at is not None and day_of(exact := stamp(self.due_at), zone) == value:
+                return exact
+            at = moment_of(value, zone, like=like if isinstance(like, str) else None, default=self.ground.due_time)
+            return at if like is not None else self._not_before_reminder(at, value, zone)
         return super().native(name, value)
+
+    def _not_before_reminder(self, at: str, day: str, zone: str) -> str:
+        """The moment of that day; the reminder's where that comes later on it: nobody is reminded of what is overdue (C8)."""
+        reminder = self.reconciled.facts.get(REMINDER)
+        return max(at, reminder) if isinstance(reminder, str) and day_of(reminder, zone) == day else at
 
     def _owner(self) -> Value:
         """Who owns the record once this is written, in house terms: days are read by that owner's clock."""

@@ -105,9 +105,11 @@ def took_place(records: Iterable[Snapshot], ground: Ground) -> datetime:
 
 
 def _copied(record: Snapshot, at: datetime, day: Snapshot, ground: Ground) -> bool:
-    """Whether this record's moment is what we make of that one's day, and the day was entered first."""
+    """Whether this record's moment is what we make of that one's day, and the day was entered first. Of a task any moment of that day is: it says when it is due."""
     told = day.fields.get("due")
     if not isinstance(told, str) or (day.created_at is not None and record.created_at is not None and record.created_at < day.created_at):
         return False
     zone = ground.terms.owners.zone(record.ref.side, record.fields.get("owner"), ground.zone)
+    if not ground.map.logged and day_of(stamp(at), zone) == told:
+        return True
     return moment_of(told, zone, default=ground.due_time) == stamp(at)

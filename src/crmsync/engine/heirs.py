@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from crmsync.decide.cadence import Move
@@ -26,9 +26,9 @@ def heir_of(row: TaskRow, owner: str | None) -> Heir | None:
     return Heir(owner=another, due_on=str(moved) if moved is not None else None) if another is not None or moved is not None else None
 
 
-def heirs_of(world: World, keys: Sequence[str]) -> dict[str, Heir]:
-    """Our own tasks among these that go to somebody else, or to another day."""
-    tasks = world.store.tasks_by_key(keys)
+def heirs_of(world: World, keys: Sequence[str], rows: Mapping[str, TaskRow] | None = None) -> dict[str, Heir]:
+    """Our own tasks among these that go to somebody else, or to another day. rows: where they have been looked up already."""
+    tasks = world.store.tasks_by_key(keys) if rows is None else rows
     states = world.store.persons(sorted({row.person_id for row in tasks.values()}))
     found = {key: heir_of(row, states[row.person_id].owner) for key, row in tasks.items() if row.person_id in states}
     return {key: heir for key, heir in found.items() if heir is not None}

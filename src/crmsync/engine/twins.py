@@ -69,7 +69,8 @@ def deliberate_twins(
     grounds: dict[str, Ground] = {}
     parked = parked_of(world, twin_ids, now, FOUND_BY_LOOKING)
     people = {side: world.connectors[side].traits.people_per_activity for side in world.sides}
-    heirs = heirs_of(world, twin_ids)
+    own = world.store.tasks_by_key(twin_ids)
+    heirs = heirs_of(world, twin_ids, own)
     doubts = Doubts(world, around.records, {id: twin.kind for id, twin in around.twins.items()})
     plans: list[TwinPlan] = []
     for id in twin_ids:
@@ -85,7 +86,9 @@ def deliberate_twins(
         deal = twin.kind == DEAL
         parties = _employable(world, around.parties) if deal else around.parties
         belonging = Belonging(shown=shown, parties=parties, people={} if deal else people, lost=lost, left=left, through=through)
-        plan = plan_twin(twin, records, belonging, ground, parked.get(id, {}), heir=heirs.get(id))
+        plan = plan_twin(
+            twin, records, belonging, ground, parked.get(id, {}), heir=heirs.get(id), due_at=own[id].due_at if id in own else None
+        )
         if not ground.map.activity:
             plan = _as_party(plan, records, doubts)
         plans.append(replace(plan, problems=(*plan.problems, *_unlisted(plan, ground, records))))

@@ -149,7 +149,8 @@ class ActivitiesFile(Strict):
     """`mappings/activities.yaml`: which activities of persons are kept in step, and how. A kind left out is off."""
 
     due_time: Annotated[str, Field(pattern=CLOCK)] = Field(
-        default="09:00", description="The local time of a day's task in a CRM that wants a moment, when it had none there before."
+        default="09:00",
+        description="The local time of a day's task in a CRM that wants a moment, when it had none there before. A reminder later on that day moves it there.",
     )
     task: ActivityFile | None = Field(default=None, description="Tasks.")
     call: ActivityFile | None = Field(default=None, description="Calls.")
