@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from crmsync.decide.sla import replaced
 from crmsync.model.absence import Away
 from crmsync.model.followup import SlaRules, Window
 from crmsync.model.process import TypeRule
@@ -151,6 +152,19 @@ def test_a5_r7_the_router_reassigning_begins_a_new_clock_and_ends_the_old_one() 
     clock = case.clock()
     assert (clock.owner, clock.started_at, clock.due_at, clock.told) == (SAM, MON + 5 * HOUR, MON + DAY + HOUR, ())
     assert (case.look(MON + 5 * HOUR).over, [k for k, _ in case.told()].count("breach")) == ((), 1)
+
+
+def test_a5_r7_who_is_given_to_the_next_rep_at_the_deadline_was_breached() -> None:
+    case = Case(more={"moves_on": True}).hand(MON)
+    before = case.look(MON).clocks[-1]
+    case.owned(MON + 4 * HOUR, SAM, by="router", tried=(RITA,))
+    seen = case.look(MON + 4 * HOUR)
+    assert [(c.ended, c.breached_at, c.late) for c in seen.over] == [("reassigned", MON + 4 * HOUR, False)]
+    assert case.told()[-1] == ("breach", MON + 4 * HOUR)
+    stored = replaced(before, MON + 4 * HOUR, users={}, hours=WorkingHours(), now=MON + 4 * HOUR, late_minutes=15)
+    assert (stored.ended, stored.breached_at, stored.late) == ("reassigned", MON + 4 * HOUR, False)
+    sooner = replaced(before, MON + 3 * HOUR, users={}, hours=WorkingHours(), now=MON + 4 * HOUR, late_minutes=15)
+    assert sooner.breached_at is None
 
 
 def test_a6_the_clock_runs_in_the_owners_working_time_and_around_the_clock_where_wanted() -> None:

@@ -119,7 +119,7 @@ def clocks(
 def replaced(clock: Clock, at: datetime, *, users: Mapping[str, User], hours: WorkingHours, now: datetime, late_minutes: float) -> Clock:
     """An open clock as it ended at that moment, when another of its kind took its place: as `clocks` gives it in `over`, from what the clock itself tells."""
     breached_at = clock.breached_at
-    if breached_at is None and clock.due_at is not None and clock.due_at < at:
+    if breached_at is None and clock.due_at is not None and clock.due_at <= at:
         breached_at = clock.due_at
     used = clock.used
     if clock.running_since is not None:
@@ -254,8 +254,9 @@ class _Watch:
         run, covered = run_of(clock, users=self.users, hours=self.hours, now=now, pauses=pauses, covers=sales)
         deadline, stop = run.reaches(clock.minutes), fact.stop
         horizon = max(now, clock.started_at, clock.breached_at or now) if stop is None else stop
-        # What is done at the deadline is in time; who waited until then did wait too long, for that is when the fallback owner gets them.
-        over = deadline <= horizon if stop is None or clock.kind == QUEUE else deadline < stop
+        # What is done at the deadline is in time; who waited until then did wait too long, for that is when the fallback owner or the next rep gets them.
+        waited = stop is None or clock.kind == QUEUE or (not fact.met and fact.why == REASSIGNED)
+        over = deadline <= horizon if waited else deadline < horizon
         alerts, shares, waits = self._shares(clock, run, horizon, stop, deadline)
         fresh = over and BREACHED_SHARE not in clock.told
         if fresh:
