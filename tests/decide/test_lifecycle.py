@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmsync.decide.lifecycle import entered, express_signal, is_historic, latch, mql_type, signal_text, stage, stage_of
+from crmsync.decide.lifecycle import entered, is_historic, latch, mql_type, signal_text, stage, stage_of
 from crmsync.model.fields import STAGES
 from crmsync.model.link import PersonState, Signal, StageEntry
 from crmsync.model.process import ScoreRules, TypeRule
@@ -120,7 +120,6 @@ def test_express_lane_again_only_by_a_newer_signal() -> None:
     assert stage_of(step(state, 0, NOW + 2 * HOUR, signals=[demo()])) == "nurture"
     assert stage_of(step(state, 0, NOW + 2 * HOUR, signals=[demo(), demo(NOW + HOUR)])) == "nurture"
     assert stage_of(step(state, 0, NOW + 3 * HOUR, signals=[demo(), demo(NOW + 2 * HOUR)])) == "mql"
-    assert express_signal(state=state, signals=[demo()], rules=RULES) is None
 
 
 @pytest.mark.parametrize("name", ["mql", "sal", "sql", "opportunity", "customer", "disqualified"])

@@ -68,12 +68,15 @@ def test_a_company_that_comes_or_is_corrected_later_finds_its_half(both: Both) -
     other = both.hs.create("companies", {"name": "Two"})
     account = both.sf.create("Account", {"Name": "Due"})
     both.settle()
-    assert twin_of(both, "salesforce", "Account", account) != twin_of(both, "hubspot", "companies", str(other))
+    halves = [twin_of(both, "salesforce", "Account", account), twin_of(both, "hubspot", "companies", str(other))]
+    assert halves[0] != halves[1]
+    both.store.company_words.put({str(half): {"=due"} for half in halves})  # as where a rule matches leads to accounts (R1)
     both.hs.edit("companies", other, {"name": "due, inc."})
     both.settle()
     twin = twin_of(both, "salesforce", "Account", account)
     assert twin == twin_of(both, "hubspot", "companies", str(other))
     assert len(both.store.snapshots_of([str(twin)])[str(twin)]) == 2
+    assert both.store.company_words.having(["=due"], 9) == {"=due": [twin]}, "the other half is found no more"
     both.assert_settled()
 
 

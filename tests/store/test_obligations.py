@@ -10,13 +10,13 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import text
 
-from crmsync.engine.obligations import note_assignments, note_clocks, source_of
+from crmsync.engine.obligations import note_clocks, source_of
 from crmsync.engine.world import World
 from crmsync.model.followup import SlaRules
 from crmsync.model.link import Agreed, PersonState
 from crmsync.model.record import User
 from crmsync.model.rules import WorkingHours
-from crmsync.model.work import HANDOFF, MET, QUEUE, RESPONSE, Assignment, Clock
+from crmsync.model.work import HANDOFF, MET, QUEUE, RESPONSE, Clock
 from crmsync.store import Store
 from crmsync.store.obligations import Obligation, OpenClocks, obligation
 
@@ -177,13 +177,6 @@ def test_r7_a_paused_clock_that_is_replaced_counts_what_had_run(store: Store) ->
     later = Clock(kind=RESPONSE, started_at=NOW + DAY, minutes=240, owner=SAM)
     note_clocks(world_of(store), [(person(paused), person(later))], NOW + DAY)
     assert [(one.used, one.breached_at) for one in store.obligations.of(["ann"])["ann"]] == [(30.0, None), (None, None)]
-
-
-def test_r8_changes_of_owner_are_told_once(store: Store) -> None:
-    one = Assignment(person_id="ann", at=NOW, owner=RITA, reason="pool default")
-    note_assignments(world_of(store), [one])
-    note_assignments(world_of(store), [one])
-    assert store.assignments.of(["ann"]) == {"ann": [one]}
 
 
 def test_a_source_that_no_crm_tells_is_empty() -> None:

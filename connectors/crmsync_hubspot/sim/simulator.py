@@ -22,7 +22,6 @@ from .faults import Faults
 from .options import Options
 from .owners import Owner
 from .page import Pages
-from .pipelines import Pipeline, Stage
 from .portal import Portal, Write
 from .server import Handled, Server
 from .webhooks import Webhooks
@@ -209,12 +208,6 @@ class Simulator:
         """Replaces an enumeration's options (value, label), as an admin would; numeric lifecycle stages included."""
         with self.portal.lock:
             self.portal.set_options(actions.table_of(self.portal, object).kind.plural, name, options)
-
-    def set_stages(self, pipeline: str, label: str, stages: Iterable[tuple[str, str, float, bool]]) -> None:
-        """Adds or replaces a deal pipeline; stages are (id, label, probability, closed)."""
-        made = [Stage(id=i, label=name, probability=p, closed=closed) for i, name, p, closed in stages]
-        with self.portal.lock:
-            self.portal.pipelines[pipeline] = Pipeline(id=pipeline, label=label, stages=made)
 
     def add_user(self, user: Mapping[str, Any]) -> str:
         """Adds or updates an owner from a neutral row (`active` false archives it; `working_hours` as hs_working_hours holds them, whatever they

@@ -226,12 +226,6 @@ def engagements(signals: Sequence[Signal], rules: ScoreRules, stages: StageRules
     return (s.at for s in signals if s.type in good or s.source == SignalSource.ACTIVITY)
 
 
-def express_signal(*, state: PersonState, signals: Sequence[Signal], rules: ScoreRules) -> Signal | None:
-    """The newest express signal (S6) that can still make an mql; None when there is none."""
-    found = qualifying_signal(state=state, signals=signals, rules=rules, stages=StageRules(signals=()))
-    return found[0] if found is not None else None
-
-
 # --- acceptance and recycling (L4, L6) ---------------------------------------------------------------------------------------
 
 

@@ -1,14 +1,13 @@
-"""Keeps what decisions say about clocks and owners, for the compliance report (process.md A9) and the router (R7, R8). In the caller's transaction."""
+"""Keeps what decisions say about clocks, for the compliance report (process.md A9). In the caller's transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from crmsync.decide.sla import replaced
 from crmsync.model.link import PersonState
-from crmsync.model.work import Assignment
 from crmsync.store.obligations import Obligation, obligation
 
 if TYPE_CHECKING:
@@ -24,11 +23,6 @@ def note_clocks(world: World, moved: Iterable[tuple[PersonState, PersonState]], 
     rows = [row for before, after in moved if before.clocks is not after.clocks for row in _changed(world, before, after, now)]
     world.store.obligations.save(rows)
     return len(rows)
-
-
-def note_assignments(world: World, made: Sequence[Assignment]) -> None:
-    """Stores changes of owner, each once however often it is told."""
-    world.store.assignments.add(made)
 
 
 def source_of(state: PersonState) -> str:

@@ -10,6 +10,7 @@ from crmsync.decide.belong import COMPANY
 from crmsync.decide.canonical import fold
 from crmsync.decide.translate import Lens
 from crmsync.decide.twin_look import kind_of, shown, when_of
+from crmsync.engine.accounts import forget_companies
 from crmsync.engine.parties import pair_companies, wake_persons
 from crmsync.engine.touches import TASK
 from crmsync.engine.world import World
@@ -67,6 +68,7 @@ def _join_companies(world: World, dirty: Sequence[Snapshot], linked: dict[Ref, s
     store.link(moved)
     store.drop_problems([row.problem_id for row in store.problems(person_ids=list(joined), limit=100_000)])
     store.delete_twins(list(joined))
+    forget_companies(world, list(joined))
     linked.update({s.ref: moved[s.ref] for s in dirty if s.ref in moved})
     linked.update(found)
 

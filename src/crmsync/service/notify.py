@@ -22,7 +22,7 @@ from crmsync.model.alert import AlertRules
 from crmsync.service.logs import keep_crash
 from crmsync.service.notify_lane import HOLD, Job, Lane, Letter
 from crmsync.service.notify_where import NAME, Target, target_of, url_of
-from crmsync.store.alerts import AlertCounts, AlertRow
+from crmsync.store.alerts import AlertRow
 
 if TYPE_CHECKING:
     from crmsync.service.workspace import Workspace
@@ -154,8 +154,3 @@ class Notifier:
         with store.begin():
             remember_weekly(workspace.world, due, title, text.strip(), now)
             store.put(LAST_WEEKLY, stamp(due))
-
-
-def alert_counts(workspace: Workspace) -> AlertCounts:
-    """Alerts waiting, failing and given up, for the status page. Contacts nobody."""
-    return workspace.store.alerts.counts(workspace.clock())
