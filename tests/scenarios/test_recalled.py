@@ -71,3 +71,34 @@ def test_what_is_recalled_is_what_is_read_and_any_change_is_seen(monkeypatch: py
         assert sum(both.calls().values()) > 20, "it reads itself"
         assert both.world.schemas["hubspot"]["calls"].fields["hs_call_disposition"].options == ("1",)
         assert "Title" not in both.world.schemas["salesforce"]["Lead"].fields
+
+
+def test_a_later_look_is_believed_until_anything_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Both, "believes", True)
+    with Both() as both:
+
+        def asked() -> int:
+            """Calls of the look of a day later."""
+            both.mark()
+            both.world.refresh(both.time.advance(days=1))
+            return sum(both.calls().values())
+
+        whole = asked()
+        before = known(both)
+        assert [asked(), asked()] == [0, 0]
+        assert {**known(both), "store": None} == {**before, "store": None}
+        unread = []
+        for what, change in CHANGES.items():
+            change(both)
+            if "fault" in what:
+                both.sf.faults.clear()
+                both.hs.faults.clear()
+                continue
+            unread += [what] if asked() < 10 else []
+            assert asked() == 0, what
+        assert unread == []
+        assert whole >= 10
+        both.world.forget_schema("salesforce")
+        assert asked() >= 5, "what is in doubt is read"
+        both.restart()
+        assert asked() >= 10, "a new process believes nobody"

@@ -241,6 +241,8 @@ class Both:
 
     recalls = False
     """Whether a world may take what the first look of an equal one told (recalled.py)."""
+    believes = False
+    """Whether it may take for fresh what its own last look told, while nothing of that was changed."""
 
     def __init__(
         self,
@@ -289,6 +291,8 @@ class Both:
         self.connectors = connect_all(self.environ, sleep=self.time.sleep, clock=self.time)
         self.store = Store.open(self.database)
         self.world = World(store=self.store, connectors=self.connectors, playbook=self.playbook)
+        if self.believes:
+            recalled.believe_later(self)
 
     def _shut(self) -> None:
         self.store.close()
