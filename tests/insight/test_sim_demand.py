@@ -12,8 +12,8 @@ import pytest
 
 from crmsync.decide.worktime import calendar_of
 from crmsync.insight.sim_assume import Assumptions
-from crmsync.insight.sim_demand import Demand, WeekDemand, asked_of, demand_of, full_days
-from crmsync.insight.sim_figures import Sample, workdays
+from crmsync.insight.sim_demand import Demand, WeekDemand, asked_of, demand_of, worked
+from crmsync.insight.sim_figures import workdays
 from crmsync.insight.sim_people import Rep, reps_of
 from crmsync.model.absence import Away
 from crmsync.model.followup import CALL, EMAIL, Cadence, Step
@@ -80,60 +80,56 @@ def test_touches_are_asked_for_on_their_days_while_the_cadence_runs(playbook: Pl
     assert days(replace(person(rep), cadence=CadenceRun(name="gone", started_at=TEN))) == []
 
 
-def test_a_working_day_is_full_when_a_touch_is_left_in_the_evening(playbook: Playbook) -> None:
+def test_time_at_work_is_without_absences_and_what_comes_after_somebody_left(playbook: Playbook) -> None:
     (rep,) = team(playbook)
+    assert worked(rep, MONDAY, MONDAY + 7 * DAY) == 5 * 8 * 60
     rep.away = Away(start=MONDAY + 3 * DAY, end=MONDAY + 4 * DAY, cover="", source="playbook")
     assert workdays(rep, MONDAY, MONDAY + 7 * DAY) == [date(2026, 3, day) for day in (2, 3, 4, 6)]
-    left = {MONDAY + 12 * HOUR, MONDAY + DAY + 20 * HOUR, MONDAY + 3 * DAY + 20 * HOUR, MONDAY + 5 * DAY + 20 * HOUR}
-    samples = [
-        Sample(at=at, leads={}, tasks={}, due={rep.email: int(at in left)}) for at in (MONDAY + place * 4 * HOUR for place in range(43))
-    ]
-    assert full_days([rep], samples, MONDAY, MONDAY + 7 * DAY) == {(rep.email, date(2026, 3, 3))}, (
-        "at noon there is time; nobody works on Thursday and Saturday"
-    )
+    assert worked(rep, MONDAY, MONDAY + 7 * DAY) == 4 * 8 * 60
+    rep.leaves_at = MONDAY + DAY + 12 * HOUR
+    assert worked(rep, MONDAY, MONDAY + 7 * DAY) == 11 * 60
+    assert worked(rep, MONDAY + 7 * DAY, MONDAY + 14 * DAY) == 0
 
 
-def test_what_a_team_carries_follows_from_its_pace_on_full_days(playbook: Playbook, store: Store) -> None:
+def test_for_how_many_leads_a_team_has_time_follows_from_what_its_touches_took(playbook: Playbook, store: Store) -> None:
     reps = team(playbook, 2)
-    first, second = reps
-    people = [person(reps[place % 2], f"p{place}", at=TEN + 7 * place // 4 * DAY) for place in range(8)]
+    people = [person(reps[place % 2], f"p{place}", at=TEN + 7 * (place // 4) * DAY) for place in range(8)]
     store.save_persons(people)
     tasks = [(f"t{place}", "touch" if place < 12 else "reason") for place in range(16)]
     store.save_tasks([TaskRow(key=key, person_id="p1", side="a", kind=kind, created_at=TEN) for key, kind in tasks])
-    done = [(TEN + 8 * DAY + place * 10 * HOUR / 60, first.email, key) for place, (key, _) in enumerate(tasks)]
-    done.append((TEN, second.email, "logged by hand"))
-    evening = Sample(at=MONDAY + 8 * DAY + 20 * HOUR, leads={}, tasks={}, due={first.email: 3})
-    found = demand_of(store, playbook, reps=reps, users=users(reps), done=done, samples=[evening], start=MONDAY, weeks=2)
+    done = [(TEN + 8 * DAY, key) for key, _ in tasks] + [(TEN, "logged by hand")]
+    spent = [(TEN, 30.0), *((TEN + 8 * DAY, 10.0) for _ in range(16))]
+    found = demand_of(store, playbook, reps=reps, users=users(reps), done=done, spent=spent, other=0.5, start=MONDAY, weeks=2)
     one, two = found.weeks
-    assert (one.week, one.handed, one.made, one.days) == (1, 4, 0, 10)
-    assert (two.week, two.handed, two.made, two.days) == (2, 4, 12, 10)
+    assert (one.week, one.handed, one.made, one.days, one.busy) == (1, 4, 0, 10, 30.0)
+    assert (two.week, two.handed, two.made, two.days, two.busy, two.time) == (2, 4, 12, 10, 160.0, 2 * 5 * 8 * 60 / 2)
     whole = [at for state in people for at in asked_of(state, playbook, users(reps), MONDAY + 14 * DAY)]
     assert (one.asked, two.asked) == (sum(at < MONDAY + 7 * DAY for at in whole), sum(at >= MONDAY + 7 * DAY for at in whole))
-    assert (found.days, found.full, found.pace, found.longest, found.growing) == (20, 1, 12.0, 8, True)
-    assert found.handed_a_week == 4
+    assert (found.longest, found.growing, found.handed_a_week) == (8, True, 4)
     assert found.touches_a_lead == pytest.approx(two.asked / 4)
-    assert found.carries == pytest.approx(12 * 10 / (two.asked / 4))
+    assert found.carries == pytest.approx(2400 / (160 / 12) / (two.asked / 4))
     text = " ".join(demand_lines(found))
     assert f"In week 2 the cadences asked for {two.asked / 10:.1f} touches per rep and working day; the reps made 1.2" in text
     assert (
-        f"(1 of 20 working days) a rep made 12.0. At that pace the team carries at most {found.carries:.0f} leads a week; 4 a week" in text
+        f"That took them 7 % of the time they have for leads. The team has time to make all the touches of at most {found.carries:.0f} leads a week; 4 a week"
+        in text
     )
+    assert text.endswith("there was time.") == (12 / two.asked < 0.95)
 
 
 def test_nothing_is_said_that_is_not_known() -> None:
-    week = WeekDemand(week=3, handed=5, asked=20, made=20, days=10)
-    easy = Demand(weeks=(week, week, week), longest=14, days=30)
-    assert (easy.carries, easy.growing) == (None, False)
-    assert (
-        "No working day of a rep ended with a touch left over: the team carries more leads than that; 5 a week were handed to it."
-        in demand_lines(easy)
-    )
+    week = WeekDemand(week=3, handed=5, asked=20, made=20, days=10, busy=100.0, time=200.0)
+    steady = Demand(weeks=(week, week, week), longest=14)
+    assert (steady.growing, steady.touches_a_lead, steady.carries) == (False, 4.0, 10.0)
+    assert "time to make all the touches of about 10 leads a week; 5 a week were handed to it." in demand_lines(steady)[1]
+    drowned = Demand(weeks=(replace(week, made=5, busy=200.0),), longest=1)
+    assert drowned.carries == 1.25
+    assert not demand_lines(drowned)[1].endswith("there was time.")
     assert demand_lines(Demand()) == []
-    idle = Demand(weeks=(WeekDemand(week=1, handed=0, asked=0, made=0, days=5),), longest=14, days=5)
+    idle = Demand(weeks=(WeekDemand(week=1, handed=0, asked=0, made=0, days=5, time=100.0),), longest=14)
     assert demand_lines(idle) == []
-    assert (idle.touches_a_lead, idle.carries, idle.last is not None) == (None, None, True)
+    assert (idle.touches_a_lead, idle.carries, idle.last is not None, idle.weeks[0].share) == (None, None, True, 0.0)
     gone = Demand(weeks=(WeekDemand(week=1, handed=3, asked=3, made=0, days=0),), longest=14)
-    assert (gone.last, gone.touches_a_lead, gone.weeks[0].asked_a_day) == (None, None, 0.0)
-    steady = Demand(weeks=(week, week, week), longest=14, days=30, full=3, pace=4.0)
-    assert steady.carries == 10.0
-    assert "carries about 10 leads a week" in demand_lines(steady)[1]
+    assert (gone.last, gone.touches_a_lead, gone.weeks[0].asked_a_day, gone.weeks[0].share) == (None, None, 0.0, None)
+    lazy = Demand(weeks=(replace(week, made=0, busy=0.0),), longest=14)
+    assert (lazy.carries, len(demand_lines(lazy))) == (None, 1)

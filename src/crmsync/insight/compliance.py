@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from operator import attrgetter
 from typing import NamedTuple
 
 from crmsync.insight.leads import Lead
@@ -161,6 +162,7 @@ def units_of(
     whole: list[Unit] = []
     parts: list[Unit] = []
     weeks = Weeks(zone)
+    groups = {rep: tuple(names) for rep, names in teams.items()}
     at = micros(now)
     for lead in leads:
         last = len(lead.turns) - 1
@@ -168,20 +170,28 @@ def units_of(
         enough = lead.touches >= min_touches if lead.closing is not None and lead.closing.unanswered else None
         mine: list[Unit] = []
         for place, turn in enumerate(lead.turns):
-            clock = turn.clock
-            rep = clock.owner or ""
+            _, started_at, owner, pool, mql_type, source, due_at, breached_at, late, met, ended_at, used = turn.clock
+            rep = owner or ""
             ends = lead.closing is not None and place == last
-            met = clock.met_at
             mine.append(
                 Unit(
-                    week, rep, tuple(teams.get(rep, ())), clock.pool, clock.mql_type, clock.source, turn.kept(at), turn.open,
-                    None if met is None else clock.used, None if met is None else (met - clock.started_at) / _MINUTE, turn.touches, clock.late,
+                    week, rep, groups.get(rep, ()), pool, mql_type, source, _kept(due_at, breached_at, met, ended_at, at), ended_at is None and met is None,
+                    None if met is None else used, None if met is None else (met - started_at) / _MINUTE, turn.touches, late,
                     int(turn.passed_on), ends, _ending(lead) if ends else "", enough if ends else None,
                 )
             )  # fmt: skip
         parts += mine
         whole.append(mine[0] if len(mine) == 1 else _together(lead, mine))
     return whole, parts
+
+
+def _kept(due_at: int | None, breached_at: int | None, met_at: int | None, ended_at: int | None, now: int) -> bool | None:
+    """Whether it was answered in time; None while that is open, or when it was over before anything was due. A deadline that passed while nobody looked counts, too."""
+    if breached_at is not None:
+        return False
+    if met_at is not None:
+        return True
+    return False if ended_at is None and due_at is not None and due_at < now else None
 
 
 def _together(lead: Lead, turns: Sequence[Unit]) -> Unit:
@@ -225,35 +235,19 @@ def _ending(lead: Lead) -> str:
 
 def measure(units: Sequence[Unit]) -> Measure:
     """What there is to say of them."""
-    kept = breached = waiting = owing = late = touches = passed_on = closed = unanswered = enough = 0
-    clock: list[float] = []
-    wall: list[float] = []
-    for unit in units:
-        if unit.kept:
-            kept += 1
-        elif unit.kept is False:
-            breached += 1
-            owing += unit.open
-        else:
-            waiting += unit.open
-        late += unit.late
-        touches += unit.touches
-        passed_on += unit.passed_on
-        if unit.wall is not None:
-            wall.append(unit.wall)
-            if unit.clock is not None:
-                clock.append(unit.clock)
-        if unit.closed:
-            closed += 1
-            if unit.unanswered is not None:
-                unanswered += 1
-                enough += unit.unanswered
-    clock.sort()
-    wall.sort()
+    if not units:
+        return Measure()
+    columns = dict(zip(Unit._fields, zip(*units, strict=True), strict=True))  # by columns: a report counts each unit in seven groups
+    judged: Counter[tuple[bool | None, bool]] = Counter(zip(columns["kept"], columns["open"], strict=True))
+    kept, breached = (judged[word, True] + judged[word, False] for word in (True, False))
+    given_up = columns["unanswered"]
+    clock = sorted(minutes for minutes in columns["clock"] if minutes is not None)
+    wall = sorted(minutes for minutes in columns["wall"] if minutes is not None)
     return Measure(
-        count=len(units), kept=kept, breached=breached, open=waiting, undue=len(units) - kept - breached - waiting, owing=owing, late=late,
-        touched=len(wall), median=percentile(clock, 0.5), p90=percentile(clock, 0.9), wall_median=percentile(wall, 0.5),
-        wall_p90=percentile(wall, 0.9), touches=touches, passed_on=passed_on, closed=closed, unanswered=unanswered, enough=enough,
+        count=len(units), kept=kept, breached=breached, open=judged[None, True], undue=judged[None, False], owing=judged[False, True],
+        late=sum(columns["late"]), touched=len(wall), median=percentile(clock, 0.5), p90=percentile(clock, 0.9),
+        wall_median=percentile(wall, 0.5), wall_p90=percentile(wall, 0.9), touches=sum(columns["touches"]), passed_on=sum(columns["passed_on"]),
+        closed=sum(columns["closed"]), unanswered=len(units) - given_up.count(None), enough=given_up.count(True),
     )  # fmt: skip
 
 
@@ -270,22 +264,18 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
 def grouped(by: str, units: Iterable[Unit], names: Mapping[str, str]) -> tuple[Group, ...]:
     """Every group that has any, weeks in order of time, the others the largest first. names: house owner id -> name. A rep in several teams counts in each of them."""
     found: dict[str, list[Unit]] = defaultdict(list)
-    for unit in units:
-        for key in _KEYS[by](unit):
-            found[key].append(unit)
+    if by == TEAM:
+        for unit in units:
+            for key in unit.teams or ("",):
+                found[key].append(unit)
+    else:
+        key_of: Callable[[Unit], str] = attrgetter(by)
+        for unit in units:
+            found[key_of(unit)].append(unit)
     order = sorted(found, key=(lambda key: key) if by == WEEK else (lambda key: (-len(found[key]), key)))
     return tuple(Group(by=by, key=key, name=_name(by, key, names), measure=measure(found[key])) for key in order)
 
 
-_KEYS: Mapping[str, Callable[[Unit], Sequence[str]]] = {
-    WEEK: lambda unit: (unit.week,),
-    REP: lambda unit: (unit.rep,),
-    TEAM: lambda unit: unit.teams or ("",),
-    POOL: lambda unit: (unit.pool,),
-    TYPE: lambda unit: (unit.type,),
-    SOURCE: lambda unit: (unit.source,),
-    REASON: lambda unit: (unit.reason,),
-}
 _UNNAMED = {REP: "nobody", TEAM: "no team", POOL: "no pool", TYPE: "no type", SOURCE: "unknown", REASON: "still in work"}
 
 

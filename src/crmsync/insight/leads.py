@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from crmsync.decide.cadence import effort
+from crmsync.decide.cadence import SAME, effort
 from crmsync.decide.effort import NO_RESPONSE
 from crmsync.decide.text import one_line
 from crmsync.model.link import StageEntry
@@ -29,6 +29,7 @@ _WORD = 60
 """Characters at most of a reason that is no code."""
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
+_SAME = round(SAME / timedelta(microseconds=1))
 Mark = tuple[str, int, str, str]
 """A touch for counting: person, when (microseconds since 1970 UTC), channel, key of our own task or ""."""
 
@@ -53,21 +54,6 @@ class Turn(NamedTuple):
     clock: Promised
     touches: int = 0
     passed_on: bool = False
-
-    def kept(self, now: int) -> bool | None:
-        """Whether it was answered in time; None while that is open, or when it was over before anything was due. A deadline that passed while nobody looked counts, too. now:
-        microseconds."""
-        clock = self.clock
-        if clock.breached_at is not None:
-            return False
-        if clock.met_at is not None:
-            return True
-        return False if clock.ended_at is None and clock.due_at is not None and clock.due_at < now else None
-
-    @property
-    def open(self) -> bool:
-        """Whether the first touch is still owed."""
-        return self.clock.ended_at is None and self.clock.met_at is None
 
 
 class Lead(NamedTuple):
@@ -132,6 +118,10 @@ def _leads(person: str, chains: Sequence[Sequence[Promised]], touches: Sequence[
         until = again if closing is None else micros(closing.at) + _MINUTE  # CRMs tell whole seconds, and some whole minutes
         until = until if again is None or until is None else min(until, again)
         last = len(chain) - 1
+        if last == 0:
+            row = chain[0]
+            yield Lead(person, (Turn(row, _effort(touches, row.started_at, until) if touches else 0),), closing)
+            continue
         turns: list[Turn] = []
         for place, row in enumerate(chain):
             stop = chain[place + 1].started_at if place < last else until
@@ -142,11 +132,17 @@ def _leads(person: str, chains: Sequence[Sequence[Promised]], touches: Sequence[
 def _effort(touches: Sequence[Mark], start: int, stop: int | None) -> int:
     """Touches from the second of `start` on, before that of `stop`; a task done and the same thing logged are one."""
     first = start // _SECOND * _SECOND
-    last = None if stop is None else stop // _SECOND * _SECOND
-    found = [mark for mark in touches if mark[1] >= first and (last is None or mark[1] < last)]
-    tasks = sum(1 for mark in found if mark[3])
-    if tasks in (0, len(found)):
+    if stop is None:
+        found = [mark for mark in touches if mark[1] >= first]
+    else:
+        last = stop // _SECOND * _SECOND
+        found = [mark for mark in touches if first <= mark[1] < last]
+    tasks = [mark for mark in found if mark[3]]
+    if len(tasks) in (0, len(found)):
         return len(found)
+    logged = [mark for mark in found if not mark[3]]
+    if not any(task[2] == log[2] and abs(task[1] - log[1]) <= _SAME for task in tasks for log in logged):
+        return len(found)  # nothing is near enough to be one: most are days apart
     return effort([Touch(twin_id="", at=moment(at), channel=channel, task_key=task) for _, at, channel, task in found], moment(first))
 
 

@@ -1,16 +1,16 @@
-"""What a simulated playbook asks of a team, beside what the modelled reps made of it: touches per rep and working day, and how many leads a week the team carries."""
+"""What a simulated playbook asks of a team, beside what the modelled reps made of it: touches per rep and working day, and how many leads a week it has time for."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from crmsync.decide.cadence import OURS
 from crmsync.decide.cadence_when import schedule_of
-from crmsync.decide.worktime import zone_of
-from crmsync.insight.sim_figures import Sample, handed, workdays
+from crmsync.decide.worktime import around_the_clock
+from crmsync.insight.sim_figures import handed, workdays
 from crmsync.insight.sim_people import Rep
 from crmsync.model.link import PersonState
 from crmsync.model.record import User
@@ -19,20 +19,24 @@ from crmsync.model.work import CadenceRun
 from crmsync.store import Store
 
 _WEEK = timedelta(weeks=1)
-Done = Sequence[tuple[datetime, str, str]]
-"""Tasks that reps completed: when, who, the task's key."""
+Done = Sequence[tuple[datetime, str]]
+"""Tasks that reps completed: when, and the task's key."""
+Spent = Sequence[tuple[datetime, float]]
+"""Work on leads: when it was done, and the minutes that it took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekDemand:
     """One simulated week, the first is 1. handed: leads that came to the team. asked: touches that fell due by the schedules of the cadences that ran; made: touches of cadences
-    that were made; days: of work of all reps together."""
+    that were made; days: of work of all reps together. busy: minutes that tasks and replies took them; time: minutes that they had for that (working time without other work)."""
 
     week: int
     handed: int
     asked: int
     made: int
     days: int
+    busy: float = 0.0
+    time: float = 0.0
 
     @property
     def asked_a_day(self) -> float:
@@ -44,17 +48,18 @@ class WeekDemand:
         """Per rep and working day."""
         return self.made / self.days if self.days else 0.0
 
+    @property
+    def share(self) -> float | None:
+        """Of the time they had, how much was used (1: all of it); None of none."""
+        return self.busy / self.time if self.time else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """weeks: in order. longest: days from the handoff to the last touch of the longest cadence: for so long the work of a steady stream of leads grows. days: working days of all reps;
-    full: those of them that ended with a touch that was due and not made; pace: touches made on such a day (None: there was none)."""
+    """weeks: in order. longest: days from the handoff to the last touch of the longest cadence: for so long the work of a steady stream of leads grows."""
 
     weeks: tuple[WeekDemand, ...] = ()
     longest: int = 0
-    days: int = 0
-    full: int = 0
-    pace: float | None = None
 
     @property
     def last(self) -> WeekDemand | None:
@@ -78,38 +83,58 @@ class Demand:
 
     @property
     def carries(self) -> float | None:
-        """Leads a week whose touches the team could make, with the days it worked in the last week, if every rep made on each day as many as on a full one. None when that is not
-        known: nothing was asked for, or no day was full."""
-        if self.pace is None or self.last is None or not self.touches_a_lead:
+        """Leads a week for whose touches, all of them made, the team has the time: at the minutes that a touch took in the last week, replies and calls that connected included. None when that is
+        not known: nothing was asked for, or nothing made."""
+        last = self.last
+        if last is None or not last.made or not last.busy or not self.touches_a_lead:
             return None
-        return self.pace * self.last.days / self.touches_a_lead
+        return last.time / (last.busy / last.made) / self.touches_a_lead
 
 
 def demand_of(
-    store: Store, playbook: Playbook, *, reps: Sequence[Rep], users: Mapping[str, User], done: Done, samples: Sequence[Sample], start: datetime, weeks: int
-) -> Demand:  # fmt: skip
-    """From what crmsync has stored, and what reps completed. users: house owner id -> user, absences included. done: tasks of any kind, also keys that are none of crmsync's. start: a Monday at
-    midnight (UTC)."""
+    store: Store,
+    playbook: Playbook,
+    *,
+    reps: Sequence[Rep],
+    users: Mapping[str, User],
+    done: Done,
+    spent: Spent,
+    other: float,
+    start: datetime,
+    weeks: int,
+) -> Demand:
+    """From what crmsync has stored, and what reps did. users: house owner id -> user, absences included. done: tasks of any kind, also keys that are none of crmsync's. other: share of
+    working time that goes elsewhere. start: a Monday at midnight (UTC)."""
     end = start + weeks * _WEEK
-    states = [state for state in handed(store) if state.cadence is not None]
-    asked = Counter(_week(at, start) for state in states for at in asked_of(state, playbook, users, end))
-    came = Counter(_week(state.handed_at, start) for state in handed(store) if state.handed_at is not None)
-    known = store.touches.own({key for _, _, key in done})
-    touches = [(at, rep) for at, rep, key in done if key in known and known[key].seen.kind in OURS]
-    made = Counter(_week(at, start) for at, _ in touches)
-    days = {
-        number: sum(len(workdays(rep, start + number * _WEEK, start + (number + 1) * _WEEK)) for rep in reps) for number in range(weeks)
-    }
-    full = full_days(reps, samples, start, end)
-    zones = {rep.email: zone_of(rep.zone) for rep in reps}
-    on_full = sum(1 for at, rep in touches if (rep, at.astimezone(zones[rep]).date()) in full)
-    return Demand(
-        weeks=tuple(
-            WeekDemand(week=number + 1, handed=came[number], asked=asked[number], made=made[number], days=days[number]) for number in range(weeks)
-        ),
-        longest=max((step.day for rule in playbook.cadences for step in rule.steps), default=0),
-        days=sum(days.values()), full=len(full), pace=on_full / len(full) if full else None,
-    )  # fmt: skip
+    people = handed(store)
+    asked = Counter(_week(at, start) for state in people for at in asked_of(state, playbook, users, end))
+    came = Counter(_week(state.handed_at, start) for state in people if state.handed_at is not None)
+    known = store.touches.own({key for _, key in done})
+    made = Counter(_week(at, start) for at, key in done if key in known and known[key].seen.kind in OURS)
+    busy: dict[int, float] = defaultdict(float)
+    for at, minutes in spent:
+        busy[_week(at, start)] += minutes
+    found = []
+    for number in range(weeks):
+        begins, ends = start + number * _WEEK, start + (number + 1) * _WEEK
+        found.append(
+            WeekDemand(
+                week=number + 1, handed=came[number], asked=asked[number], made=made[number], busy=busy[number],
+                days=sum(len(workdays(rep, begins, ends)) for rep in reps), time=sum(worked(rep, begins, ends) for rep in reps) * (1 - other),
+            )
+        )  # fmt: skip
+    return Demand(weeks=tuple(found), longest=max((step.day for rule in playbook.cadences for step in rule.steps), default=0))
+
+
+def worked(rep: Rep, start: datetime, end: datetime) -> float:
+    """Minutes that they are at work between these moments."""
+    ends = end if rep.leaves_at is None else max(start, min(end, rep.leaves_at))
+    calendar = rep.calendar or around_the_clock()
+    minutes = calendar.worked(start, ends)
+    if rep.away is not None:
+        gone, back = max(start, rep.away.start), min(ends, rep.away.end)
+        minutes -= calendar.worked(gone, back) if gone < back else 0.0
+    return minutes
 
 
 def asked_of(state: PersonState, playbook: Playbook, users: Mapping[str, User], end: datetime) -> Iterator[datetime]:
@@ -127,23 +152,6 @@ def asked_of(state: PersonState, playbook: Playbook, users: Mapping[str, User], 
             at, _ = schedule.due(fresh, index, ())
             if index < run.step or at < until:
                 yield min(at, until)
-
-
-def full_days(reps: Iterable[Rep], samples: Sequence[Sample], start: datetime, end: datetime) -> set[tuple[str, date]]:
-    """(rep, day by their clock) of the working days at the end of which a task was still due. The end: the first sample after which they work no more that day."""
-    found: set[tuple[str, date]] = set()
-    for rep in reps:
-        zone, days = zone_of(rep.zone), set(workdays(rep, start, end))
-        for sample in samples:
-            day = sample.at.astimezone(zone).date()
-            if day not in days:
-                continue
-            later = rep.next_work(sample.at)
-            if later is None or later.astimezone(zone).date() > day:
-                days.discard(day)
-                if sample.due.get(rep.email, 0):
-                    found.add((rep.email, day))
-    return found
 
 
 def _week(at: datetime | None, start: datetime) -> int:

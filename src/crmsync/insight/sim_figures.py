@@ -23,12 +23,11 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One moment. leads: rep -> persons in work whom they own; tasks: rep -> open tasks; due: those of them that are due that day by the rep's clock, or were before."""
+    """One moment. leads: rep -> persons in work whom they own; tasks: rep -> open tasks."""
 
     at: datetime
     leads: Mapping[str, int]
     tasks: Mapping[str, int]
-    due: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

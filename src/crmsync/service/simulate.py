@@ -288,13 +288,12 @@ class _Run:
 
     def _sample(self, at: datetime) -> None:
         loads = self._workspace.store.assignments.loads([rep.email for rep in self._reps], IN_WORK)
-        tasks, due = self._life.open_tasks(), self._life.due_tasks(at)
+        tasks = self._life.open_tasks()
         self._samples.append(
             Sample(
                 at=at,
                 leads={rep.email: loads.get(rep.email, 0) for rep in self._reps},
                 tasks={rep.email: tasks.get(rep.email, 0) for rep in self._reps},
-                due={rep.email: due.get(rep.email, 0) for rep in self._reps},
             )
         )
 
@@ -309,14 +308,14 @@ class _Run:
         owners = self._simulators[workspace.world.tasks_in].desk.owners()
         tasks = {name: one.desk.open_tasks() for name, one in self._simulators.items()}
         figures = figures_of(store, compliance, reps=self._reps, start=self._start, end=self._end, samples=self._samples)
-        done = [(deed.at, deed.rep, deed.key) for deed in self._life.deeds if deed.what == TASK_DONE and deed.key]
+        done = [(deed.at, deed.key) for deed in self._life.deeds if deed.what == TASK_DONE and deed.key]
         demand = demand_of(
-            store, workspace.playbook, reps=self._reps, users=workspace.world.owners.users, done=done, samples=self._samples, start=self._start,
-            weeks=self._wanted.weeks,
+            store, workspace.playbook, reps=self._reps, users=workspace.world.owners.users, done=done, spent=self._life.spent,
+            other=self._wanted.assumed.work.other_work, start=self._start, weeks=self._wanted.weeks,
         )  # fmt: skip
         checks = checks_of(
             store, playbook=workspace.playbook, reps=self._reps, finished=finished, open_tasks=tasks, owners=owners, samples=self._samples,
-            completed={key for _, _, key in done}, start=self._start, unseen=TICK + SEEN,
+            completed={key for _, key in done}, start=self._start, unseen=TICK + SEEN,
             drift=differences,
         )  # fmt: skip
         problems = dict(Counter(row.problem.cause for row in store.problems(limit=100_000)).most_common())

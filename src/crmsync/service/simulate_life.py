@@ -37,7 +37,7 @@ class Deed:
 
 class Life:
     """Everything that happens at its moment, in order. `step` makes the next thing happen; `look` tells the reps what their CRMs show. stirred: whether a CRM was changed since
-    it was last set to False."""
+    it was last set to False. spent: when reps began some work on a lead, and the minutes that it took."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Life:
         self.reps = {rep.email: rep for rep in reps}
         self.prospects = {prospect.email.lower(): prospect for prospect in prospects}
         self.deeds: list[Deed] = []
+        self.spent: list[tuple[datetime, float]] = []
         self.arrived = 0
         self.stirred = False
         self._rng, self._clock = rng, clock
@@ -180,11 +181,6 @@ class Life:
         """E-mail address of each rep -> open tasks, as last looked at."""
         return {email: len(self._tasks.get(email, ())) for email in self.reps}
 
-    def due_tasks(self, at: datetime) -> dict[str, int]:
-        """Of these, those that are due on the day that it is for the rep at that moment, or were before."""
-        today = {email: at.astimezone(zone_of(rep.zone)).date().isoformat() for email, rep in self.reps.items()}
-        return {email: sum(1 for task in self._tasks.get(email, ()) if task["due"][:10] <= day) for email, day in today.items()}
-
     def _return(self, rep: Rep, at: datetime, *, late: bool = False) -> None:
         """The next look at the task list, within working time."""
         found = rep.next_work(at)
@@ -220,6 +216,7 @@ class Life:
 
     def _occupy(self, rep: Rep, at: datetime, minutes: float, act: Callable[[datetime], None]) -> None:
         rep.busy_until = at + minutes * _MINUTE
+        self.spent.append((at, minutes))
         other = self.assumed.work.other_work
         rest = minutes * other / (1 - other) * rep.rng.expovariate(1.0)
 

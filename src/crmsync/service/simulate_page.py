@@ -25,6 +25,8 @@ ENDED = {
     "under way": "still running", "no answer": "finished without an answer", "answered": "they answered", "meeting": "a meeting was booked",
     "stage left": "accepted, rejected or moved on", "opted out": "they opted out", "address bounced": "their address does not exist",
 }  # fmt: skip
+ENOUGH = 0.95
+"""Who makes as large a share of what is asked for forgets next to nothing."""
 STAGES = {
     "mql": "waiting for an owner", "sal": "in the cadence", "sql": "accepted by a rep", "opportunity": "an opportunity", "customer": "a customer",
     "nurture": "back to nurture", "disqualified": "rejected for good", "lead": "a lead again",
@@ -88,18 +90,20 @@ def demand_lines(found: Demand) -> list[str]:
     last = found.last
     if last is None or not last.asked:
         return []
+    share = last.made / last.asked
     lines = [
-        f"In week {last.week} the cadences asked for {last.asked_a_day:.1f} touches per rep and working day; the reps made {last.made_a_day:.1f} "
-        f"({percent(last.made / last.asked)})."
+        f"In week {last.week} the cadences asked for {last.asked_a_day:.1f} touches per rep and working day; the reps made {last.made_a_day:.1f} ({percent(share)})."
         + (f" The longest cadence takes {found.longest} days: later weeks ask for more than was simulated." if found.growing else "")
     ]
-    came = f"{found.handed_a_week:.0f} a week were handed to it"
-    if found.pace is None:
-        lines.append(f"No working day of a rep ended with a touch left over: the team carries more leads than that; {came}.")
-    elif found.carries is not None:
+    if found.carries is not None:
         lines.append(
-            f"On a day that ended with touches left over ({found.full} of {found.days} working days) a rep made {found.pace:.1f}. At that pace the team carries "
-            f"{'at most' if found.growing else 'about'} {found.carries:.0f} leads a week; {came}."
+            f"That took them {percent(last.share)} of the time they have for leads. The team has time to make all the touches of {'at most' if found.growing else 'about'} "
+            f"{found.carries:.0f} leads a week; {found.handed_a_week:.0f} a week were handed to it."
+            + (
+                " Touches that were not made were forgotten or passed over: there was time."
+                if share < ENOUGH and found.carries > found.handed_a_week
+                else ""
+            )
         )
     return lines
 
@@ -138,9 +142,7 @@ def as_json(found: Simulation) -> dict[str, Any]:
         "cadences": dict(figures.cadences),
         "outcomes": dict(figures.outcomes),
         "demand": _demand(found.demand),
-        "load": [
-            {"at": stamp(one.at), "leads": dict(one.leads), "tasks": dict(one.tasks), "due": dict(one.due)} for one in figures.samples
-        ],
+        "load": [{"at": stamp(one.at), "leads": dict(one.leads), "tasks": dict(one.tasks)} for one in figures.samples],
         "checks": [_check(one) for one in found.checks],
         "sound": found.sound,
         "problems": found.problems,
@@ -156,11 +158,11 @@ def _demand(found: Demand) -> dict[str, Any]:
             {
                 "week": one.week, "handed": one.handed, "asked": one.asked, "made": one.made, "workdays": one.days,
                 "asked_per_day": round(one.asked_a_day, 2), "made_per_day": round(one.made_a_day, 2),
+                "busy_minutes": round(one.busy), "available_minutes": round(one.time),
             }
             for one in found.weeks
         ],
-        "growing": found.growing, "workdays": found.days, "full_days": found.full, "pace": _rounded(found.pace),
-        "handed_per_week": round(found.handed_a_week, 1), "touches_per_lead": _rounded(found.touches_a_lead), "carries_per_week": _rounded(found.carries),
+        "growing": found.growing, "handed_per_week": round(found.handed_a_week, 1), "touches_per_lead": _rounded(found.touches_a_lead), "carries_per_week": _rounded(found.carries),
     }  # fmt: skip
 
 
