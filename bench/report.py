@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from _common import median, table
 from sqlalchemy import text
@@ -82,8 +83,13 @@ class _Lead:
         self.moved = self.at + 2 * DAY if self.kind == 0 else None
 
     def clocks(self) -> list[Obligation]:
-        said = {"mql_type": TYPES[self.number % 4], "source": SOURCES[self.number // 4 % 5], "pool": "default", "minutes": 480.0}
-        first = {
+        said: dict[str, Any] = {
+            "mql_type": TYPES[self.number % 4],
+            "source": SOURCES[self.number // 4 % 5],
+            "pool": "default",
+            "minutes": 480.0,
+        }
+        first: dict[str, Any] = {
             "person_id": self.person,
             "kind": RESPONSE,
             "started_at": self.at,

@@ -32,6 +32,7 @@ def serve(
     from crmsync.service.lease import RUN_WAITS
     from crmsync.service.lease import utc_now as real_now
     from crmsync.service.reload import PlaybookWatch
+    from crmsync.service.report_web import SlaPage
     from crmsync.service.signals import take as take_signals
     from crmsync.service.signals import used_signals
     from crmsync.service.status import status as read_status
@@ -64,9 +65,10 @@ def serve(
                     daemon[0].hear()
                 return answer
 
+            sla = SlaPage(workspace.store, lambda: daemon[0].playbook, workspace.clock)
             app = create_app(
-                web=settings.web, status=status, totals=lambda: daemon[0].totals, reasons=lambda: daemon[0].reasons, take=take, links=links
-            )
+                web=settings.web, status=status, totals=lambda: daemon[0].totals, reasons=lambda: daemon[0].reasons, take=take, links=links, sla=sla
+            )  # fmt: skip
             with Server(app, host=settings.web.host, port=settings.web.port) as server:
                 gc.freeze()
                 announce(server.url)

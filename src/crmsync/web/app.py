@@ -1,4 +1,4 @@
-"""The daemon's addresses: /healthz, /readyz, /metrics, /signals, and a plain status page at /."""
+"""The daemon's addresses: /healthz, /readyz, /metrics, /signals, /reports/sla, and a plain status page at /."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from crmsync import __version__
-from crmsync.errors import CrmsyncError
+from crmsync.errors import ConfigError, CrmsyncError
 from crmsync.service.settings import Web
 from crmsync.service.status import Status
 from crmsync.web.metrics import Figures, Totals, render
@@ -41,8 +41,10 @@ def create_app(
     reasons: Callable[[], tuple[str, ...]],
     take: Callable[[bytes], dict[str, Any]],
     links: Mapping[str, str] | None = None,
+    sla: Callable[[str | None, str | None], str] | None = None,
 ) -> Starlette:
-    """The HTTP application. links: further addresses to show on the page, name -> address. take: keeps a body of signals and returns the answer.
+    """The HTTP application. links: further addresses to show on the page, name -> address. take: keeps a body of signals and returns the answer. sla: makes the compliance report's page
+    for days from and to; ConfigError is the reader's mistake (None: there is no such page).
     The callables are asked at every request."""
     page = Environment(loader=PackageLoader("crmsync.web"), autoescape=True, undefined=StrictUndefined).get_template("status.html")
     figures = Figures(status=status, totals=totals, reasons=reasons)
@@ -64,6 +66,7 @@ def create_app(
             "links": links or {},
             "reasons": reasons(),
             "totals": totals(),
+            "sla": sla is not None,
         }
         try:
             context["status"] = status()
@@ -71,9 +74,19 @@ def create_app(
             context["status"], context["reasons"] = None, (*context["reasons"], str(error))
         return HTMLResponse(page.render(context), headers=SAFE)
 
+    def compliance(request: Request) -> Response:
+        assert sla is not None
+        try:
+            return HTMLResponse(sla(request.query_params.get("from"), request.query_params.get("to")), headers=SAFE)
+        except ConfigError as error:
+            return PlainTextResponse(f"{error}\n", status_code=400, headers=SAFE)
+        except CrmsyncError as error:
+            return PlainTextResponse(f"{error}\n", status_code=503, headers=SAFE)
+
+    reports = [Route("/reports/sla", compliance)] if sla is not None else []
     signals = Route("/signals", Signals(web.signals_token, take, SAFE).__call__, methods=["POST"])
     return Starlette(
-        routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics), Route("/", home), signals],
+        routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics), Route("/", home), *reports, signals],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(web), www_redirect=False)],
     )
 
