@@ -27,7 +27,9 @@ LONG = 1000.0
 """Seconds between two groups: longer than every overlap that is read twice, and long enough that the listing of archived records falls due, which
 shows a deleted contact."""
 CLOCKS = {"mappings/playbook.yaml": {"breach_within: 4 working hours": "breach_within: 400 working hours"}}
-"""No response clock gets anywhere while the sweep lasts: those of groups that are done would be written in the midst of others."""
+"""No response clock gets anywhere while the sweep lasts (a day of simulated time): those of groups that are done would be breached, and written, in the
+midst of others, whose writes and calls are counted. Nothing is lost: each group's clock starts here, a breach is an update of the same fields by the
+same calls, and a breach that falls into an outage and a restart is held by test_rules_sla (F75)."""
 QUOTA: dict[str, dict[str, Any]] = {
     "salesforce": {"status": 403, "body": [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]},
     "hubspot": {
