@@ -157,6 +157,9 @@ def _explains(town: Town, email: str) -> None:
     human = town.run("explain", email)
     assert "Score" in human.out
     assert email in human.out
+    assert f"as of {told['at'][:10]} " in human.out
+    later = town.run("explain", email, "--now", "2031-01-01T00:00:00Z", "--json")
+    assert later.json["at"] == "2031-01-01T00:00:00+00:00", "as of the clock of `sync --now`"
     assert town.calls() == calls  # it looked into the store only
 
 

@@ -35,7 +35,7 @@ WELL = Status(
 WORK: dict[str, Any] = {
     "clocks": {
         "queue": OpenClocks(running=5, paused=0, breached=0, oldest=NOON),
-        "response": OpenClocks(running=3, paused=1, breached=2, oldest=NOON),
+        "response": OpenClocks(running=3, paused=1, breached=2, oldest=NOON, at_risk=2),
     },
     "alerts": AlertCounts(waiting=4, failing=1, given_up=7, oldest=NOON),
     "calendars": {"rita@acme.example": HOSTILE},
@@ -113,7 +113,8 @@ def test_metrics(url: str, view: View) -> None:
     view.status = replace(WELL, **WORK)
     assert {
         'crmsync_open_clocks{kind="response",status="running"} 3.0', 'crmsync_open_clocks{kind="response",status="paused"} 1.0',
-        'crmsync_open_clocks{kind="response",status="breached"} 2.0', 'crmsync_open_clocks{kind="queue",status="running"} 5.0',
+        'crmsync_open_clocks{kind="response",status="breached"} 2.0', 'crmsync_open_clocks{kind="response",status="at_risk"} 2.0',
+        'crmsync_open_clocks{kind="queue",status="running"} 5.0',
         'crmsync_alerts{state="waiting"} 4.0', 'crmsync_alerts{state="failing"} 1.0', 'crmsync_alerts{state="given_up"} 7.0',
         "crmsync_unread_calendars 1.0",
     } <= set(get(url, "/metrics").text.splitlines())  # fmt: skip
@@ -144,7 +145,7 @@ def test_the_page_shows_and_escapes(url: str, view: View) -> None:
     assert "Open clocks" not in answer.text
     view.status = replace(WELL, **WORK)
     answer = get(url, "/")
-    assert 'response: 3 running, 1 paused, <span class="bad">2 breached</span>' in answer.text
+    assert 'response: 3 running (2 at risk), 1 paused, <span class="bad">2 breached</span>' in answer.text
     assert "waiting for an owner: 5 running, 0 paused, 0 breached" in answer.text
     assert "4 waiting, 1 of them tried in vain, 7 given up" in answer.text
     assert "rita@acme.example: &lt;script&gt;" in answer.text

@@ -173,6 +173,8 @@ def test_a4_a5_the_owner_hears_of_the_risk_and_the_manager_of_the_breach(office:
         go(both, moment)
         office.tell()
         assert [title.split(":")[0] for who, title in office.heard("Dee Lee") if who == RITA and "Hot" not in title] == titles, moment
+        owed = both.store.obligations.of([state_of(both, "dee").person_id])[state_of(both, "dee").person_id]
+        assert any(clock.at_risk for clock in owed if clock.kind == "response") is bool(titles), "as the status counts them"
     when = due.astimezone(NEW_YORK)
     title = f"Breached: the first response for Dee Lee was due {when:%a} {when.day} {when:%b} 2026, {when:%H:%M} (America/New_York)"
     assert office.heard("Breached: the first response for Dee Lee") == [("/sales", title), (MAX, title), (RITA, title)]

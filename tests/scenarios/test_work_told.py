@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from crmsync.cli.look_work import show_work, work_rows
 from crmsync.cli.work import _show_plan
+from crmsync.model.alert import AlertRules
 from crmsync.service.explain import explain
 from crmsync.service.plan import Plan, plan
 from crmsync.service.status import status
@@ -74,6 +75,10 @@ def told() -> Iterator[Told]:
         made.foresee("asked")
         both.settle()
         made.look("given", "hot", "warm")
+        book = both.world.playbook
+        both.world.playbook = replace(book, alerts=AlertRules())
+        made.persons["warm told nobody"] = explain(desk(both), address("warm"))
+        both.world.playbook = book
         until(both, hours=1)
         hot = both.lead(address("hot"))
         both.enter("call", "salesforce", str(hot["Id"]), owner=owner(both, "hot"))
@@ -182,6 +187,9 @@ def test_explain_tells_what_time_alone_changes_in_the_work(told: Told) -> None:
     assert coming["at"] == "2026-03-03T17:00:30+00:00", "half of the window"
     assert ("response clock", "on_track", "at_risk") in {(row["what"], row["from"], row["to"]) for row in coming["changes"]}
     assert "at_risk" in {row["why"] for row in coming["changes"] if row["what"] == "alert"}
+    silent = told.persons["warm told nobody"]["next"]
+    assert silent["at"] == coming["at"]
+    assert "alert" not in {row["what"] for row in silent["changes"]}, "nobody is named who would hear of it"
 
 
 def test_explain_reads_as_lines(told: Told, capsys: pytest.CaptureFixture[str]) -> None:
@@ -260,7 +268,9 @@ def test_a_plan_reads_as_lines(told: Told, capsys: pytest.CaptureFixture[str]) -
 
 def test_status_counts_open_clocks_who_waits_and_alerts(told: Told) -> None:
     given, called, waits = (told.states[moment].json() for moment in ("given", "called", "waits"))
-    assert {kind: (c["running"], c["paused"], c["breached"]) for kind, c in given["clocks"].items()} == {"response": (2, 0, 0)}
+    assert {kind: (c["running"], c["at_risk"], c["paused"], c["breached"]) for kind, c in given["clocks"].items()} == {
+        "response": (2, 0, 0, 0)
+    }
     assert {kind: c["running"] for kind, c in called["clocks"].items()} == {"response": 1}, "one was met"
     assert given["alerts"]["waiting"] == 2
     assert given["calendars_not_read"] == {}

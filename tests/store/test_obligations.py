@@ -63,11 +63,15 @@ def test_open_clocks_are_counted_by_how_they_stand(store: Store) -> None:
         row("paused late", breached_at=NOW + HOUR),
         row("over", due_at=NOW + HOUR, breached_at=NOW + HOUR, ended_at=NOW + 2 * HOUR),
         row("waits", kind=QUEUE, due_at=NOW + DAY),
+        row("warned", due_at=NOW + DAY, at_risk=True),
+        row("warned and late", due_at=NOW + HOUR, at_risk=True),
+        row("warned and talks", at_risk=True),
+        row("warned and over", due_at=NOW + DAY, at_risk=True, ended_at=NOW + HOUR),
     ]
     store.obligations.save(rows)
     assert store.obligations.open_counts(NOW + HOUR + SECOND) == {
         QUEUE: OpenClocks(running=1, paused=0, breached=0, oldest=NOW),
-        RESPONSE: OpenClocks(running=1, paused=1, breached=3, oldest=NOW - HOUR),
+        RESPONSE: OpenClocks(running=2, paused=2, breached=4, oldest=NOW - HOUR, at_risk=1),
     }
     assert store.obligations.open_counts(NOW + HOUR)[RESPONSE].breached == 2, "a deadline that is now has not passed"
     store.obligations.erase([one.person_id for one in rows])
@@ -79,7 +83,7 @@ def test_open_clocks_are_counted_along_their_index(store: Store) -> None:
     if not store._db.is_sqlite:
         pytest.skip("PostgreSQL plans by what the table holds")
     with store._db.reading() as connection:
-        asked = "EXPLAIN QUERY PLAN SELECT kind, count(*) FROM obligations WHERE ended_at IS NULL GROUP BY kind"
+        asked = "EXPLAIN QUERY PLAN SELECT kind, count(*), sum(at_risk) FROM obligations WHERE ended_at IS NULL GROUP BY kind"
         steps = [str(step[3]) for step in connection.execute(text(asked))]
     assert any("USING INDEX obligations_open" in step for step in steps), steps
 

@@ -8,7 +8,7 @@ import typer
 
 from crmsync.cli.console import progress, say, show, show_json, table
 from crmsync.cli.look_work import show_work, work_rows
-from crmsync.cli.options import Json, loaded
+from crmsync.cli.options import Json, Now, clock_of, loaded
 
 if TYPE_CHECKING:
     from crmsync.service.status import Status
@@ -89,12 +89,16 @@ def _words(why: str) -> str:
     return {"waiting_for_person": "wait for their person", "waiting_for_filter": "kept back by the filter"}.get(why, "wait for a problem")
 
 
-def explain(email: Annotated[str, typer.Argument(metavar="EMAIL", help="An e-mail address of the person.")], json: Json = False) -> None:
+def explain(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="An e-mail address of the person.")], json: Json = False, now: Now = None
+) -> None:
     """Shows one person."""
     from crmsync.service.explain import explain as do_explain
+    from crmsync.service.settings import read_settings
     from crmsync.service.workspace import open_workspace
 
-    with open_workspace() as workspace:
+    settings = read_settings()
+    with open_workspace(settings, clock=clock_of(now, settings)) as workspace:
         found = do_explain(workspace, email)
     if json:
         show_json(found)
@@ -110,6 +114,7 @@ def _show_person(found: dict[str, Any]) -> None:
     person, score, stage = found["person"], found["score"], found["stage"]
     name = " ".join(str(v) for v in (person["first_name"], person["last_name"]) if v)
     say(f"{name} <{person['email']}>  {person['title'] or ''}  {person['company'] or ''}".strip(), style="bold")
+    say(f"  as of {found['at'][:16].replace('T', ' ')} UTC")
     for link in found["links"]:
         mark = "" if link["kept_in_step"] else "  (not kept in step)"
         say(f"  {link['crm']} {link['object']} {link['record_id']} {link['state']}{mark}")

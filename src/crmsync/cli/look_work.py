@@ -95,7 +95,9 @@ def work_rows(found: Status) -> list[tuple[str, object]]:
     """Rows of `crmsync status`: open clocks, who waits for an owner, alerts and calendars; those of which there is nothing to say are left out."""
     rows: list[tuple[str, object]] = []
     open_ones = [
-        f"{kind} {c.running} running, {c.paused} paused, {c.breached} breached" for kind, c in found.clocks.items() if kind != "queue"
+        f"{kind} {c.running} running{f' ({c.at_risk} at risk)' if c.at_risk else ''}, {c.paused} paused, {c.breached} breached"
+        for kind, c in found.clocks.items()
+        if kind != "queue"
     ]
     if open_ones:
         rows.append(("open clocks", "; ".join(open_ones)))

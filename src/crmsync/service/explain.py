@@ -49,6 +49,7 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
     passes_on = passes_on_at(world, state, facts, world.lists, signals, touches, now)
     everything = sorted([*writes, *their_writes], key=lambda entry: entry.at, reverse=True)[:WRITES]
     return {
+        "at": now.isoformat(),
         "person": _person(state, verdict, snapshots),
         "also": found[1:],
         "links": [_link(s, verdict) for s in snapshots],

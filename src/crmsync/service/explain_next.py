@@ -8,6 +8,8 @@ from typing import Any
 
 from crmsync.decide.person import Decision
 from crmsync.decide.touch import FirstTouch
+from crmsync.engine.alerts import receivers
+from crmsync.engine.world import World
 from crmsync.model.followup import Cadence
 from crmsync.model.link import PersonState
 from crmsync.service.explain_work import clock_status
@@ -16,8 +18,9 @@ Change = dict[str, Any]
 """what, from, to, why."""
 
 
-def work_changes(before: Decision, after: Decision, cadences: Sequence[Cadence], now: datetime, then: datetime) -> list[Change]:
+def work_changes(before: Decision, after: Decision, world: World, now: datetime, then: datetime) -> list[Change]:
     """What differs between two decisions about one person, made at `now` and `then` (UTC) from the same memory."""
+    cadences = world.playbook.cadences
     found: list[Change] = []
     old, new = before.state, after.state
     if old.owner != new.owner:
@@ -29,7 +32,7 @@ def work_changes(before: Decision, after: Decision, cadences: Sequence[Cadence],
     if was != is_:
         run = new.cadence
         found.append(_change("cadence", was, is_, "" if run is None else run.ended or run.paused))
-    return [*found, *_tasks(before, after), *_alerts(before, after)]
+    return [*found, *_tasks(before, after), *_alerts(before, after, world)]
 
 
 def _clocks(old: PersonState, new: PersonState, now: datetime, then: datetime) -> list[Change]:
@@ -64,8 +67,10 @@ def _tasks(before: Decision, after: Decision) -> list[Change]:
     return found + [_change("task", key, None, "taken back") for key in after.withdraw if key not in before.withdraw]
 
 
-def _alerts(before: Decision, after: Decision) -> list[Change]:
-    return [_change("alert", None, alert.title, alert.kind) for alert in after.alerts if alert not in before.alerts]
+def _alerts(before: Decision, after: Decision, world: World) -> list[Change]:
+    """Only of what anybody would hear of."""
+    fresh = (alert for alert in after.alerts if alert not in before.alerts)
+    return [_change("alert", None, alert.title, alert.kind) for alert in fresh if receivers(world, alert)]
 
 
 def _named(task: FirstTouch) -> tuple[object, ...]:

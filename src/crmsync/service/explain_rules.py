@@ -130,7 +130,7 @@ def next_change(world: World, verdict: Verdict | None, now: datetime) -> dict[st
         old_value, value = before.outputs.get(name), after.outputs.get(name)
         if old_value != value:
             changes.append(_change(what, old_value, value, fresh[-1].cause if what == "stage" and fresh else ""))
-    changes += work_changes(before, after, world.playbook.cadences, now, at)
+    changes += work_changes(before, after, world, now, at)
     return {"at": at.isoformat(), "changes": changes}
 
 

@@ -122,7 +122,13 @@ class Status:
             "erased": {"persons": self.erased, "last_at": None if self.erased_at is None else self.erased_at.isoformat()},
             "contact_data": {"waiting": dict(self.unverified), "notes": dict(self.verify_notes)},
             "clocks": {
-                kind: {"running": c.running, "paused": c.paused, "breached": c.breached, "oldest": c.oldest.isoformat()}
+                kind: {
+                    "running": c.running,
+                    "at_risk": c.at_risk,
+                    "paused": c.paused,
+                    "breached": c.breached,
+                    "oldest": c.oldest.isoformat(),
+                }
                 for kind, c in self.clocks.items()
             },
             "alerts": {

@@ -27,5 +27,11 @@ _partial("lookups_address_due", "address_at IS NOT NULL", lookups.c.address_at)
 _partial("lookups_stale", "stale = 1", lookups.c.person_id)
 _partial("alerts_waiting", "sent_at IS NULL", alerts.c.not_before, alerts.c.alert_id)
 _partial(
-    "obligations_open", "ended_at IS NULL", obligations.c.kind, obligations.c.due_at, obligations.c.breached_at, obligations.c.started_at
+    "obligations_open",
+    "ended_at IS NULL",
+    obligations.c.kind,
+    obligations.c.due_at,
+    obligations.c.breached_at,
+    obligations.c.at_risk,
+    obligations.c.started_at,
 )

@@ -20,7 +20,7 @@ OPEN = "open"
 """Of a clock that is still owed and not breached."""
 _COLUMNS = (
     "person_id", "kind", "started_at", "owner", "pool", "mql_type", "source", "minutes", "working", "due_at", "breached_at", "late",
-    "met_at", "ended_at", "ended", "used",
+    "at_risk", "met_at", "ended_at", "ended", "used",
 )  # fmt: skip
 _KEY = ("person_id", "kind", "started_at")
 _SAVE = Upsert(table="obligations", columns=_COLUMNS, key=_KEY, update=excluded(*(name for name in _COLUMNS if name not in _KEY)))
@@ -70,6 +70,7 @@ _COUNTS = Prepared(
             func.count().label("all"),
             func.count().filter(_PASSED).label("breached"),
             func.count().filter(table.c.breached_at.is_(None), table.c.due_at.is_(None)).label("paused"),
+            func.count().filter(table.c.at_risk == 1, table.c.due_at.is_not(None), ~_PASSED).label("at_risk"),
             func.min(table.c.started_at).label("oldest"),
         )
         .where(text("ended_at IS NULL"))
@@ -81,12 +82,14 @@ _COUNTS = Prepared(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenClocks:
-    """Clocks of one kind that are still owed. breached: their deadline has passed. paused: of the others. oldest: since when the longest of them runs (UTC)."""
+    """Clocks of one kind that are still owed. breached: their deadline has passed. paused: of the others. at_risk: of the running ones those of which the owner was
+    warned (A4). oldest: since when the longest of them runs (UTC)."""
 
     running: int
     paused: int
     breached: int
     oldest: datetime
+    at_risk: int = 0
 
 
 class Promised(NamedTuple):
@@ -123,7 +126,7 @@ class Tally:
 class Obligation:
     """One SLA clock as it stands, or stood when it ended. person_id, kind, started_at name it. owner: house owner id in whose time it runs, or ran last (None: the
     playbook's). pool, mql_type, source: of the person then; "" where there is none. minutes, working: the window. due_at: the deadline (None while paused).
-    breached_at: the deadline that passed. late: noticed long after. met_at: when what was owed was done; ended_at, ended: when and why it was over ("met", a stage,
+    breached_at: the deadline that passed. late: noticed long after. at_risk: the owner was warned that the window is going. met_at: when what was owed was done; ended_at, ended: when and why it was over ("met", a stage,
     "reassigned", "left"). used: minutes that ran until then (None while it runs). All UTC."""
 
     person_id: str
@@ -138,6 +141,7 @@ class Obligation:
     due_at: datetime | None = None
     breached_at: datetime | None = None
     late: bool = False
+    at_risk: bool = False
     met_at: datetime | None = None
     ended_at: datetime | None = None
     ended: str = ""
@@ -155,7 +159,8 @@ def obligation(person_id: str, clock: Clock, *, pool: str = "", mql_type: str = 
     """The row of a clock."""
     return Obligation(
         person_id=person_id, kind=clock.kind, started_at=clock.started_at, minutes=float(clock.minutes), working=clock.working, owner=clock.owner,
-        pool=pool, mql_type=mql_type, source=source, due_at=clock.due_at, breached_at=clock.breached_at, late=clock.late, met_at=clock.met_at,
+        pool=pool, mql_type=mql_type, source=source, due_at=clock.due_at, breached_at=clock.breached_at, late=clock.late,
+        at_risk=any(share < 1.0 for share in clock.told), met_at=clock.met_at,
         ended_at=clock.ended_at, ended=clock.ended, used=None if clock.open else clock.used,
     )  # fmt: skip
 
@@ -208,12 +213,16 @@ class Obligations:
             return [_read(row) for row in _OPEN.rows(connection, kind=kind)]
 
     def open_counts(self, now: datetime) -> dict[str, OpenClocks]:
-        """Kind -> how its open clocks stand at `now` (UTC); kinds without any are left out. Along the index of open ones: neither persons nor past clocks are read, so
-        that a clock of which the owner was warned counts as running."""
+        """Kind -> how its open clocks stand at `now` (UTC); kinds without any are left out. Along the index of open ones: neither persons nor past clocks are
+        read."""
         with self._db.reading() as connection:
             return {
                 row.kind: OpenClocks(
-                    running=row.all - row.breached - row.paused, paused=row.paused, breached=row.breached, oldest=moment(row.oldest)
+                    running=row.all - row.breached - row.paused,
+                    paused=row.paused,
+                    breached=row.breached,
+                    oldest=moment(row.oldest),
+                    at_risk=row.at_risk,
                 )
                 for row in _COUNTS.rows(connection, now=micros(now))
             }
@@ -252,7 +261,7 @@ def _erase(connection: Connection, person_ids: Sequence[str]) -> int:
 def _columns(row: Obligation) -> tuple[object, ...]:
     return (
         row.person_id, row.kind, micros(row.started_at), row.owner and tidy(row.owner), tidy(row.pool), tidy(row.mql_type), tidy(row.source),
-        row.minutes, int(row.working), maybe_micros(row.due_at), maybe_micros(row.breached_at), int(row.late), maybe_micros(row.met_at),
+        row.minutes, int(row.working), maybe_micros(row.due_at), maybe_micros(row.breached_at), int(row.late), int(row.at_risk), maybe_micros(row.met_at),
         maybe_micros(row.ended_at), tidy(row.ended), row.used,
     )  # fmt: skip
 
@@ -261,6 +270,6 @@ def _read(row: Any) -> Obligation:
     return Obligation(
         person_id=row.person_id, kind=row.kind, started_at=moment(row.started_at), owner=row.owner, pool=row.pool, mql_type=row.mql_type,
         source=row.source, minutes=row.minutes, working=bool(row.working), due_at=maybe_moment(row.due_at),
-        breached_at=maybe_moment(row.breached_at), late=bool(row.late), met_at=maybe_moment(row.met_at), ended_at=maybe_moment(row.ended_at),
+        breached_at=maybe_moment(row.breached_at), late=bool(row.late), at_risk=bool(row.at_risk), met_at=maybe_moment(row.met_at), ended_at=maybe_moment(row.ended_at),
         ended=row.ended, used=row.used,
     )  # fmt: skip

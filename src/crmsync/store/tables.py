@@ -185,6 +185,7 @@ obligations = Table(
     Column("due_at", MOMENT),
     Column("breached_at", MOMENT),
     Column("late", SmallInteger, nullable=False),
+    Column("at_risk", SmallInteger, nullable=False),
     Column("met_at", MOMENT),
     Column("ended_at", MOMENT),
     Column("ended", WORD, nullable=False),

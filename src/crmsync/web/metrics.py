@@ -78,10 +78,12 @@ def _stored(found: Status) -> Iterator[Metric]:
         stages.add_metric([stage], count)
     yield stages
     clocks = GaugeMetricFamily(
-        "crmsync_open_clocks", "SLA clocks still open; of kind queue: persons who wait for an owner", labels=("kind", "status")
+        "crmsync_open_clocks",
+        "SLA clocks still open (at_risk ones run, too); of kind queue: persons who wait for an owner",
+        labels=("kind", "status"),
     )
     for kind, c in found.clocks.items():
-        for status, count in (("running", c.running), ("paused", c.paused), ("breached", c.breached)):
+        for status, count in (("running", c.running), ("at_risk", c.at_risk), ("paused", c.paused), ("breached", c.breached)):
             clocks.add_metric([kind, status], count)
     yield clocks
     alerts = GaugeMetricFamily("crmsync_alerts", "Alerts not sent; failing ones wait, too", labels=("state",))
