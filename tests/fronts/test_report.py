@@ -18,12 +18,14 @@ from xml.etree import ElementTree
 import pytest
 
 from crmsync.errors import ConfigError
+from crmsync.insight.compliance import Bar
 from crmsync.model.link import PersonState, StageEntry
 from crmsync.model.record import User
 from crmsync.model.rules import Playbook
 from crmsync.model.work import HANDED, HANDOFF, REASSIGNED, RESPONSE, Assignment, Clock, Touch
 from crmsync.playbook.load import load_files, shipped_paths
 from crmsync.service.report import as_html, message, period, sla_report
+from crmsync.service.report_plots import times_plot
 from crmsync.service.report_table import COLUMNS
 from crmsync.service.workspace import Workspace
 from crmsync.store import Store
@@ -298,3 +300,9 @@ def test_the_report_reads_and_writes_nothing(shipped: Playbook, tmp_path: Path) 
         assert (store.obligations.of(["p1", "p2", "p3", "p4"]), store.touches.of(["p1"]), store.persons(["p1", "p3"])) == before
     finally:
         store.close()
+
+
+def test_an_axis_of_few_leads_tells_whole_numbers_once() -> None:
+    drawn = times_plot([Bar(upto=60.0, kept=1), Bar(upto=None)])
+    assert sorted(re.findall(r">(\d+)</text>", drawn)) == ["0", "1", "1"], "0 and 1 on the axis, 1 above the bar"
+    assert {"0", "100"} <= set(re.findall(r">(\d+)</text>", times_plot([Bar(upto=60.0, kept=100), Bar(upto=None)])))

@@ -14,7 +14,9 @@ DARK, LIGHT, GREY, PALE, INK = "#8f2a0a", "#8dbbe3", "#9aa3ad", "#e4e8ec", "#2b3
 FONT = "Helvetica, Arial, sans-serif"
 MOST_REPS, MOST_WEEKS = 30, 26
 """Reps, and newest weeks, that a plot shows."""
-WIDTH = 780
+WIDTH, WEEK_WIDTH = 780, 180
+HEADROOM = 1.15
+"""Room for a number above the tallest bar."""
 _ROW = 20
 
 
@@ -56,7 +58,7 @@ def weeks_plot(groups: Sequence[Group]) -> str:
             "encoding": {"x": x, "y": y, "text": {"field": "said"}},
         },
     ]
-    return as_svg({"data": {"values": rows}, "width": WIDTH, "height": 200, "layer": layers})
+    return as_svg({"data": {"values": rows}, "width": min(WIDTH, WEEK_WIDTH * len(rows)), "height": 200, "layer": layers})
 
 
 def times_plot(bars: Sequence[Bar]) -> str:
@@ -78,7 +80,11 @@ def times_plot(bars: Sequence[Bar]) -> str:
         "sort": [row["time"] for row in rows if not row["order"]],
         "axis": axis_of("first touch after, in SLA time", labelAngle=0, ticks=False),
     }
-    y = {"field": "count", "type": "quantitative", "axis": axis_of("leads", grid=True, gridColor=PALE, tickMinStep=1, format="d")}
+    tallest = max(bar.kept + bar.breached for bar in bars)
+    y = {
+        "field": "count", "type": "quantitative", "axis": axis_of("leads", grid=True, gridColor=PALE, **whole(tallest)),
+        "scale": {"domain": [0, tallest * HEADROOM]},
+    }  # fmt: skip
     layers = [
         {
             "mark": {"type": "bar"},
@@ -95,7 +101,7 @@ def times_plot(bars: Sequence[Bar]) -> str:
                 {"filter": "datum.all > 0"},
             ],
             "mark": {"type": "text", "dy": -7, "color": INK, "fontSize": 11},
-            "encoding": {"x": x, "y": {"field": "all", "type": "quantitative"}, "text": {"field": "all"}},
+            "encoding": {"x": x, "y": {**y, "field": "all"}, "text": {"field": "all"}},
         },
     ]
     return as_svg({"data": {"values": rows}, "width": WIDTH, "height": 190, "layer": layers})
@@ -128,13 +134,16 @@ def reps_plot(groups: Sequence[Group]) -> str:
                 "field": "count",
                 "type": "quantitative",
                 "stack": True,
-                "axis": axis_of(None, grid=True, gridColor=PALE, tickMinStep=1, format="d"),
+                "axis": axis_of(None, grid=True, gridColor=PALE, **whole(max(group.measure.count for group in shown))),
             },
             "color": _kinds(kinds),
             "order": {"field": "order"},
         },
     }
-    bare = {"y": {**y, "axis": None}, "x": {"field": "each", "type": "quantitative", "axis": axis_of(None, grid=True, gridColor=PALE)}}
+    bare = {
+        "y": {**y, "axis": None},
+        "x": {"field": "each", "type": "quantitative", "axis": axis_of(None, grid=True, gridColor=PALE, tickCount=4)},
+    }
     touches = {
         "width": 170,
         "height": {"step": _ROW},
@@ -185,6 +194,11 @@ def axis_of(title: str | None, **more: Any) -> dict[str, Any]:
         "tickColor": GREY,
         **more,
     }
+
+
+def whole(most: int) -> dict[str, Any]:
+    """How an axis of numbers of things is marked: never between two of them."""
+    return {"format": "d", **({"values": list(range(most + 1))} if most <= 5 else {"tickMinStep": 1})}
 
 
 def heading(text: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from crmsync.decide.text import one_line
 from crmsync.insight.sim_demand import Demand
 from crmsync.insight.sim_figures import Figures, PersonaFigures, RepFigures, Sample
-from crmsync.service.report_plots import DARK, GREY, INK, LIGHT, PALE, WIDTH, as_svg, axis_of, heading
+from crmsync.service.report_plots import DARK, GREY, HEADROOM, INK, LIGHT, PALE, WIDTH, as_svg, axis_of, heading, whole
 
 _STYLES = (("#2f74ad", [1, 0]), (INK, [6, 3]), (DARK, [2, 2]))
 """Colour and dashes of a persona's lines: they read without the colours, too."""
@@ -90,7 +90,11 @@ def demand_plot(demand: Demand) -> str:
         for week in weeks
     ]  # fmt: skip
     x = {"field": "week", "type": "ordinal", "sort": None, "axis": axis_of("week", labelAngle=0, ticks=False)}
-    y = {"type": "quantitative", "axis": axis_of("touches per rep and working day", grid=True, gridColor=PALE)}
+    tallest = max(max(week.made_a_day, week.asked_a_day) for week in weeks)
+    y = {
+        "type": "quantitative", "axis": axis_of("touches per rep and day", grid=True, gridColor=PALE, tickCount=5),
+        "scale": {"domain": [0, tallest * HEADROOM]},
+    }  # fmt: skip
     color = {
         "type": "nominal", "scale": {"domain": [made, asked], "range": [LIGHT, DARK]},
         "legend": {"title": None, "orient": "top", "direction": "horizontal", "labelFontSize": 12, "labelColor": INK, "symbolType": "square"},
@@ -99,7 +103,7 @@ def demand_plot(demand: Demand) -> str:
     layers: list[dict[str, Any]] = [
         {"mark": {"type": "bar", **step}, "encoding": {"x": x, "y": {**y, "field": "made"}, "color": {**color, "field": "kind"}}},
         {
-            "mark": {"type": "tick", "thickness": 3, **step},
+            "mark": {"type": "tick", "thickness": 3, "opacity": 1, **step},
             "encoding": {"x": x, "y": {**y, "field": "asked"}, "color": {**color, "field": "line"}},
         },
         {
@@ -107,7 +111,7 @@ def demand_plot(demand: Demand) -> str:
             "encoding": {"x": x, "y": {**y, "field": "asked"}, "text": {"field": "said"}},
         },
     ]
-    return as_svg({"data": {"values": rows}, "width": min(WIDTH, 90 * len(rows)), "height": 190, "layer": layers})
+    return as_svg({"data": {"values": rows}, "width": min(WIDTH, max(260, 90 * len(rows))), "height": 190, "layer": layers})
 
 
 def team_plot(reps: Sequence[RepFigures]) -> str:
@@ -133,10 +137,13 @@ def team_plot(reps: Sequence[RepFigures]) -> str:
         "mark": {"type": "bar", "height": {"band": 0.72}},
         "encoding": {
             "y": {**y, "axis": labels}, "color": color, "order": {"field": "order"},
-            "x": {"field": "leads", "type": "quantitative", "stack": True, "axis": axis_of(None, grid=True, gridColor=PALE, tickMinStep=1, format="d")},
+            "x": {"field": "leads", "type": "quantitative", "stack": True, "axis": axis_of(None, grid=True, gridColor=PALE, **whole(max(rep.given + rep.taken_over for rep in reps)))},
         },
     }  # fmt: skip
-    bare = {"y": {**y, "axis": None}, "x": {"field": "a_day", "type": "quantitative", "axis": axis_of(None, grid=True, gridColor=PALE)}}
+    bare = {
+        "y": {**y, "axis": None},
+        "x": {"field": "a_day", "type": "quantitative", "axis": axis_of(None, grid=True, gridColor=PALE, tickCount=4)},
+    }
     touches = {
         "width": 160, "height": {"step": _STEP}, "title": heading("Touches per working day"), "transform": [{"filter": "isValid(datum.a_day)"}],
         "layer": [
