@@ -63,7 +63,6 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is imported by now stays: looking through it for garbage again and again takes a tenth of the suite's time."""
-    gc.collect()
+    """What is imported by now stays: looking through it for garbage again and again takes a tenth of the suite's time, and once half a second."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
