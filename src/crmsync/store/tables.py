@@ -185,11 +185,11 @@ obligations = Table(
     Column("due_at", MOMENT),
     Column("breached_at", MOMENT),
     Column("late", SmallInteger, nullable=False),
-    Column("at_risk", SmallInteger, nullable=False),
     Column("met_at", MOMENT),
     Column("ended_at", MOMENT),
     Column("ended", WORD, nullable=False),
     Column("used", Double),
+    Column("at_risk", SmallInteger, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 Index("obligations_started", obligations.c.started_at)

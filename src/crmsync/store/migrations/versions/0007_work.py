@@ -49,7 +49,6 @@ def upgrade() -> None:
         sa.Column("due_at", MOMENT),
         sa.Column("breached_at", MOMENT),
         sa.Column("late", sa.SmallInteger(), nullable=False),
-        sa.Column("at_risk", sa.SmallInteger(), nullable=False),
         sa.Column("met_at", MOMENT),
         sa.Column("ended_at", MOMENT),
         sa.Column("ended", WORD, nullable=False),
@@ -57,7 +56,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("obligations_started", "obligations", ["started_at"])
-    op.create_index("obligations_open", "obligations", ["kind", "due_at", "breached_at", "at_risk", "started_at"],
+    op.create_index("obligations_open", "obligations", ["kind", "due_at", "breached_at", "started_at"],
                     sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL"))  # fmt: skip
     op.create_table(
         "touches",
