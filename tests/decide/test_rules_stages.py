@@ -15,7 +15,7 @@ from crmsync.decide.disposition import DISPOSITION, REASON, Said
 from crmsync.decide.owning import Ways
 from crmsync.decide.person import Decision, decide
 from crmsync.decide.score import score
-from crmsync.decide.touch import ACCEPTED_SQL, GIVE_REASON
+from crmsync.decide.touch import ACCEPTED_SQL, ESCALATION, FIX_CONTACT, GIVE_REASON, KEEP_TRYING
 from crmsync.model.condition import Test
 from crmsync.model.floor import Floor, PoolNow, RepNow
 from crmsync.model.link import PersonState, Signal, SignalSource, StageEntry
@@ -230,13 +230,34 @@ def test_l4_explicit_is_the_rep_s_word() -> None:
 @pytest.mark.parametrize("to", ["nurture", "disqualified", "opportunity", "sal"])
 def test_h3_the_task_of_an_accepted_person_goes_when_they_are_no_sql_any_more(to: str) -> None:
     sql = replace(at("sql", before="sal"), handed_at=NOW - DAY, assigned_at=NOW - DAY)
-    kinds = {"next": (ACCEPTED_SQL, TASK_OPEN), "done": (ACCEPTED_SQL, TASK_DONE), "reason": (GIVE_REASON, TASK_OPEN)}
+    kinds = {"next": (ACCEPTED_SQL, TASK_OPEN), "done": (ACCEPTED_SQL, TASK_DONE), "told": (ESCALATION, TASK_OPEN)}
     tasks = [TaskSeen(key=key, kind=kind, owner=REP, due_at=NOW, state=state) for key, (kind, state) in kinds.items()]
     assert go(sql, tasks=tasks).withdraw == ()
     gone = go(sql, tasks=tasks, shown={**sql.outputs, "crmsync_stage": to})
     assert (path(gone)[-1], gone.withdraw) == (to, ("next",))
     seen = [replace(task, state=TASK_DELETED) if task.key == "next" else task for task in tasks]
     assert go(gone.state, tasks=seen).withdraw == ()
+
+
+def test_l7_l10_a3_what_was_asked_for_goes_once_it_is_there() -> None:
+    sal = replace(at("sal", before="mql"), handed_at=NOW - DAY, assigned_at=NOW - DAY)
+    asked = [TaskSeen(key=kind, kind=kind, owner=REP, due_at=NOW) for kind in (GIVE_REASON, FIX_CONTACT, KEEP_TRYING)]
+    # nothing is left to ask, but for touches, of which there are too few
+    assert go(sal, tasks=asked).withdraw == (GIVE_REASON, FIX_CONTACT)
+    assert go(sal, tasks=[replace(task, state=TASK_DONE) for task in asked]).withdraw == ()
+    # a decision without a reason is asked about until it has one
+    first = go(sal, said=says("rejected"), now=NOW)
+    open_still = go(first.state, said=says("rejected"), tasks=asked, now=NOW + HOUR)
+    assert GIVE_REASON not in open_still.withdraw
+    given = go(open_still.state, said=says("rejected", "wrong_icp"), tasks=asked, now=NOW + 2 * HOUR)
+    assert (path(given)[-1], given.withdraw) == ("disqualified", (GIVE_REASON, FIX_CONTACT, KEEP_TRYING))
+    # touches are asked for as long as the reason waits for them, also of somebody put aside by hand
+    waits = go(sal, said=says("rejected", "no_response"), tasks=asked, now=NOW + HOUR)
+    assert KEEP_TRYING not in waits.withdraw
+    aside = go(
+        sal, said=says("rejected", "no_response"), tasks=asked, shown={**sal.outputs, "crmsync_stage": "disqualified"}, now=NOW + HOUR
+    )
+    assert KEEP_TRYING not in aside.withdraw
 
 
 def test_l4_straight_to_sql() -> None:

@@ -156,8 +156,10 @@ def test_l6_l7_l11_f71_recycled_and_back_again(plain: Both) -> None:
     plain.world.refresh(plain.time.advance(400))
     plain.mark()
     reports = decide_in_salesforce(plain, contact, "rejected", "bad_timing")
-    assert Counter(plain.extra_calls(reports)) == BACKWARD
+    assert Counter(plain.extra_calls(reports)) == BACKWARD + Counter([f"DELETE {_ROWS}"])
     assert stands(plain, contact) == NURTURE
+    # what was asked for is there, and nobody agrees on next steps any more: both tasks went with one call
+    assert tasks(plain, contact) == ["Call now: Dee Lee"]
     state = plain.state_of("hubspot", "contacts", contact)
     assert (state.recycles, state.judged, waits(plain, contact)) == (1, "rejected/bad_timing", [])
     moves = [w.changes["lifecyclestage"] for w in plain.written("hubspot", "contacts") if "lifecyclestage" in w.changes]
@@ -296,7 +298,8 @@ def test_l5_f73_deals_move_and_a_lost_one_not_for_ever() -> None:
         both.mark()
         first = deal(both, contact, "Pilot", "qualifiedtobuy", "2026-04-01")
         assert stands(both, contact) == ("opportunity", "opportunity", "OPEN_DEAL", "Working - Contacted")
-        assert made(both) == {"hubspot contacts update": 1, "salesforce Lead update": 1}
+        # nobody has to agree on the next step with somebody who has a deal
+        assert made(both) == {"hubspot contacts update": 1, "salesforce Lead update": 1, "salesforce Task delete": 1}
         both.hs.edit("deals", first, {"dealstage": "closedlost"})
         both.settle(after=400)
         assert stands(both, contact) == NURTURE

@@ -23,7 +23,7 @@ from crmsync.decide.owning import ROUTER, WORKED, Router, Ways
 from crmsync.decide.profile import next_questions
 from crmsync.decide.reach import reached
 from crmsync.decide.signals import unique
-from crmsync.decide.steps import Made, can_own, earliest, first_text, next_steps, why_next
+from crmsync.decide.steps import Made, answered, can_own, earliest, first_text, next_steps, why_next
 from crmsync.decide.text import one_line
 from crmsync.decide.touch import FIX_CONTACT, Desk, FirstTouch
 from crmsync.decide.track import NO_TRACK, nurtured
@@ -181,7 +181,7 @@ def decide(
     return Decision(
         state=state, outputs=wanted, owner=owner, task=task, floor=over.floor, next_due_at=due, problems=tuple(made.problems), score=score, stage=staged,
         asks=tuple(made.asks), gate=gate, alerts=tuple(dict.fromkeys(made.alerts)), assignments=tuple(made.assignments),
-        withdraw=worked.cadence.withdraw, moves=worked.cadence.moves, opted_out=answer is not None and answer.opt_out,
+        withdraw=(*worked.cadence.withdraw, *answered(tasks, made.problems, worked, playbook.sla.min_touches)), moves=worked.cadence.moves, opted_out=answer is not None and answer.opt_out,
     )  # fmt: skip
 
 

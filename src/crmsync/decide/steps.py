@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from crmsync.decide.lifecycle import entered, stage_of
+from crmsync.decide.lifecycle import IN_WORK, entered, stage_of
 from crmsync.decide.owning import WORKED, Found, Router
 from crmsync.decide.text import one_line
-from crmsync.decide.touch import Desk, FirstTouch
+from crmsync.decide.touch import FIX_CONTACT, GIVE_REASON, KEEP_TRYING, Desk, FirstTouch
 from crmsync.decide.working import Worked
 from crmsync.model.alert import BREACH, Alert
 from crmsync.model.link import PersonState
 from crmsync.model.record import User
 from crmsync.model.rules import Playbook
-from crmsync.model.work import Assignment
+from crmsync.model.work import TASK_OPEN, Assignment, TaskSeen
+
+ASKED_FOR: Mapping[str, str] = {KEEP_TRYING: "too few touches", GIVE_REASON: "reason missing", FIX_CONTACT: "handoff waits"}
+"""Kind of a task -> the problem that tells of what it asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,16 @@ def next_steps(
             manager = book.alerts.manager_of(alert.owner) if alert.kind == BREACH else None
             if manager is not None and can_own(manager, users) and manager in users:
                 made.asks.append(desk.escalation(manager, alert))
+
+
+def answered(tasks: Sequence[TaskSeen], problems: Sequence[str], worked: Worked, least: int) -> tuple[str, ...]:
+    """Open tasks that ask for what is there by now: each kind goes with the problem that tells of the same. least: touches before somebody is given up (A3); while
+    they are missing, whoever is worked is still to be tried."""
+    causes = {text.partition(":")[0] for text in problems}
+    gone = {kind for kind, cause in ASKED_FOR.items() if cause not in causes}
+    if stage_of(worked.state) in IN_WORK and worked.touches < least:
+        gone.discard(KEEP_TRYING)
+    return tuple(task.key for task in tasks if task.kind in gone and task.state == TASK_OPEN)
 
 
 def first_text(playbook: Playbook, state: PersonState) -> str:
