@@ -93,7 +93,7 @@ MUTANTS = (
            'pass',
            TASKS.format('test_c5_what_is_taken_back_is_deleted_at_once_made_or_not')),
     Mutant('a rep gets somebody back whom a hand took from them', HANDS,
-           'if state.owner_was is not None or not can_own(state.owner, users):',
+           'if not arrived or not can_own(state.owner, users):',
            'if state.owner is not None:',
            LEFT.format('test_r6_f55_nobody_by_hand_stands_for_a_month_and_is_told_once')),
     Mutant('a stage set by hand is carried out at every look', SHOWN,

@@ -126,6 +126,24 @@ def test_r6_l2_a_stage_of_mql_has_them_routed_again(floor: Both, side: str) -> N
     assert len(floor.store.assignments.of([person(floor, name)])[person(floor, name)]) == 2
 
 
+def test_l2_a_stage_set_by_hand_is_carried_out_once_while_its_crm_takes_no_writes(floor: Both) -> None:
+    handed(floor, "locked")
+    before = len(told(floor, "locked"))
+    floor.hs.edit("contacts", floor.contact(address("locked"))["id"], {"crmsync_stage": "mql"})
+    floor.hs.faults.add({"do": "status", "status": 503, "path": "contacts/batch/update"})
+    for _ in range(3):
+        floor.cycle(after=600)
+        floor.store.mark_dirty_persons([person(floor, "locked")])
+    assert [entry.stage for entry in state(floor, "locked").stages][-3:] == ["sal", "mql", "sal"]
+    assert len(floor.store.assignments.of([person(floor, "locked")])[person(floor, "locked")]) == 2
+    assert len(told(floor, "locked")) <= before + 1
+    floor.hs.faults.clear()
+    for _ in range(2):
+        floor.settle(after=3600)
+    assert stage(floor, "locked") == "sal"
+    assert len(floor.store.assignments.of([person(floor, "locked")])[person(floor, "locked")]) == 2
+
+
 def test_r6_f49_a_queue_before_the_handoff_is_no_choice(floor: Both) -> None:
     # given somebody whom the org's own rule put into a queue when they were new
     floor.sf.lead_assignment(queue(floor))

@@ -215,6 +215,21 @@ def test_r7_no_ping_pong_when_a_crm_refuses_the_new_owner(floor: Both) -> None:
     assert [a.owner for a in floor.store.assignments.of([person(floor, "refused")])[person(floor, "refused")]] == [mine, other]
 
 
+def test_r7_r6_two_reassignments_that_a_crm_missed_are_nobodys_choice(floor: Both) -> None:
+    had = [given(floor, "missed", "Trio")]
+    floor.hs.faults.add({"do": "status", "status": 503, "path": "contacts/batch/update"})
+    for _ in range(2):
+        floor.time.advance(LONG)
+        for _ in range(3):
+            floor.cycle(after=60)
+        had.append(state(floor, "missed").owner)
+    assert (len(set(had)), owners(floor, "missed")) == (3, (had[0], had[2]))
+    floor.hs.faults.clear()
+    for _ in range(3):
+        floor.settle(after=1800)
+    assert (owner(floor, "missed"), state(floor, "missed").owner_by) == (had[2], "router")
+
+
 def test_r7_no_ping_pong_when_the_new_owner_is_written_late(floor: Both) -> None:
     mine = given(floor, "late", "Duo")
     other = next(rep(one) for one in ("dan", "deb") if rep(one) != mine)

@@ -24,7 +24,7 @@ def as_shown(state: PersonState, facts: Fields, users: Mapping[str, User], shown
     """The state after a look at the owner field, at `now` (UTC). shown: house owner id there, None where it is empty; made: takes what has to be told.
 
     A usable owner other than ours was set by hand and stands. A field that was emptied, or given to a queue or an integration, after every CRM had shown ours
-    (`owner_was` is None) was so by hand, too: nobody owns the person until somebody takes them. Of a rep who can own nothing any more that tells nothing: the
+    (`owner_was` is theirs) was so by hand, too: nobody owns the person until somebody takes them. Of a rep who can own nothing any more that tells nothing: the
     next one gets them (R7)."""
     after = _looked(state, users, shown, now)
     if after.owner is not None:
@@ -39,13 +39,18 @@ def as_shown(state: PersonState, facts: Fields, users: Mapping[str, User], shown
     return after
 
 
+def on_its_way(state: PersonState, shown: str | None) -> bool:
+    """Whether the router's owner is still to arrive where one of those before them is shown: of several changes that a CRM missed, it shows the first."""
+    return state.owner_by == ROUTER and state.owner_was != state.owner and shown in (state.owner_was, *state.tried)
+
+
 def _looked(state: PersonState, users: Mapping[str, User], shown: str | None, now: datetime) -> PersonState:
     if not can_own(shown, users):
         return _left(state, users, shown, now)
     if shown == state.owner:
-        return state if state.owner_was is None else replace(state, owner_was=None)
-    if shown == state.owner_was:
-        return state  # our own change of owner is still on its way there
+        return state if state.owner_by != ROUTER or state.owner_was == shown else replace(state, owner_was=shown)
+    if on_its_way(state, shown):
+        return state
     if state.assigned_at is None:
         return replace(state, owner=shown, owner_by=CRM)
     return replace(state, owner=shown, owner_by=HAND, owner_reason="set by hand in a CRM", assigned_at=now, owner_was=None)
@@ -57,7 +62,8 @@ def _left(state: PersonState, users: Mapping[str, User], shown: str | None, now:
         return state
     if state.handed_at is None or state.assigned_at is None:
         return replace(state, owner=None, owner_by=None) if shown is None and state.owner_by != ROUTER else state
-    if state.owner_was is not None or not can_own(state.owner, users):
+    arrived = state.owner_by != ROUTER or state.owner_was == state.owner
+    if not arrived or not can_own(state.owner, users):
         return state
     user = users.get(shown or "")
     to = f"{user.kind} {user.name}" if user is not None else shown or "nobody"

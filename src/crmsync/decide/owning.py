@@ -23,8 +23,6 @@ from crmsync.model.verdict import AccountMatch, RouteVerdict
 from crmsync.model.work import FELL_BACK, FROM_QUEUE, HANDED, REASSIGNED, RESPONSE, Assignment, Touch
 
 ROUTER = "router"
-NOBODY = ""
-"""In `owner_was`: nobody who counts had the person before."""
 RETRY = timedelta(minutes=15)
 """A person for whom there is nobody at all is looked at again after this: a pool may have members then."""
 JOINED = timedelta(hours=1)
@@ -96,7 +94,7 @@ class Router:
         routed = owner != standing
         after = replace(
             state, owner=owner, owner_by=ROUTER if routed else state.owner_by, owner_reason=reason, assigned_at=self.at, handed_at=self.at,
-            pool=verdict.pool, rule=verdict.rule, tried=(owner,), queued_at=None, owner_was=NOBODY if routed else None,
+            pool=verdict.pool, rule=verdict.rule, tried=(owner,), queued_at=None, owner_was=None,
         )  # fmt: skip
         cause = FELL_BACK if verdict.fell_back else FROM_QUEUE if state.queued_at is not None else HANDED
         return Found(
@@ -168,9 +166,10 @@ class Router:
         if pass_on == former:
             alone = pool_used_up(who=who(self.facts), pool=verdict.pool, owner=former, at=at)
             return Found(state=state, alerts=(alone,), due=self.at + JOINED)
+        shown = state.owner_was or former  # of several changes that a CRM missed, it shows the first
         after = replace(
             state, owner=pass_on, owner_by=ROUTER, owner_reason=one_line(f"{why}: {verdict.reason}", 255), assigned_at=self.at, pool=verdict.pool,
-            rule=verdict.rule, tried=(pass_on,) if verdict.used_up else (*tried, pass_on), owner_was=former or NOBODY,
+            rule=verdict.rule, tried=(pass_on,) if verdict.used_up else (*tried, pass_on), owner_was=former if shown == pass_on else shown,
         )  # fmt: skip
         alerts: tuple[Alert, ...] = (reassigned(who=who(self.facts), previous=former or "nobody", owner=pass_on, reason=why, at=self.at),)
         if verdict.used_up:

@@ -16,7 +16,7 @@ from crmsync.decide.deals import Dealings
 from crmsync.decide.disposition import ACCEPTED, DISQUALIFIED, NURTURE, Judged, Said, look, said_by
 from crmsync.decide.effort import Shortfall, answer_of, shortfall, unproven
 from crmsync.decide.handoff import complete, handoff_text
-from crmsync.decide.hands import as_shown
+from crmsync.decide.hands import as_shown, on_its_way
 from crmsync.decide.lifecycle import HAND, IN_WORK, Outcome, entered, may_judge, signal_text, stage_of
 from crmsync.decide.outputs import outputs
 from crmsync.decide.owning import ROUTER, WORKED, Router, Ways
@@ -161,8 +161,8 @@ def decide(
         )
     next_steps(person, state, worked, desk, made, task, over.package or str(person.outputs.get("crmsync_handoff") or ""), users, now)
     owner = over.owner
-    on_its_way = state.owner_by == ROUTER and state.owner_was is not None and (not usable or shown_owner == state.owner_was)
-    if on_its_way and stage_of(state) in WORKED and can_own(state.owner, users):
+    missing = on_its_way(state, shown_owner) if usable else state.owner_by == ROUTER and state.owner_was != state.owner
+    if missing and stage_of(state) in WORKED and can_own(state.owner, users):
         owner = state.owner
     state, nurture = nurtured(person, state, facts, signals, playbook.tracks, lists, now, start_from=start_from)
     asks_at = short.ask_at if short is not None and short.ask_at > now else None

@@ -88,7 +88,7 @@ class PersonSettlement:
             anchors={**state.anchors, self.side: f"{ref.object}/{ref.id}"},
             written={**state.written, self.side: delivered(state.written.get(self.side, {}), own, planned.merged)},
             employers=self._employers(state, ref, write),
-            owner_was=None if self._passed_on(state, planned.merged) else state.owner_was,
+            owner_was=state.owner if self._passed_on(state, planned.merged) else state.owner_was,
             next_due_at=state.next_due_at if len(own) == len(planned.own) else min(filter(None, (state.next_due_at, self.now + SOON))),
         )
         lost = {name for name in planned.own if name not in own}
@@ -99,8 +99,8 @@ class PersonSettlement:
         self._check_read_back(item, ref, planned.merged, stands, before)
 
     def _passed_on(self, state: PersonState, merged: Mapping[str, Value]) -> bool:
-        """Whether every CRM shows the router's owner now: from here on the one before is somebody's choice (R6)."""
-        if state.owner_was is None or merged.get("owner") != state.owner:
+        """Whether every CRM shows the router's owner now: from here on anybody else, and nobody, is somebody's choice (R6)."""
+        if state.owner is None or merged.get("owner") != state.owner:
             return False
         records = self.world.store.snapshots_of([state.person_id]).get(state.person_id, [])
         others = (primary(records, side, self.world.playbook.person, state.anchors) for side in self.world.sides if side != self.side)

@@ -66,12 +66,13 @@ def shown_of(world: World, state: PersonState, primaries: Mapping[str, Snapshot]
 
 def overtaken(world: World, before: PersonState, after: PersonState, primaries: Mapping[str, Snapshot]) -> PersonState:
     """The state after a decision. Where a stage set by hand led to another one at once (mql, and there is an owner: sal), the CRM in which it was set still shows the
-    command, which would be carried out again at each look: the stage counts as not delivered there, and is written once more."""
+    command: it counts as what stands there by us, so that it is no command any more, however long the stage that followed takes to be written there."""
     commands = {entry.stage for entry in after.stages if entry.who == HAND and entry not in before.stages} - {stage_of(after)}
     if not commands:
         return after
     written = dict(after.written)
     for side, snapshot in primaries.items():
-        if snapshot.extra.get(world.terms.sides[side].own["crmsync_stage"]) in commands:
-            written[side] = {name: value for name, value in written.get(side, {}).items() if name != "crmsync_stage"}
+        shown = snapshot.extra.get(world.terms.sides[side].own["crmsync_stage"])
+        if shown in commands:
+            written[side] = {**written.get(side, {}), "crmsync_stage": shown}
     return replace(after, written=written)

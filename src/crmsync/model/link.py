@@ -112,7 +112,8 @@ class PersonState:
     member_of: side -> lists and campaigns that we put them on; found_on: side -> those we found them on already, which stay as they are. account: what they and their colleagues have in common ("domain:acme.example" or
     "company:<twin id>"); engagement: their own behaviour points as colleagues last counted them (S7).
     email: the address they were last decided with; email_since: when they got it in place of another (UTC; None: it is the first one known).
-    handed_at: when the last handoff was made: touches count since. owner_was: the owner whom the CRMs still show while the router's is on the way ("": nobody). pool, rule: by
+    handed_at: when the last handoff was made: touches count since. owner_was: the owner whom the CRMs still show while the router's is on the way
+    (None: nobody, or not known); `owner` themselves once every CRM has shown them. pool, rule: by
     which the owner was chosen ("": by none). tried: reps who have had them since that
     handoff, oldest first (R7). queued_at: since when they wait for an owner (R5). clocks: the newest of each kind. cadence: the one they are, or were last, in.
     """
