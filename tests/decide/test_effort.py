@@ -98,6 +98,14 @@ def test_a3_enough_touches_another_reason_or_nobodys_mql_is_nothing_to_tell() ->
     assert go(back, shown={**back.outputs, "crmsync_stage": "sal"}, said=given("no_response"), touches=calls(2)).problems == ()
 
 
+def test_a3_who_was_closed_before_anybody_looked_is_not_asked_about() -> None:
+    """Section 9a: a rule that is new, or a state of an earlier version, asks nothing about what is long past."""
+    closed = by_hand(handed(), "disqualified", {}).state
+    said = given("no_response")
+    assert told(go(closed, said=said, touches=calls(2), now=NOW + DAY)) == ["too few touches"]
+    assert go(replace(closed, asked={}), said=said, touches=calls(2), now=NOW + DAY).problems == ()
+
+
 def test_a3_an_mql_nobody_has_been_handed_is_not_closed_as_no_response() -> None:
     waits = replace(at("mql", since=MQL), queued_at=MQL, owner=None, owner_by=None)
     found = go(waits, owner=None, said=says("rejected", "no_response"), now=NOW)

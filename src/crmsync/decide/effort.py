@@ -19,6 +19,8 @@ NO_RESPONSE = "no_response"
 PATIENCE = timedelta(minutes=2)
 ASIDE = ("subscriber", "lead", NURTURE, DISQUALIFIED)
 """Stages in which nobody works them."""
+CLOSED = "closed_by_hand"
+"""In PersonState.asked: when a hand put them aside, as a decision of ours saw it."""
 REPLY = "reply_"
 """Before the digit: the type of signal that a one-digit reply is."""
 
@@ -59,12 +61,18 @@ def unproven(short: Shortfall | None, judged: Judged, person: PersonState, touch
     entry = closed_by_hand(person)
     if entry is None:
         return short
-    if short is None and judged.fresh is None:
+    if short is None and judged.fresh is None and person.asked.get(CLOSED) == entry.at:
         given = [said for said in judged.said.values() if said.reason]
         newest = max(given, key=lambda said: (said.at is not None, said.at), default=None)
         if newest is not None and newest.reason == NO_RESPONSE and newest.disposition in ("", ACCEPTED):
             short = _missing(person, touches, sla, max(filter(None, (newest.at, entry.at))))
     return replace(short, stands=stage_of(person) or "") if short is not None else None
+
+
+def noted(before: PersonState, after: PersonState) -> PersonState:
+    """The state after a decision in which a hand put aside somebody in work: remembered, for whoever was so before anybody looked is not asked about (section 9a)."""
+    entry = closed_by_hand(after)
+    return after if entry is None or entry in before.stages else replace(after, asked={**after.asked, CLOSED: entry.at})
 
 
 def closed_by_hand(person: PersonState) -> StageEntry | None:

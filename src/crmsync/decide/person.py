@@ -14,7 +14,7 @@ from crmsync.decide.condition import Lists
 from crmsync.decide.course import Course
 from crmsync.decide.deals import Dealings
 from crmsync.decide.disposition import ACCEPTED, DISQUALIFIED, NURTURE, Judged, Said, look, said_by
-from crmsync.decide.effort import Shortfall, answer_of, shortfall, unproven
+from crmsync.decide.effort import Shortfall, answer_of, noted, shortfall, unproven
 from crmsync.decide.handoff import complete, handoff_text
 from crmsync.decide.hands import as_shown, on_its_way
 from crmsync.decide.lifecycle import HAND, IN_WORK, Outcome, entered, may_judge, signal_text, stage_of
@@ -134,6 +134,7 @@ def decide(
     )  # fmt: skip
     desk = Desk(playbook=playbook, users=users, facts=facts, at=now, signals=signals)
     state, staged = course.along(judged.state, _hand_stage(person, shown, problems))
+    state = noted(person, state)
     short = unproven(short, judged, state, touches, playbook.sla)
     if deals is not None and state.dealt != deals.stand:
         state = replace(state, dealt=deals.stand)
