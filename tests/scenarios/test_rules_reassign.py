@@ -230,6 +230,32 @@ def test_r7_r6_two_reassignments_that_a_crm_missed_are_nobodys_choice(floor: Bot
     assert (owner(floor, "missed"), state(floor, "missed").owner_by) == (had[2], "router")
 
 
+@pytest.mark.parametrize("side", ["hubspot", "salesforce"])
+def test_r7_f57_a_task_that_one_crm_does_not_take_is_moved_once_in_the_other(floor: Both, side: str) -> None:
+    name = f"day{side}"
+    given(floor, name, "Duo")
+    floor.settle()
+    crm, fault = (
+        (floor.hs, {"do": "status", "status": 503, "path": "tasks/batch/update"})
+        if side == "hubspot"
+        else (floor.sf, {"do": "status", "status": 503, "method": "PATCH", "path": "composite"})
+    )
+    crm.faults.add(fault)
+    floor.time.advance(LONG)
+    floor.mark()
+    for _ in range(5):
+        floor.cycle(after=60)
+    other, object, day = ("salesforce", "Task", "ActivityDate") if side == "hubspot" else ("hubspot", "tasks", "hs_timestamp")
+    mine = {str(t["Id"]) for t in floor.sf.all("Task") if str(t.get("crmsync_key__c") or "").startswith(person(floor, name))}
+    ours = mine if side == "hubspot" else {floor.twin_id("task", "salesforce", id) for id in mine}
+    moved = [w for w in floor.written(other, object) if w.id in ours and day in w.changes]
+    crm.faults.clear()
+    assert len(moved) == 1, [w.changes for w in moved]
+    floor.settle(after=1800)
+    floor.settle()
+    assert {row[:2] for row in tasks(floor, name).values()} == {(owner(floor, name), owner(floor, name))}
+
+
 def test_r7_no_ping_pong_when_the_new_owner_is_written_late(floor: Both) -> None:
     mine = given(floor, "late", "Duo")
     other = next(rep(one) for one in ("dan", "deb") if rep(one) != mine)

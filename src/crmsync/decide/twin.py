@@ -11,7 +11,7 @@ from crmsync.decide.belong import Belonging
 from crmsync.decide.canonical import moment
 from crmsync.decide.plan import Parked, PlannedWrite, data_hash
 from crmsync.decide.reconcile import Reconciled, reconcile
-from crmsync.decide.twin_draft import TwinDraft
+from crmsync.decide.twin_draft import DUE, TwinDraft
 from crmsync.decide.twin_look import Ground, finished, shown, took_place, when_of
 from crmsync.model.attention import Problem
 from crmsync.model.change import Action
@@ -149,8 +149,10 @@ class _Planning:
             draft = TwinDraft(self.twin.state, snapshot.ref, snapshot, self.ground, self.parked, self.reconciled)
             draft.due_at = self.due_at if self.heir.due_on is not None else None
             reconciled = self.reconciled
-            if odd:
-                moves = [m for m in reconciled.moves.get(side, ()) if m.field not in ("start", "end")]
+            # On its way to another day, the day that a CRM still shows is nobody's choice, and must not come back from there.
+            held = (*(("start", "end") if odd else ()), *((DUE,) if self.heir.due_on is not None else ()))
+            if held:
+                moves = [m for m in reconciled.moves.get(side, ()) if m.field not in held]
                 reconciled = replace(reconciled, moves={**reconciled.moves, side: moves})
             draft.take_moves(reconciled, self.heir.owner, FOLLOWS)
             draft.take_day(self.heir.due_on, FOLLOWS)
