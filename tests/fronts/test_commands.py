@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -158,8 +159,17 @@ def _explains(town: Town, email: str) -> None:
     assert "Score" in human.out
     assert email in human.out
     assert f"as of {told['at'][:10]} " in human.out
+    told_by_us, _, writes = human.out.partition("Newest writes")
+    told_by_us = told_by_us.partition("Fields")[0]
+    assert re.search(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", told_by_us) is not None
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d(?! UTC)|\d{4}-\d\d-\d\dT", told_by_us) is None, "one form of moments, with its zone"
+    assert re.search(r"^ *\d{4}-\d\d-\d\d \d\d:\d\d UTC  ", writes, re.MULTILINE), "also of writes"
     later = town.run("explain", email, "--now", "2031-01-01T00:00:00Z", "--json")
     assert later.json["at"] == "2031-01-01T00:00:00+00:00", "as of the clock of `sync --now`"
+    assert later.json["overdue"] is None or later.json["overdue"]["since"] < later.json["at"]
+    before = town.run("explain", email, "--now", "2001-01-01T00:00:00Z")
+    assert (before.code, before.out) == (2, ""), "nobody had them"
+    assert f"{email} was not there at 2001-01-01 00:00 UTC" in before.err
     assert town.calls() == calls  # it looked into the store only
 
 

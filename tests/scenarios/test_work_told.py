@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -52,6 +53,10 @@ class Told:
             self.persons[f"{name} {moment}"] = explain(desk(self.both), address(name))
         self.states[moment] = status(self.both.store, now=self.both.time(), real_now=self.both.time())
 
+    def look_ahead(self, moment: str, name: str, at: datetime) -> None:
+        """As of a moment at which no cycle has run."""
+        self.persons[f"{name} {moment}"] = explain(replace(desk(self.both), clock=lambda: at), address(name), chosen=True)
+
     def foresee(self, moment: str) -> None:
         """A plan, after which nothing is otherwise than before; the first one reads what changed."""
         plan(desk(self.both))
@@ -84,6 +89,8 @@ def told() -> Iterator[Told]:
         both.enter("call", "salesforce", str(hot["Id"]), owner=owner(both, "hot"))
         both.settle()
         made.look("called", "hot")
+        made.look_ahead("half gone", "warm", START + timedelta(hours=2, minutes=30))
+        made.look_ahead("not passed on", "warm", START + timedelta(days=3))
         both.time.advance((START - both.time()).total_seconds(), days=3)
         made.foresee("passed on")
         both.settle(after=0)
@@ -192,16 +199,35 @@ def test_explain_tells_what_time_alone_changes_in_the_work(told: Told) -> None:
     assert "alert" not in {row["what"] for row in silent["changes"]}, "nobody is named who would hear of it"
 
 
+def test_a4_explain_says_at_risk_as_soon_as_the_field_would(told: Told) -> None:
+    late = told.persons["warm half gone"]
+    (response,) = by(late["clocks"], kind="response")
+    assert (response["status"], response["told"]) == ("at_risk", []), "149.5 of 240 minutes are used, and nobody heard of it yet"
+    assert late["overdue"]["since"] == "2026-03-03T17:00:30+00:00"
+    assert ("response clock", "on_track", "at_risk") in {(row["what"], row["from"], row["to"]) for row in late["overdue"]["changes"]}
+    assert told.persons["warm given"]["overdue"] is None
+
+
+def test_r7_explain_tells_of_a_reassignment_that_is_overdue(told: Told) -> None:
+    late = told.persons["warm not passed on"]
+    changes = {row["what"]: (row["from"], row["to"]) for row in late["overdue"]["changes"]}
+    assert changes["owner"] == ("ben@corp.example", "bo@corp.example")
+    task = by(late["touches"], kind="first_touch")[0]["key"]
+    assert changes["task"] == (task, "bo@corp.example")
+    assert late["owner"]["passes_on_at"] < late["at"] < late["next"]["at"]
+
+
 def test_explain_reads_as_lines(told: Told, capsys: pytest.CaptureFixture[str]) -> None:
-    for moment in ("warm passed on", "hot called", "late waits"):
+    for moment in ("warm passed on", "hot called", "late waits", "warm not passed on"):
         show_work(told.persons[moment])
     out = capsys.readouterr().out
-    assert "goes to the next rep at 2026-03-09 13:00 unless somebody works them" in out
+    assert "goes to the next rep at 2026-03-09 13:00 UTC unless somebody works them" in out
+    assert "was to go to the next rep at 2026-03-05 15:00 UTC unless somebody worked them" in out
     assert "bo@corp.example (reassigned, before ben@corp.example): no touch within 48 h" in out
-    assert "response clock breached  1439.5 of 240 working min  since 2026-03-03 15:00" in out
-    assert "Cadence standard: touch 2 of 12, email: E-mail, due 2026-03-03 16:00" in out
-    assert "2026-03-03 16:00  call by amy@corp.example" in out
-    assert "waits for somebody since 2026-03-06 16:00, at the latest until 2026-03-09 12:00" in out
+    assert "response clock breached  1439.5 of 240 working min  since 2026-03-03 15:00 UTC" in out
+    assert "Cadence standard: touch 2 of 12, email: E-mail, due 2026-03-03 16:00 UTC" in out
+    assert "2026-03-03 16:00 UTC  call by amy@corp.example" in out
+    assert "waits for somebody since 2026-03-06 16:00 UTC, at the latest until 2026-03-09 12:00 UTC" in out
 
 
 # --- plan -----------------------------------------------------------------------------------------------------------------------

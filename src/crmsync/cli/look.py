@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crmsync.cli.console import progress, say, show, show_json, table
-from crmsync.cli.look_work import show_work, work_rows
+from crmsync.cli.look_work import changes_of, minute, short, show_work, work_rows
 from crmsync.cli.options import Json, Now, clock_of, loaded
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def status(json: Json = False) -> None:
         last = found.last_cycle
         rows: list[tuple[str, object]] = [
             ("running now", found.holder or "nothing"),
-            ("newest cycle", "never" if last is None else f"{last['at']}  read {last['read']}  written {last['written']}"),
+            ("newest cycle", "never" if last is None else f"{minute(last['at'])}  read {last['read']}  written {last['written']}"),
             ("lag", "unknown" if found.lag_seconds is None else f"{found.lag_seconds:.0f} s since the newest good cycle"),
             ("persons", found.persons),
             ("without e-mail", ", ".join(f"{side} {count}" for side, count in found.without_email.items()) or "none"),
@@ -52,7 +52,7 @@ def status(json: Json = False) -> None:
             ("erased", f"{found.erased} persons, the last at {found.erased_at:%Y-%m-%d %H:%M} UTC" if found.erased_at else "nobody"),
             ("problems", found.problems),
             ("conflicts", found.conflicts),
-            ("next due", "nothing" if found.next_due_at is None else found.next_due_at.isoformat(timespec="seconds")),
+            ("next due", "nothing" if found.next_due_at is None else minute(found.next_due_at.isoformat())),
         ]
         rows += work_rows(found)
         if found.unverified or found.verify_notes:
@@ -99,13 +99,13 @@ def explain(
 
     settings = read_settings()
     with open_workspace(settings, clock=clock_of(now, settings)) as workspace:
-        found = do_explain(workspace, email)
+        found = do_explain(workspace, email, chosen=now is not None)
     if json:
         show_json(found)
     elif "person" in found:
         _show_person(found)
     else:
-        say(f"erased at {found['erased']}; nothing is held")
+        say(f"erased at {minute(found['erased'])}; nothing is held")
     if "person" not in found:
         raise typer.Exit(1)
 
@@ -114,25 +114,25 @@ def _show_person(found: dict[str, Any]) -> None:
     person, score, stage = found["person"], found["score"], found["stage"]
     name = " ".join(str(v) for v in (person["first_name"], person["last_name"]) if v)
     say(f"{name} <{person['email']}>  {person['title'] or ''}  {person['company'] or ''}".strip(), style="bold")
-    say(f"  as of {found['at'][:16].replace('T', ' ')} UTC")
+    say(f"  as of {minute(found['at'])}")
     for link in found["links"]:
         mark = "" if link["kept_in_step"] else "  (not kept in step)"
         say(f"  {link['crm']} {link['object']} {link['record_id']} {link['state']}{mark}")
     _show_score(score)
     say(f"Stage {stage['current']}" + (f", {person['mql_type']}" if person["mql_type"] else ""), style="bold")
     for entry in stage["history"]:
-        say(f"  {entry['at']}  {entry['from'] or '(new)'} → {entry['to']}  {entry['cause']}  by {entry['who']}")
+        say(f"  {minute(entry['at'])}  {entry['from'] or '(new)'} → {entry['to']}  {entry['cause']}  by {entry['who']}")
     _show_rules(found)
     show_work(found)
     sides = sorted({side for row in found["fields"] for side in row["values"]})
     rows = [
-        (row["field"], *[_text(row["values"].get(side)) for side in sides], row["rule"] or "", (row["last_write"] or {}).get("at", ""))
+        (row["field"], *[short(row["values"].get(side)) for side in sides], row["rule"] or "", minute((row["last_write"] or {}).get("at")))
         for row in found["fields"]
     ]
     show(table("Fields", ("field", *sides, "last written because", "at"), rows))
     if found["activities"]:
         lines = [
-            (a["at"], a["kind"], _text(a["subject"]), a["status"], a["owner"],
+            (minute(a["at"]), a["kind"], short(a["subject"]), a["status"], a["owner"],
              ", ".join(f"{r['crm']} {r['record_id']}" for r in a["records"] if r["state"] == "live"),
              f"waits for {a['waiting']}" if a["waiting"] else "undone" if a["undone"] else "")
             for a in found["activities"][:NEWEST_WRITES]
@@ -141,12 +141,12 @@ def _show_person(found: dict[str, Any]) -> None:
     for conflict in found["conflicts"]:
         say(
             f"Conflict {conflict['conflict_id']}: {conflict['field']}: "
-            + ", ".join(f"{s} {_text(v)}" for s, v in conflict["values"].items())
+            + ", ".join(f"{s} {short(v)}" for s, v in conflict["values"].items())
         )
     for problem in found["problems"]:
         say(f"Problem {problem['id']} ({problem['cause']}): {problem['message']}", style="yellow")
     newest = [
-        (w["at"], w["write_id"], w["crm"], w["what"], w["field"], _text(w["old"]), _text(w["new"]), w["rule"], w["outcome"])
+        (minute(w["at"]), w["write_id"], w["crm"], w["what"], w["field"], short(w["old"]), short(w["new"]), w["rule"], w["outcome"])
         for w in found["writes"][:NEWEST_WRITES]
     ]
     show(table("Newest writes", ("at", "write", "CRM", "what", "field", "old", "new", "because", "outcome"), newest))
@@ -159,7 +159,7 @@ def _show_score(score: dict[str, Any]) -> None:
     for reason in score["reasons"]:
         event, faded = reason["event"], reason["full"] != reason["points"]
         newest = (
-            f"  newest: {event['type']}{': ' if event['detail'] else ''}{_text(event['detail'])} at {event['at'][:16]}" if event else ""
+            f"  newest: {event['type']}{': ' if event['detail'] else ''}{short(event['detail'])} at {minute(event['at'])}" if event else ""
         )
         say(
             f"  {reason['points']:+g}  {reason['rule']}"
@@ -170,29 +170,25 @@ def _show_score(score: dict[str, Any]) -> None:
 
 
 def _show_rules(found: dict[str, Any]) -> None:
-    """Data gate, track, questions, and what time alone would change next."""
-    gate, track, coming = found["gate"], found["track"], found["next"]
+    """Data gate, track, questions, what is overdue, and what time alone would change next."""
+    gate, track, overdue, coming = found["gate"], found["track"], found["overdue"], found["next"]
     if gate is not None:
         issues = f": {'; '.join(gate['issues'])}" if gate["issues"] else ""
         say(f"Contact data {gate['quality']}{issues}" + ("" if gate["reachable"] else "  (cannot be handed to sales)"), style="bold")
     if track["track"] is not None:
-        say(f"Track {track['track']} since {(track['since'] or '')[:16]}", style="bold")
+        say(f"Track {track['track']} since {minute(track['since'])}", style="bold")
     if found["next_questions"]:
         say(f"Next questions {found['next_questions']}", style="bold")
+    if overdue is not None:
+        say(f"At the next cycle, overdue since {minute(overdue['since'])}", style="bold yellow")
+        for line in changes_of(overdue):
+            say(f"  {line}")
     if coming is None:
         say("Next: only a change of data or a new signal changes anything", style="bold")
         return
-    say(f"Next: {coming['at'][:16]} UTC, if nothing happens before", style="bold")
-    for change in coming["changes"]:
-        why = f"  ({change['why']})" if change["why"] else ""
-        say(f"  {change['what']}: {_text(change['from']) or '(none)'} → {_text(change['to']) or '(none)'}{why}")
-    if not coming["changes"]:
-        say("  looked at again")
-
-
-def _text(value: object) -> str:
-    text = "" if value is None else str(value).replace("\n", " ")
-    return text if len(text) <= 40 else text[:39] + "…"
+    say(f"Next: {minute(coming['at'])}, if nothing happens before", style="bold")
+    for line in changes_of(coming):
+        say(f"  {line}")
 
 
 def drift(context: typer.Context, json: Json = False) -> None:

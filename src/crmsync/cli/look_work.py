@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from crmsync.cli.console import say
@@ -16,7 +17,7 @@ STYLES = {"breached": "red", "at_risk": "yellow", "failing": "yellow", "given_up
 
 def show_work(found: dict[str, Any]) -> None:
     """found: as `explain` gives it."""
-    _show_owner(found["owner"])
+    _show_owner(found["owner"], found["at"])
     for clock in found["clocks"][-SHOWN:]:
         say(f"  {_clock(clock)}", style=STYLES.get(clock["status"]) if clock["ended_at"] is None else None)
     if found["cadence"] is not None:
@@ -32,13 +33,16 @@ def show_work(found: dict[str, Any]) -> None:
         say(f"  {_alert(alert)}", style=STYLES.get(alert["state"]))
 
 
-def _show_owner(owner: dict[str, Any]) -> None:
+def _show_owner(owner: dict[str, Any], now: str) -> None:
     say(f"Owner {owner['owner'] or 'nobody'}" + (f": {owner['reason']}" if owner["reason"] else ""), style="bold")
     if owner["queued_since"]:
         until = f", at the latest until {minute(owner['queued_until'])}" if owner["queued_until"] else ""
         say(f"  waits for somebody since {minute(owner['queued_since'])}{until}")
     if owner["passes_on_at"]:
-        say(f"  goes to the next rep at {minute(owner['passes_on_at'])} unless somebody works them")
+        over = datetime.fromisoformat(owner["passes_on_at"]) <= datetime.fromisoformat(now)
+        say(
+            f"  {'was to go' if over else 'goes'} to the next rep at {minute(owner['passes_on_at'])} unless somebody {'worked' if over else 'works'} them"
+        )
     for row in owner["history"][-SHOWN:]:
         former = f", before {row['previous']}" if row["previous"] else ""
         say(f"  {minute(row['at'])}  {row['owner']} ({row['cause']}{former}): {row['reason']}")
@@ -118,6 +122,21 @@ def work_rows(found: Status) -> list[tuple[str, object]]:
     return rows
 
 
+def changes_of(told: dict[str, Any]) -> list[str]:
+    """What is told as `overdue` or `next`, a line per change."""
+    lines = []
+    for change in told["changes"]:
+        why = f"  ({change['why']})" if change["why"] else ""
+        lines.append(f"{change['what']}: {short(change['from']) or '(none)'} → {short(change['to']) or '(none)'}{why}")
+    return lines or ["looked at again"]
+
+
+def short(value: object) -> str:
+    """A value on one line of at most 40 characters; nothing for none."""
+    text = "" if value is None else str(value).replace("\n", " ")
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
 def minute(at: str | None) -> str:
-    """An ISO moment in UTC to the minute."""
-    return "" if at is None else f"{at[:10]} {at[11:16]}"
+    """An ISO moment in UTC to the minute; a day as it is, nothing for none."""
+    return "" if at is None else at if len(at) <= len("2026-03-01") else f"{at[:10]} {at[11:16]} UTC"

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from crmsync.decide.canonical import same
 from crmsync.engine.deliberate import Verdict
 from crmsync.engine.preview import look
-from crmsync.errors import CrmsyncError
+from crmsync.errors import ConfigError, CrmsyncError
 from crmsync.model.change import OutcomeKind
 from crmsync.model.journal import JournalEntry
 from crmsync.model.link import PersonState, Snapshot
 from crmsync.model.record import Value
 from crmsync.service.conflicts import as_json
 from crmsync.service.explain_activities import activities, changed_by, newest, what
-from crmsync.service.explain_rules import gate_of, next_change, score_of, track_of
+from crmsync.service.explain_rules import gate_of, next_change, overdue, score_of, track_of
 from crmsync.service.explain_work import alerts_of, cadence_of, clocks_of, owner_of, passes_on_at, touches_of
 from crmsync.service.forget import erased_at
 from crmsync.service.workspace import Workspace
@@ -23,10 +24,11 @@ from crmsync.service.workspace import Workspace
 WRITES = 500
 
 
-def explain(workspace: Workspace, email: str) -> dict[str, Any]:
-    """The documented shape. Several persons with that address: the first, the others' ids in `also`. Somebody who was erased: only `erased`.
+def explain(workspace: Workspace, email: str, *, chosen: bool = False) -> dict[str, Any]:
+    """The documented shape. Several persons with that address: the first, the others' ids in `also`. Somebody who was erased: only `erased`. chosen: somebody
+    named the moment that the clock shows; one at which nobody had that person yet is refused, for nothing is stored of it.
 
-    Raises: CrmsyncError when nobody has that address; ConfigError when nothing was ever read.
+    Raises: CrmsyncError when nobody has that address; ConfigError when nothing was ever read, and for a moment that is refused.
     """
     store, world = workspace.store, workspace.world
     found = store.find_person_by_email(email.strip().lower())
@@ -39,13 +41,18 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
     state = store.persons([person_id]).get(person_id) or PersonState(person_id=person_id)
     snapshots = store.snapshots_of([person_id]).get(person_id, [])
     writes = store.writes_of(person_id, limit=WRITES)
-    now = workspace.clock()
+    now, first = workspace.clock(), _first(state, snapshots)
+    if chosen and first is not None and now < first:
+        raise ConfigError(
+            f"{email.strip()} was not there at {now:%Y-%m-%d %H:%M} UTC, but from {first:%Y-%m-%d %H:%M} UTC on. No CRM was asked."
+        )
     verdict = look(world, [person_id], now)[0] if world.recall() else None
     problems = store.problems(person_ids=[person_id])
     around, their_writes = activities(workspace, person_id)
     mine, signals = [person_id], store.signals([person_id]).get(person_id, [])
     touches = store.touches.of(mine).get(person_id, [])
     facts = verdict.reconciled.facts if verdict is not None else {}
+    decided = verdict.decision.state.clocks if verdict is not None and verdict.decision is not None else ()
     passes_on = passes_on_at(world, state, facts, world.lists, signals, touches, now)
     everything = sorted([*writes, *their_writes], key=lambda entry: entry.at, reverse=True)[:WRITES]
     return {
@@ -60,7 +67,7 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
         "track": track_of(state),
         "next_questions": state.outputs.get("crmsync_next_questions"),
         "owner": owner_of(world, state, store.assignments.of(mine).get(person_id, ()), passes_on),
-        "clocks": clocks_of(state, store.obligations.of(mine).get(person_id, ()), world.owners.users, workspace.playbook.hours, now),
+        "clocks": clocks_of(state, store.obligations.of(mine).get(person_id, ()), world.owners.users, workspace.playbook.hours, now, decided),
         "touches": touches_of(
             store.tasks_of(mine).get(person_id, ()), store.touches.tasks_of(mine).get(person_id, ()), touches
         ),
@@ -75,9 +82,16 @@ def explain(workspace: Workspace, email: str) -> dict[str, Any]:
             for p in problems
         ],
         "next_due_at": None if state.next_due_at is None else state.next_due_at.isoformat(),
+        "overdue": overdue(world, verdict, now),
         "next": next_change(world, verdict, now),
         "erased": None if erased is None else erased.isoformat(),
     }  # fmt: skip
+
+
+def _first(state: PersonState, snapshots: Sequence[Snapshot]) -> datetime | None:
+    """When somebody first had them, crmsync or a CRM; None: that is not known."""
+    known = [state.created_at, *(s.created_at for s in snapshots), *(entry.at for entry in state.stages[:1])]
+    return min((at for at in known if at is not None), default=None)
 
 
 def _person(state: PersonState, verdict: Verdict | None, snapshots: Sequence[Snapshot]) -> dict[str, Any]:

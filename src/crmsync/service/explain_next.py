@@ -18,11 +18,14 @@ Change = dict[str, Any]
 """what, from, to, why."""
 
 
-def work_changes(before: Decision, after: Decision, world: World, now: datetime, then: datetime) -> list[Change]:
-    """What differs between two decisions about one person, made at `now` and `then` (UTC) from the same memory."""
+def work_changes(
+    old: PersonState, after: Decision, world: World, now: datetime, then: datetime, before: Decision | None = None
+) -> list[Change]:
+    """What a decision made at `then` changes of a person as remembered, or as decided, at `now` (both UTC). before: that decision, whose tasks and alerts are
+    left out; None: as remembered."""
     cadences = world.playbook.cadences
     found: list[Change] = []
-    old, new = before.state, after.state
+    new = after.state
     if old.owner != new.owner:
         found.append(_change("owner", old.owner, new.owner, new.owner_reason))
     if (old.queued_at is None) != (new.queued_at is None):
@@ -60,16 +63,24 @@ def _cadence(state: PersonState, cadences: Sequence[Cadence]) -> str | None:
     return f"{run.name}: touch {run.step + 1}{steps} {how}"
 
 
-def _tasks(before: Decision, after: Decision) -> list[Change]:
-    known = {_named(task) for task in before.tasks}
+def _tasks(before: Decision | None, after: Decision) -> list[Change]:
+    known = {_named(task) for task in before.tasks} if before is not None else set()
     fresh = [task for task in after.tasks if _named(task) not in known]
     found = [_change("task", None, task.subject, f"{task.channel} by {task.owner}, due {_minute(task.due_at)}") for task in fresh]
-    return found + [_change("task", key, None, "taken back") for key in after.withdraw if key not in before.withdraw]
+    gone = before.withdraw if before is not None else ()
+    moved = {(move.key, move.owner) for move in before.moves} if before is not None else set()
+    found += [_change("task", key, None, "taken back") for key in after.withdraw if key not in gone]
+    return found + [
+        _change("task", move.key, move.owner, f"handed on, due {_minute(move.due_at)}" if move.due_at is not None else "handed on")
+        for move in after.moves
+        if (move.key, move.owner) not in moved
+    ]
 
 
-def _alerts(before: Decision, after: Decision, world: World) -> list[Change]:
+def _alerts(before: Decision | None, after: Decision, world: World) -> list[Change]:
     """Only of what anybody would hear of."""
-    fresh = (alert for alert in after.alerts if alert not in before.alerts)
+    known = before.alerts if before is not None else ()
+    fresh = (alert for alert in after.alerts if alert not in known)
     return [_change("alert", None, alert.title, alert.kind) for alert in fresh if receivers(world, alert)]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from crmsync.decide.person import Decision
 from crmsync.decide.score import rules_of, score, thresholds
 from crmsync.engine.cuts import cuts_of
 from crmsync.engine.deliberate import Verdict
@@ -125,13 +126,33 @@ def next_change(world: World, verdict: Verdict | None, now: datetime) -> dict[st
                 _crossed(before.score.total, after.score.total, rules_of(world.playbook, after.score.segment, cuts_of(world))),
             )
         )
-    fresh = after.state.stages[len(before.state.stages) :]
-    for name, what in WHAT:
-        old_value, value = before.outputs.get(name), after.outputs.get(name)
-        if old_value != value:
-            changes.append(_change(what, old_value, value, fresh[-1].cause if what == "stage" and fresh else ""))
-    changes += work_changes(before, after, world, now, at)
+    changes += _shown(before.state, before.outputs, after)
+    changes += work_changes(before.state, after, world, now, at, before)
     return {"at": at.isoformat(), "changes": changes}
+
+
+def overdue(world: World, verdict: Verdict | None, now: datetime) -> dict[str, Any] | None:
+    """What the next cycle does because its time has come already, as far as is stored; None when nothing is overdue at `now`. since: when the first of it was due.
+    changes: as `next_change` has them."""
+    before = verdict.before if verdict is not None else None
+    if verdict is None or verdict.decision is None or before is None or (since := before.next_due_at) is None or since > now:
+        return None
+    after = verdict.decision
+    old, new = before.outputs.get("crmsync_score"), after.outputs.get("crmsync_score")
+    changes = [_change("score", old, new, "")] if old != new else []
+    changes += _shown(before, before.outputs, after)
+    changes += work_changes(before, after, world, since, now)
+    return {"since": since.isoformat(), "changes": changes}
+
+
+def _shown(old: PersonState, was: Mapping[str, Value], after: Decision) -> list[dict[str, Any]]:
+    """What a decision changes of the outputs that are worth a word of their own."""
+    fresh = after.state.stages[len(old.stages) :]
+    changed = [(name, what) for name, what in WHAT if was.get(name) != after.outputs.get(name)]
+    return [
+        _change(what, was.get(name), after.outputs.get(name), fresh[-1].cause if what == "stage" and fresh else "")
+        for name, what in changed
+    ]
 
 
 def _change(what: str, was: Value, now: Value, why: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -34,11 +35,18 @@ WHOLE = 1.0
 
 
 def clocks_of(
-    state: PersonState, past: Sequence[Obligation], users: Mapping[str, User], hours: WorkingHours, now: datetime
+    state: PersonState,
+    past: Sequence[Obligation],
+    users: Mapping[str, User],
+    hours: WorkingHours,
+    now: datetime,
+    decided: Sequence[Clock] = (),
 ) -> list[dict[str, Any]]:
     """Every SLA clock the person ever had, as far back as is kept, oldest first: the newest of each kind as it stands at `now` (UTC), former ones as
-    they ended. Both have the same keys; what is not kept of former ones is null or empty."""
-    rows = [_clock(clock, users, hours, now) for clock in state.clocks]
+    they ended. Both have the same keys; what is not kept of former ones is null or empty. decided: the clocks as a decision at `now` leaves them: a share of the
+    window counts for the status as soon as it has passed, as in `crmsync_sla_status`, also before anybody heard of it."""
+    passed = {(clock.kind, clock.started_at): clock.told for clock in decided}
+    rows = [_clock(clock, users, hours, now, passed.get((clock.kind, clock.started_at), ())) for clock in state.clocks]
     known = {(clock.kind, clock.started_at) for clock in state.clocks}
     rows += [_former(one) for one in past if (one.kind, one.started_at) not in known]
     return sorted(rows, key=lambda row: (row["started_at"], row["kind"]))
@@ -63,10 +71,10 @@ def used_minutes(clock: Clock, users: Mapping[str, User], hours: WorkingHours, n
     return round(clock.used + calendar.worked(clock.running_since, now), 1)
 
 
-def _clock(clock: Clock, users: Mapping[str, User], hours: WorkingHours, now: datetime) -> dict[str, Any]:
+def _clock(clock: Clock, users: Mapping[str, User], hours: WorkingHours, now: datetime, passed: Sequence[float]) -> dict[str, Any]:
     return {
         "kind": clock.kind,
-        "status": clock_status(clock, now),
+        "status": clock_status(replace(clock, told=(*clock.told, *passed)), now),
         "minutes": float(clock.minutes),
         "working": clock.working,
         "owner": clock.owner,
