@@ -43,6 +43,8 @@ class PersonSettlement:
         self.task_ids: list[tuple[str, str]] = []
         self.healed: list[tuple[str, str, frozenset[str]]] = []
         self.links: dict[Ref, Sequence[Ref]] = {}
+        self._records: dict[str, list[Snapshot]] | None = None
+        """Of everybody in the batch, read once when somebody's owner was written: of other sides, which this batch leaves alone."""
 
     def done(self, item: Outgoing, outcome: Outcome) -> None:
         """Notes what the CRM accepted: the record as it stands now, and what is agreed."""
@@ -102,7 +104,9 @@ class PersonSettlement:
         """Whether every CRM shows the router's owner now: from here on anybody else, and nobody, is somebody's choice (R6)."""
         if state.owner is None or merged.get("owner") != state.owner:
             return False
-        records = self.world.store.snapshots_of([state.person_id]).get(state.person_id, [])
+        if self._records is None or state.person_id not in self.people:
+            self._records = self.world.store.snapshots_of([*self.people, state.person_id])
+        records = self._records.get(state.person_id, [])
         others = (primary(records, side, self.world.playbook.person, state.anchors) for side in self.world.sides if side != self.side)
         return all(one is None or one.fields.get("owner", state.owner) == state.owner for one in others)
 
