@@ -152,7 +152,7 @@ def child(home: Path, count: int, persons: int) -> None:
     polls = len(world.objects("salesforce")) + len(world.twin_objects("salesforce")) - 2
     said["calls"] |= {"salesforce query": said["calls"]["salesforce query"] - polls, "salesforce polls of other objects": polls}
     assert not report.errors, report.errors
-    twins = sum(n for (kind, _), n in store.count_twins().items() if world.kinds.maps[kind].activity)
+    twins = sum(n for (kind, _), n in store.twins.counts().items() if world.kinds.maps[kind].activity)
     assert twins == count, f"{twins} activities are known instead of {count}"
     time.sleep(3)
     taken(env)

@@ -140,7 +140,7 @@ def scan_all(store: Store, most: int) -> int:
     """Those who are due among the first so many, found by reading and deciding everybody."""
     after, found, read = "", 0, 0
     while read < most:
-        ids = [past.person_id for past in store.pasts(after, PAGE)]
+        ids = [past.person_id for past in store.pasts.page(after, PAGE)]
         for state in store.persons(ids).values():
             found += decided(state, state, NOW) is not state
         after, read = ids[-1], read + len(ids)

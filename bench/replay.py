@@ -73,7 +73,7 @@ def fill(store: Store, persons: int, each: int, rng: random.Random) -> None:
                     rows.append((one.person_id, Signal(event_id=event, type=kind, at=at, detail="/page", source=SignalSource.API)))
             with store.begin():
                 store.save_persons(batch)
-                store.add_signals(rows)
+                store.signals.add(rows)
             batch = []
 
 

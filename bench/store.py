@@ -99,7 +99,7 @@ def journal_commits(store: Store, number: int) -> float:
 
     def commit_each() -> None:
         for n in range(start, start + number):
-            store.journal([entry(n)])
+            store.journal.note([entry(n)])
 
     return number / seconds(commit_each)
 

@@ -51,7 +51,7 @@ class Desk:
         self.tiny.world.kinds.maps["company"] = company_map()
 
     def know(self, *twins: Twin) -> None:
-        self.tiny.store.save_twins(twins)
+        self.tiny.store.twins.save(twins)
         note_companies(self.tiny.world, twins)
 
     def route_by(self, routing: RoutingRules) -> None:

@@ -256,14 +256,14 @@ def test_h2_waits_grow_and_what_is_given_up_is_told_until_one_arrives(tiny: Tiny
             now = row.not_before
     assert waits == [1, 2, 4, 8, 16, 32, *[60] * (MOST_TRIES - 7)]
     assert (store.alerts.counts(now).given_up, store.alerts.due(now + DAY, 10)) == (1, [])
-    (problem,) = store.problems()
+    (problem,) = store.problems.rows()
     assert (problem.problem.cause, problem.problem.record_id) == (UNDELIVERED, "channel:sales")
     assert "HTTP 500" in problem.problem.message
     assert "1 × nobody to hand over to" in problem.problem.message
     remember_alerts(tiny.world, [("bob", alert(NO_OWNER))], now)
     (mine,) = store.alerts.claim(store.alerts.due(now, 10), now + 10 * MINUTE)
     settle_sent(tiny.world, [mine], now)
-    assert store.problems() == [], "it works again"
+    assert store.problems.rows() == [], "it works again"
 
 
 def test_h2_a_retry_does_not_fall_into_the_night(tiny: Tiny) -> None:

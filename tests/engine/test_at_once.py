@@ -63,13 +63,13 @@ def test_a_task_is_made_before_those_who_are_due_are_decided_and_once(tmp_path: 
     seen: list[list[bool]] = []
 
     def noted(*given: Any) -> None:
-        seen.append([row.record_id is not None for row in tiny.store.tasks_of(people(tiny))[people(tiny)[0]]])
+        seen.append([row.record_id is not None for row in tiny.store.tasks.of(people(tiny))[people(tiny)[0]]])
         plain(*given)
 
     monkeypatch.setattr(engine, "_decide_due", noted)
     ask(tiny)
     assert seen == [[True]]
-    made = tiny.store.tasks_of(people(tiny))[people(tiny)[0]]
+    made = tiny.store.tasks.of(people(tiny))[people(tiny)[0]]
     assert len(made) == len({row.record_id for row in made}) == 1
     tiny.close()
 
@@ -90,4 +90,4 @@ def ask(tiny: Tiny) -> None:
 
 
 def people(tiny: Tiny) -> list[str]:
-    return [row.person_id for row in tiny.store.pasts("", 10)]
+    return [row.person_id for row in tiny.store.pasts.page("", 10)]

@@ -52,7 +52,7 @@ def meeting(tiny: Tiny, ahead: timedelta | None, *, finished: bool = False, plan
 def booked(tiny: Tiny) -> list[tuple[str, str]]:
     """(type, until) of what is known of Ann."""
     (ann,) = tiny.store.find_person_by_email("ann@example.com")
-    return [(signal.type, signal.detail) for signal in tiny.store.signals([ann]).get(ann, [])]
+    return [(signal.type, signal.detail) for signal in tiny.store.signals.of([ann]).get(ann, [])]
 
 
 def test_a7_a_meeting_to_come_is_a_signal_once_and_follows_it_when_it_is_put_off(tiny: Tiny) -> None:

@@ -197,9 +197,9 @@ class Sweep:
         both.mark()
         both.settle(LONG)
         assert both.writes() == {"hubspot": 0, "salesforce": 0}, "a settled world writes nothing, when all overlaps are read again"
-        assert both.store.open_intents() == []
+        assert both.store.journal.open_intents() == []
         assert both.store.dirty_count() == 0
-        assert both.store.pending_tasks(100) == []
+        assert both.store.tasks.pending(100) == []
         return calls
 
     def _troubled(self) -> None:

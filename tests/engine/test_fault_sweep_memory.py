@@ -219,9 +219,9 @@ def run(stage: Stage, faults: Sequence[Fault]) -> tuple[dict[str, Any], dict[str
         tiny.settle(MOST)
         assert tiny.a.log == [], "a settled world writes nothing"
         assert tiny.b.log == [], "a settled world writes nothing"
-        assert tiny.store.open_intents() == []
+        assert tiny.store.journal.open_intents() == []
         assert tiny.store.dirty_count() == 0
-        assert tiny.store.pending_tasks(100) == []
+        assert tiny.store.tasks.pending(100) == []
         return picture(tiny), calls
     finally:
         tiny.close()
@@ -249,8 +249,8 @@ def picture(tiny: Tiny) -> dict[str, Any]:
         rows = [{n: _owner(v) if n == "owner" else v for n in SEEN for v in [fields.get(n)]} for fields in live]
         shown[memory.name] = sorted(rows, key=lambda row: str(row["email"]))
         shown[f"tasks of {memory.name}"] = sorted((str(t["subject"]), _owner(t["owner"])) for t in memory.tasks.values())
-    shown["conflicts"] = sorted((c.field, sorted(c.values.items())) for c in tiny.store.conflicts())
-    shown["problems"] = sorted((cause, side, number) for cause, side, _, _, number, _ in tiny.store.problem_groups())
+    shown["conflicts"] = sorted((c.field, sorted(c.values.items())) for c in tiny.store.conflicts.rows())
+    shown["problems"] = sorted((cause, side, number) for cause, side, _, _, number, _ in tiny.store.problems.groups())
     return shown
 
 

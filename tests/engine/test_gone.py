@@ -24,7 +24,7 @@ def test_s7_v1_who_is_gone_counts_for_nobody_and_is_not_looked_up(tmp_path: Path
     gone, stays = tiny.a.add(email="gone@acme.example"), tiny.a.add(email="stays@acme.example")
     tiny.settle()
     ids = {tiny.store.persons([id])[id].email: id for id in tiny.store.iter_person_ids()}
-    tiny.store.add_signals([(ids["gone@acme.example"], Signal(event_id="1", type="visit", at=tiny.now))])
+    tiny.store.signals.add([(ids["gone@acme.example"], Signal(event_id="1", type="visit", at=tiny.now))])
     tiny.store.mark_dirty_persons([ids["gone@acme.example"]])
     tiny.settle()
     assert tiny.store.colleagues([ACCOUNT]) == {ACCOUNT: 30.0}
@@ -67,7 +67,7 @@ def test_s7_who_is_more_engaged_than_counts_still_hears_of_colleagues(tmp_path: 
     tiny.settle()
     ids = {tiny.store.persons([id])[id].email: id for id in tiny.store.iter_person_ids()}
     for n, (who, what) in enumerate((("eager@acme.example", "visit"), ("other@acme.example", "page"))):
-        tiny.store.add_signals([(ids[who], Signal(event_id=str(n), type=what, at=tiny.now))])
+        tiny.store.signals.add([(ids[who], Signal(event_id=str(n), type=what, at=tiny.now))])
         tiny.store.mark_dirty_persons([ids[who]])
         tiny.settle()
     assert (tiny.a.live()[eager]["crmsync_score"], tiny.a.live()[other]["crmsync_score"]) == (105, 20)

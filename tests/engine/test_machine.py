@@ -146,11 +146,11 @@ class Machine(RuleBasedStateMachine):
 
     def resolve(self, side: str, email: str, name: str, value: str, at: int) -> None:
         """A person chooses. Where nothing is open, both sides first name another title, and that is seen."""
-        if not self.tiny.store.conflicts():
+        if not self.tiny.store.conflicts.rows():
             self.edit_both(side, email, "title", value, "yzx".index(value) + 1)
             self.tiny.cycle()
-        for conflict in self.tiny.store.conflicts()[:1]:
-            self.tiny.store.resolve_conflict(conflict.conflict_id, side)
+        for conflict in self.tiny.store.conflicts.rows()[:1]:
+            self.tiny.store.conflicts.resolve(conflict.conflict_id, side)
             SEEN["resolve"] += 1
 
     # --- what we do -----------------------------------------------------------------------------------------------------------
@@ -256,9 +256,9 @@ class Machine(RuleBasedStateMachine):
         tiny.settle()
         assert tiny.a.log == []
         assert tiny.b.log == []
-        assert tiny.store.open_intents() == []
+        assert tiny.store.journal.open_intents() == []
         assert tiny.store.dirty_count() == 0
-        open_fields = {(c.person_id, c.field) for c in tiny.store.conflicts()}
+        open_fields = {(c.person_id, c.field) for c in tiny.store.conflicts.rows()}
         SEEN["conflict"] += len(open_fields)
         for side in ("a", "b"):
             self.check_joined(side)

@@ -349,7 +349,7 @@ class Machine(RuleBasedStateMachine):
         crm = self.crm(side)
         theirs = [one for one, targets in crm.belongs.items() if person in [to.id for to in targets] and self.linked(side, one) is not None]
         refs = [Ref(side=side, object=crm.rows[one].object, id=one) for one in theirs]
-        known = self.tiny.store.links_of(refs)
+        known = self.tiny.store.links.of(refs)
         return all(person in [to.id for to in known.get(ref, ())] for ref in refs)
 
     def person_merged(self, side: str, email: str, pick: int) -> None:
@@ -379,7 +379,7 @@ class Machine(RuleBasedStateMachine):
         row = TaskRow(
             key=f"touch-{self.fresh}", person_id=person, side="a", kind="first_touch", owner=owner, created_at=self.tiny.now, draft=draft
         )
-        self.tiny.store.save_tasks([row])
+        self.tiny.store.tasks.save([row])
         self.touches.append(row.key)
         SEEN["touch"] += 1
 
@@ -492,7 +492,7 @@ class Machine(RuleBasedStateMachine):
             crm.log.clear()
         tiny.settle()
         assert (tiny.a.log, tiny.b.log) == ([], []), "not quiet"
-        assert tiny.store.open_intents() == []
+        assert tiny.store.journal.open_intents() == []
         assert tiny.store.dirty_count() == 0
         self.nothing_is_doubled()
         twins: dict[str, dict[str, str]] = defaultdict(dict)
@@ -508,7 +508,7 @@ class Machine(RuleBasedStateMachine):
             else:
                 self.check_alone(twin, *next(iter(ids.items())))
         self.check_deletes()
-        for key, row in tiny.store.tasks_by_key(self.touches).items():
+        for key, row in tiny.store.tasks.by_key(self.touches).items():
             if row.record_id in tiny.a.live("task"):
                 assert self.linked("a", str(row.record_id)) == key, "a first-touch task stands for something else than itself"
                 SEEN["own task"] += 1
@@ -520,7 +520,7 @@ class Machine(RuleBasedStateMachine):
         assert found.unexplained == 0, f"drift that nothing explains: {found.json()}"
 
     def problems(self, twin: str) -> set[str]:
-        return {row.problem.cause for row in self.tiny.store.problems(person_ids=[twin])}
+        return {row.problem.cause for row in self.tiny.store.problems.rows(person_ids=[twin])}
 
     def check_pair(self, twin: str, ids: dict[str, str]) -> None:
         """Both sides show the same activity."""

@@ -61,7 +61,7 @@ class Lists(Tiny):
         return list(self.store.persons(list(self.store.iter_person_ids())).values())
 
     def causes(self) -> Counter[str]:
-        return Counter(row.problem.cause for row in self.store.problems() if row.problem.object == "list")
+        return Counter(row.problem.cause for row in self.store.problems.rows() if row.problem.object == "list")
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_a_refusing_list_is_asked_once_then_less_and_less_often(tiny: Lists) -> 
     assert tiny.asked("a") == [(LIST, 2, 0)], "once it refuses, nothing more is sent to it"
     assert tiny.on("b") == set(tiny.b.live()), "nothing else is held up"
     assert tiny.causes() == {LIST_CLOSED: 5}
-    assert len([g for g in tiny.store.problem_groups() if g[0] == LIST_CLOSED]) == 1
+    assert len([g for g in tiny.store.problems.groups() if g[0] == LIST_CLOSED]) == 1
     for hours in (1, 2, 4, 8, 16, 24, 24):
         tiny.now += timedelta(hours=hours) - timedelta(minutes=10)
         tiny.settle()
@@ -147,7 +147,7 @@ def test_memberships_wait_for_a_side_that_is_away(tiny: Lists) -> None:
     tiny.a.fault = away
     for _ in range(3):
         quietly(tiny)
-    assert (tiny.on("a"), tiny.store.open_intents()) == (set(), [])
+    assert (tiny.on("a"), tiny.store.journal.open_intents()) == (set(), [])
     assert tiny.on("b") == set(tiny.b.live())
     tiny.a.fault = lambda call, phase: None
     tiny.settle()
@@ -173,7 +173,7 @@ def test_trouble_at_any_call_loses_no_membership_and_takes_none_that_is_not_ours
             over = struck(tiny, at, how) and over
             assert tiny.on("a") == {kept}, (how, at)
             assert tiny.on("b") == set(), (how, at)
-            assert tiny.store.open_intents() == []
+            assert tiny.store.journal.open_intents() == []
             assert all(not state.member_of for state in tiny.states())
             tiny.close()
             if over:
@@ -236,7 +236,7 @@ def test_a_membership_is_in_the_journal_and_is_not_undone_by_itself(tiny: Lists)
     tiny.enter("a")
     tiny.settle()
     (state,) = tiny.states()
-    entries = [entry for entry in tiny.store.writes_of(state.person_id) if entry.kind == MEMBER]
+    entries = [entry for entry in tiny.store.journal.of(state.person_id) if entry.kind == MEMBER]
     assert {(e.side, e.outcome, next(iter(e.write.fields.items())), e.rules[f"list:{LIST}"]) for e in entries} == {
         (side, "done", (f"list:{LIST}", True), "track: mql_education") for side in "ab"
     }

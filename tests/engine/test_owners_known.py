@@ -61,7 +61,7 @@ def test_records_of_an_owner_who_gets_known_are_looked_at_again(tiny: Tiny, rest
     assert [owner_in(tiny, "b", f"s{n}@example.com") for n in range(2)] == ["9"] * 2
     assert [owner_in(tiny, "a", f"s{n}@example.com") for n in range(2)] == ["u9"] * 2
     assert report.decided == 2
-    assert tiny.store.problems() == []
+    assert tiny.store.problems.rows() == []
     assert tiny.a.call_count - before[0] <= 4, "nothing is read again for it"
     # and that is once
     tiny.now += timedelta(minutes=6)

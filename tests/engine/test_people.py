@@ -25,7 +25,7 @@ def test_records_of_one_person_in_different_batches_are_matched(tmp_path: Path, 
     tiny.settle()
     assert len(tiny.a.rows) == len(tiny.b.rows) == 10
     assert tiny.store.count_persons() == 10
-    assert tiny.store.problems() == []
+    assert tiny.store.problems.rows() == []
     assert tiny.shown("a")["p7@example.com"] == {"phone": "7", "title": "T", "city": None}
     tiny.close()
 

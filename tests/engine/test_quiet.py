@@ -100,7 +100,7 @@ def test_leads_that_come_together_ask_for_the_floor_once(tmp_path: Path, monkeyp
         asked.clear()
         with statements(tiny.store) as seen:
             tiny.cycle()
-        states = tiny.store.persons([row.person_id for row in tiny.store.pasts("", 100)])
+        states = tiny.store.persons([row.person_id for row in tiny.store.pasts.page("", 100)])
         assert {state.owner for state in states.values()} == {AMY, BEN}
         assert len(asked) == 1
         seen_by[people] = sum("assignments" in one and "SELECT" in one for one in seen)

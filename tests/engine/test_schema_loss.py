@@ -36,6 +36,6 @@ def test_one_hidden_field_is_a_problem_not_a_halt(tmp_path: Path) -> None:
     tiny.a.names = [name for name in NAMES if name != "phone"]
     tiny.world.forget_schema()
     tiny.settle()
-    assert [row.problem.cause for row in tiny.store.problems()] == ["unknown_field"]
+    assert [row.problem.cause for row in tiny.store.problems.rows()] == ["unknown_field"]
     assert tiny.shown("b")["ann@example.com"]["phone"] == "1"
     tiny.close()

@@ -109,11 +109,11 @@ def test_an_event_waits_for_its_history(tmp_path: Path) -> None:
     report = tiny.cycle()
     (person,) = tiny.store.find_person_by_email("ann@example.com")
     assert list(report.errors) == ["b"]
-    assert tiny.store.signals([person]) == {}, "half of what happened would be taken for all of it"
+    assert tiny.store.signals.of([person]) == {}, "half of what happened would be taken for all of it"
     # when b answers again, the event is there once
     tiny.b.fault = lambda call, phase: None
     tiny.settle()
-    assert [s.detail for s in tiny.store.signals([person])[person]] == ["Website form"]
+    assert [s.detail for s in tiny.store.signals.of([person])[person]] == ["Website form"]
     assert tiny.shown("b")["bob@example.com"]["phone"] == "22"
     tiny.close()
 
@@ -130,7 +130,7 @@ def test_a_crm_that_fails_right_before_a_write_holds_up_no_other(tmp_path: Path,
     report = tiny.cycle()
     assert report.errors == {"b": error}
     assert tiny.shown("a")["bob@example.com"]["phone"] == "22"
-    assert tiny.store.open_intents() == [], "nothing was sent to b, and that is known"
+    assert tiny.store.journal.open_intents() == [], "nothing was sent to b, and that is known"
     tiny.b.fault = lambda call, phase: None
     tiny.settle()
     assert tiny.shown("b")["ann@example.com"]["phone"] == "11"
@@ -155,7 +155,7 @@ def test_a_crm_that_fails_right_after_a_write_holds_up_no_other(tmp_path: Path) 
     report = tiny.cycle()
     assert report.errors == {"b": error}
     assert tiny.a.live()[ann]["phone"] == "11"
-    assert tiny.store.open_intents() == []
+    assert tiny.store.journal.open_intents() == []
     tiny.b.fault = lambda call, phase: None
     tiny.settle()
     assert sorted(tiny.shown("b")) == sorted(tiny.shown("a"))

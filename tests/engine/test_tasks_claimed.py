@@ -42,7 +42,7 @@ def test_c5_what_is_taken_back_is_deleted_at_once_made_or_not(tiny: Tiny) -> Non
     made, waiting = (
         TaskRow(key=key, person_id="p", side="a", kind=TOUCH, created_at=tiny.now, record_id=id) for key, id in (("k1", "t1"), ("k2", None))
     )
-    tiny.store.save_tasks([made, waiting])
+    tiny.store.tasks.save([made, waiting])
     assert {task.state for task in tiny.store.touches.tasks_of(["p"])["p"]} == {TASK_OPEN}
     later = tiny.now + timedelta(hours=1)
     withdraw(tiny.world, "p", ["k1", "k2"], later)
@@ -51,13 +51,13 @@ def test_c5_what_is_taken_back_is_deleted_at_once_made_or_not(tiny: Tiny) -> Non
         ("k1", TASK_DELETED, later),
         ("k2", TASK_DELETED, later),
     }
-    assert tiny.store.tasks_by_key(["k2"])["k2"].record_id == WITHDRAWN
+    assert tiny.store.tasks.by_key(["k2"])["k2"].record_id == WITHDRAWN
     withdraw(tiny.world, "p", ["k1", "k2"], later)
     assert tiny.store.get(WAITING) == ["k1"], "said once"
 
 
 def test_c6_tasks_of_two_persons_who_are_one_are_the_survivors(tiny: Tiny) -> None:
-    tiny.store.save_tasks(
+    tiny.store.tasks.save(
         [TaskRow(key=f"k{n}", person_id=person, side="a", kind=TOUCH, created_at=tiny.now) for n, person in enumerate("pq")]
     )
     tiny.store.touches.move("q", "p")

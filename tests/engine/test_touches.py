@@ -55,7 +55,7 @@ def plan(tiny: Tiny, kind: str, *people: str, id: str = "t1", finished: bool = T
 
 def own(tiny: Tiny, person: str, key: str = "t1", kind: str = "touch", **more: Any) -> TaskRow:
     row = TaskRow(key=key, person_id=person, side="a", kind=kind, created_at=tiny.now, owner=AMY, draft={"channel": "email"}, **more)
-    tiny.store.save_tasks([row])
+    tiny.store.tasks.save([row])
     return row
 
 

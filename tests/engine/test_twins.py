@@ -81,7 +81,7 @@ def test_what_goes_with_a_person_before_it_was_settled_is_kept_on_the_other_side
     assert b in tiny.b.live("task")
     assert tiny.a.live("task") == {}
     twin = str(tiny.b.rows[b].fields["crmsync_key"])
-    assert [row.problem.cause for row in tiny.store.problems(person_ids=[twin])] == ["deleted_elsewhere"]
+    assert [row.problem.cause for row in tiny.store.problems.rows(person_ids=[twin])] == ["deleted_elsewhere"]
 
 
 def test_a_person_who_is_read_before_the_tasks_that_came_back_with_her_costs_none_of_them(tiny: Tiny) -> None:
@@ -148,7 +148,7 @@ def test_a_first_touch_task_is_created_for_the_owner_whom_the_person_has_got_mea
     (person,) = tiny.store.iter_person_ids()
     draft = {"subject": "Call", "body": "soon", "due_at": "2026-03-05T10:30:00.000Z", "due_on": "2026-03-05", "remind_at": None,
              "priority": "normal", "channel": "call"}  # fmt: skip
-    tiny.store.save_tasks(
+    tiny.store.tasks.save(
         [TaskRow(key="touch-1", person_id=person, side="a", kind="first_touch", owner="amy@example.com", created_at=tiny.now, draft=draft)]
     )
     tiny.b.edit(only(tiny.b), owner="b-ben")
@@ -168,11 +168,11 @@ def test_what_we_deleted_and_somebody_restored_by_hand_is_not_deleted_again(tiny
     tiny.settle()
     # then it stays, and is told of
     assert list(tiny.b.live("task")) == [b]
-    assert [row.problem.cause for row in tiny.store.problems()] == ["deleted_elsewhere"]
+    assert [row.problem.cause for row in tiny.store.problems.rows()] == ["deleted_elsewhere"]
     # and once the other is back too, a new deletion is one like any other
     tiny.a.undelete(a)
     tiny.settle()
-    assert list(tiny.store.problems()) == []
+    assert list(tiny.store.problems.rows()) == []
     tiny.a.delete(a)
     tiny.settle()
     assert tiny.b.live("task") == {}
@@ -190,4 +190,4 @@ def test_the_end_of_a_meeting_puts_off_no_retry(tiny: Tiny) -> None:
     ends = replace(plan, facts={**plan.facts, "end": stamp(later)}, finished=False)
     for before, due in ((None, later), (soon, soon), (tiny.now, later)):
         remember(tiny.world, [replace(ends, twin=replace(ends.twin, retry_at=before))], tiny.now, {})
-        assert tiny.store.next_retry_at() == due, "what a CRM could not take is tried again in time"
+        assert tiny.store.twins.next_retry_at() == due, "what a CRM could not take is tried again in time"

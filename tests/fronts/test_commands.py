@@ -280,7 +280,7 @@ def test_problems_list_retry_drop(town: Town) -> None:
     assert town.run("problems", "retry", "--cause", "too_long").code == 0
     with open_store() as store:
         assert store.dirty_count() > 0
-        assert not [p for p in store.problems() if p.problem.cause == "too_long"]
+        assert not [p for p in store.problems.rows() if p.problem.cause == "too_long"]
     assert town.run("sync").code == 1  # still too long, found again
     assert "problems dropped" in town.run("problems", "drop", "--all").out
     assert town.run("problems", "list").code == 0

@@ -36,7 +36,7 @@ class Bench:
         workspace: Any = SimpleNamespace(
             clock=lambda: self.now,
             playbook=SimpleNamespace(poll_seconds=POLL, gate=GateRules()),
-            store=SimpleNamespace(next_due_at=lambda: self.due, next_retry_at=lambda: self.retry),
+            store=SimpleNamespace(next_due_at=lambda: self.due, twins=SimpleNamespace(next_retry_at=lambda: self.retry)),
             settings=SimpleNamespace(home=tmp_path, environ={}),
             world=None,
             api_calls=lambda: {"left": self.cycles},

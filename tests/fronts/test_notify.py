@@ -588,7 +588,7 @@ def test_no_log_no_row_and_no_problem_holds_a_secret(office: Office, trouble: st
         logging.getLogger().setLevel(logging.WARNING)
         structlog.reset_defaults()
     (row,) = office.tiny.store.alerts.of(["ann"])["ann"]
-    told = [written.getvalue(), row.error, *(problem.problem.message for problem in office.tiny.store.problems())]
+    told = [written.getvalue(), row.error, *(problem.problem.message for problem in office.tiny.store.problems.rows())]
     assert "alert not sent" in told[0]
     assert all("CRMSYNC_ALERTS__SALES" in line for line in told[0].splitlines()), "the library says nothing of its own"
     assert row.error

@@ -89,7 +89,7 @@ MUTANTS = (
            'at=now,',
            TOLD.format('test_a4_at_risk_goes_to_the_owner_alone_and_each_share_once')),
     Mutant('a task that was taken back is made after all', TAKEN_BACK,
-           'store.task_created(key, WITHDRAWN)',
+           'store.tasks.created(key, WITHDRAWN)',
            'pass',
            TASKS.format('test_c5_what_is_taken_back_is_deleted_at_once_made_or_not')),
     Mutant('a rep gets somebody back whom a hand took from them', HANDS,

@@ -92,7 +92,7 @@ def test_a_create_whose_answer_was_lost_is_found_by_its_key(tiny: Tiny) -> None:
     assert tiny.b.rows[made].fields["crmsync_key"] is not None
     tiny.settle()
     assert list(tiny.b.live()) == [made]
-    assert tiny.store.open_intents() == []
+    assert tiny.store.journal.open_intents() == []
 
 
 def test_a_value_the_crm_rewrites_is_not_written_back(tiny: Tiny) -> None:
@@ -137,11 +137,11 @@ def test_a_refused_value_is_parked_and_the_rest_goes_on(tmp_path: Path) -> None:
         tiny.settle()
     assert [entry for entry in tiny.b.log if entry[0] == "refused"] == [tiny.b.log[0]]
     assert (tiny.b.rows[b].fields["phone"], tiny.b.rows[b].fields["city"]) == ("+14085550101", "Bonn")
-    assert [p.problem.field for p in tiny.store.problems()] == ["phone"]
+    assert [p.problem.field for p in tiny.store.problems.rows()] == ["phone"]
     tiny.a.edit(a, phone="+14085550103")
     tiny.settle()
     assert tiny.b.rows[b].fields["phone"] == "+14085550103"
-    assert tiny.store.problems() == []
+    assert tiny.store.problems.rows() == []
     tiny.close()
 
 
@@ -154,7 +154,7 @@ def test_a_deleted_record_is_not_raised_from_the_dead(tiny: Tiny) -> None:
     tiny.settle()
     assert tiny.b.live() == {}
     assert list(tiny.a.live()) == [a]
-    assert [p.problem.cause for p in tiny.store.problems()] == ["deleted_elsewhere"]
+    assert [p.problem.cause for p in tiny.store.problems.rows()] == ["deleted_elsewhere"]
 
 
 def test_an_edit_between_reading_and_writing_is_not_overwritten(tiny: Tiny) -> None:
@@ -225,11 +225,11 @@ def test_a_finding_goes_when_its_reason_goes(tmp_path: Path) -> None:
     tiny.now += timedelta(minutes=1)
     a = tiny.a.add(email="nobody at all", city=stamp(tiny.now))
     tiny.settle()
-    assert [p.problem.cause for p in tiny.store.problems()] == ["handoff_waits"]
+    assert [p.problem.cause for p in tiny.store.problems.rows()] == ["handoff_waits"]
     assert [task["subject"] for task in tiny.a.tasks.values()] == ["Fix contact data: nobody at all"]
     tiny.a.edit(a, email=EMAIL)
     tiny.settle()
-    assert tiny.store.problems() == []
+    assert tiny.store.problems.rows() == []
     assert len(tiny.a.tasks) == 2
     tiny.close()
 

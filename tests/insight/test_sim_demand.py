@@ -96,7 +96,7 @@ def test_for_how_many_leads_a_team_has_time_follows_from_what_its_touches_took(p
     people = [person(reps[place % 2], f"p{place}", at=TEN + 7 * (place // 4) * DAY) for place in range(8)]
     store.save_persons(people)
     tasks = [(f"t{place}", "touch" if place < 12 else "reason") for place in range(16)]
-    store.save_tasks([TaskRow(key=key, person_id="p1", side="a", kind=kind, created_at=TEN) for key, kind in tasks])
+    store.tasks.save([TaskRow(key=key, person_id="p1", side="a", kind=kind, created_at=TEN) for key, kind in tasks])
     done = [(TEN + 8 * DAY, key) for key, _ in tasks] + [(TEN, "logged by hand")]
     spent = [(TEN, 30.0), *((TEN + 8 * DAY, 10.0) for _ in range(16))]
     found = demand_of(store, playbook, reps=reps, users=users(reps), done=done, spent=spent, other=0.5, start=MONDAY, weeks=2)

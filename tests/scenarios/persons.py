@@ -105,13 +105,13 @@ def known(both: Both, side: str, object: str, id: str) -> str:
 
 def newest(both: Both, id: str, side: str, field: str | None = None) -> JournalEntry:
     """The newest accepted write about a person or twin on one side (of one field)."""
-    found = [e for e in both.store.writes_of(id, 500) if e.side == side and e.outcome == OutcomeKind.DONE.value]
+    found = [e for e in both.store.journal.of(id, 500) if e.side == side and e.outcome == OutcomeKind.DONE.value]
     return next(e for e in found if field is None or field in e.names.values())
 
 
 def creation(both: Both, id: str) -> JournalEntry:
     """The write that created the record of a person or twin."""
-    return next(e for e in both.store.writes_of(id) if e.write.action == "create")
+    return next(e for e in both.store.journal.of(id) if e.write.action == "create")
 
 
 def quiet(both: Both, *about: str) -> None:

@@ -164,7 +164,7 @@ def test_activity_waits_for_a_person_in_the_recycle_bin(both: Both) -> None:
     call = both.enter("call", "hubspot", who["hubspot"])
     both.settle()
     assert both.sf.all("Task") == []
-    assert both.store.count_twins() == {("call", "person"): 1}
+    assert both.store.twins.counts() == {("call", "person"): 1}
     # then it is delivered once the lead is back
     both.sf.undelete("Lead", who["salesforce"])
     both.settle()

@@ -45,7 +45,7 @@ def test_activity_of_a_person_who_is_in_one_crm_only_waits_and_is_delivered(both
     # then it is kept, nothing is made elsewhere, and it can be seen that it waits for its person
     for side, call in calls.items():
         assert {str(row.get("id") or row.get("Id")) for row in both.live("call", side)} == {call}, side
-    assert both.store.count_twins() == {("call", "person"): 2}
+    assert both.store.twins.counts() == {("call", "person"): 2}
     both.assert_settled()
     # when both persons get an address and are linked
     both.hs.edit("contacts", persons["hubspot"], {"email": "nobody@example.com"})
@@ -56,7 +56,7 @@ def test_activity_of_a_person_who_is_in_one_crm_only_waits_and_is_delivered(both
     assert both.sf.get("Task", there)["WhoId"] == both.lead("nobody@example.com")["Id"]
     assert both.hs.associated("calls", here, "contacts") == [both.contact("noone@example.com")["id"]]
     assert len(both.sf.all("Task")) == len(both.hs.all("calls")) == 2
-    assert both.store.count_twins() == {("call", ""): 2}
+    assert both.store.twins.counts() == {("call", ""): 2}
     assert both.problems() == []
     both.assert_settled()
 
@@ -67,7 +67,7 @@ def test_activity_of_nobody_waits_until_it_is_associated(both: Both) -> None:
     task = both.hs.create("tasks", {"hs_task_subject": "Tidy up", "hs_timestamp": DUE})
     both.settle()
     assert both.sf.all("Task") == []
-    assert both.store.count_twins() == {("task", "person"): 1}
+    assert both.store.twins.counts() == {("task", "person"): 1}
     both.hs.associate("tasks", task, "contacts", who["hubspot"])
     both.settle()
     assert both.twin("task", "hubspot", task)["WhoId"] == who["salesforce"]

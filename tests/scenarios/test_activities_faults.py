@@ -110,7 +110,7 @@ class Sweep:
         both.mark()
         both.settle(20)
         assert both.writes() == {"hubspot": 0, "salesforce": 0}, "a settled world writes nothing"
-        assert both.store.open_intents() == []
+        assert both.store.journal.open_intents() == []
         assert both.store.dirty_count() == 0
         return made
 

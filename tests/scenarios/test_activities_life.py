@@ -114,7 +114,7 @@ def test_a_life(both: Both) -> None:
     }
     once(both, {(kind, side): (other_side(side), id, "delete") for (kind, side), id in theirs.items()})
     assert both.problems() == []
-    assert {case: both.store.twins([key])[key].waiting for case, key in keys.items()} == dict.fromkeys(ENTERED, "")
+    assert {case: both.store.twins.get([key])[key].waiting for case, key in keys.items()} == dict.fromkeys(ENTERED, "")
 
 
 def assert_says(both: Both, kind: str, side: str, row: dict[str, Any]) -> None:

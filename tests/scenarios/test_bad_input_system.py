@@ -120,7 +120,7 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_an_edit(both: Both) -> N
     both.sf.faults.add({"do": "drop_after", "method": "PATCH", "path": "composite", "times": 2})
     both.cycle(after=15)
     assert both.sf.get("Lead", lead)["Title"] == "First word"
-    assert len(both.store.open_intents()) == 1
+    assert len(both.store.journal.open_intents()) == 1
     # when HubSpot says something newer, and later still somebody edits another field in Salesforce
     both.time.advance(5)
     both.hs.edit("contacts", contact, {"jobtitle": "Second word"})
@@ -177,7 +177,7 @@ def test_disk_full(both: Both, room: int | None, monkeypatch: pytest.MonkeyPatch
     # then with room again everything arrives, and what was sent unseen is not sent twice
     sent = sum(both.writes().values())
     both.restart()
-    assert (len(both.store.open_intents()) == sent > 20) if room is None else sent == 0
+    assert (len(both.store.journal.open_intents()) == sent > 20) if room is None else sent == 0
     both.settle()
     assert_whole(both, 50)
 
@@ -291,7 +291,7 @@ def test_kill_9_while_a_crm_carries_out_a_write(whole: Both, tmp_path: Path) -> 
         child.stdin.close()
     # then a last run that is left alone brings everybody in step, once
     both.restart()
-    assert len(both.store.open_intents()) > 1
+    assert len(both.store.journal.open_intents()) > 1
     both.settle()
     assert {both.sf.get("Lead", lead)["Title"] for _, lead in pairs} == {"Round2"}
     assert {both.hs.get("contacts", contact)["city"] for contact, _ in pairs} == {"Round2"}

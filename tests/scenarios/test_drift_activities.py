@@ -172,9 +172,9 @@ def test_what_was_undone_by_hand_is_told_as_that(side: str, both: Both) -> None:
     key, second_key = (both.person_of(side, KINDS["task"][side][0], id) for id in (mine, second))
     assert key is not None
     assert second_key is not None
-    newest = next(e for e in both.store.writes_of(key) if e.side == other)
+    newest = next(e for e in both.store.journal.of(key) if e.side == other)
     assert undo(desk(both), newest.write.write_id)["refused"] is None
-    made = next(e for e in both.store.writes_of(second_key) if e.write.action == "create")
+    made = next(e for e in both.store.journal.of(second_key) if e.write.action == "create")
     assert undo(desk(both), made.write.write_id)["refused"] is None
     both.settle()
     found = looked(both)
@@ -184,7 +184,7 @@ def test_what_was_undone_by_hand_is_told_as_that(side: str, both: Both) -> None:
     both.settle()
     person = both.person_of("hubspot", "contacts", who["hubspot"])
     assert person is not None
-    titled = next(e for e in both.store.writes_of(person) if "title" in e.names.values())
+    titled = next(e for e in both.store.journal.of(person) if "title" in e.names.values())
     assert undo(desk(both), titled.write.write_id, fields=["title"])["refused"] is None
     both.settle()
     assert reasons(looked(both)) == {"undone by hand: stands until somebody changes it": 3}

@@ -94,7 +94,7 @@ def test_f18_create_timed_out_but_succeeded(fault: Mapping[str, Any], end: str, 
         assert both.person_of("hubspot", "contacts", contact["id"]) == person is not None
         assert contact["crmsync_key"] == lead["crmsync_key__c"] is not None
         # and it was found by looking for its key, not by trying again and running into it
-        made = [e for e in both.store.writes_of(person, limit=20) if e.side == side]
+        made = [e for e in both.store.journal.of(person, limit=20) if e.side == side]
         assert [e.outcome for e in made if e.write.action is Action.CREATE] == ["looked_up"]
         both.hs.edit("contacts", contact["id"], {"phone": "+14085550100"})
     both.settle(130)
@@ -244,7 +244,7 @@ def test_f22_an_email_the_other_side_refuses(shared: Both) -> None:
     # then the other goes through, this one is told once, tried once, and nothing is doubled
     assert more(both, before) == {"contacts": 2, "Lead": 1, "Contact": 0}
     assert [(p.side, p.field) for p in both.problems()] == [("salesforce", None)]
-    assert both.store.problem_groups()
+    assert both.store.problems.groups()
     both.assert_settled(after=600)
     # and when the address is put right, it follows
     both.hs.edit("contacts", odd, {"email": "odd@example.de"})

@@ -33,7 +33,7 @@ def test_f26_both_sides_edit_different_fields(both: Both) -> None:
     assert [set(w.changes) for w in both.written("salesforce")] == [{"Phone"}]
     assert [set(w.changes) for w in both.written("hubspot")] == [{"jobtitle"}]
     assert both.problems() == []
-    assert both.store.count_conflicts() == 0
+    assert both.store.conflicts.count() == 0
     assert_in_step(both)
 
 
@@ -57,7 +57,7 @@ def test_f27_both_sides_edit_one_field_and_the_later_wins(both: Both, later: str
     loser = "salesforce" if later == "hubspot" else "hubspot"
     assert both.writes() == {loser: 1, later: 0}
     # and the journal keeps the loser's value and why it lost, so that it can be brought back
-    entry = both.store.writes_of(str(both.person_of("hubspot", "contacts", contact)), limit=1)[0]
+    entry = both.store.journal.of(str(both.person_of("hubspot", "contacts", contact)), limit=1)[0]
     native = "Title" if loser == "salesforce" else "jobtitle"
     assert (entry.side, entry.old[native], entry.write.fields[native]) == (loser, word[loser], word[later])
     assert entry.rules[native] == f"latest: both changed, {later} later"
@@ -99,18 +99,18 @@ def test_f27_rule_ask_leaves_both_until_a_person_chooses() -> None:
         both.settle()
         # then neither is overwritten, one conflict waits, and the batch went on: the other field and the other person
         assert (both.sf.get("Lead", lead)["Title"], both.hs.get("contacts", contact)["jobtitle"]) == ("Mine", "Yours")
-        (conflict,) = both.store.conflicts()
+        (conflict,) = both.store.conflicts.rows()
         assert (conflict.field, dict(conflict.values)) == ("title", {"hubspot": "Yours", "salesforce": "Mine"})
         assert both.sf.get("Lead", lead)["Phone"] == "+14085557777"
         assert both.sf.get("Lead", pairs[1][1])["Title"] == "Other"
         assert both.writes() == {"hubspot": 0, "salesforce": 2}
         both.assert_settled()
         # when a person chooses Salesforce
-        both.store.resolve_conflict(conflict.conflict_id, "salesforce")
+        both.store.conflicts.resolve(conflict.conflict_id, "salesforce")
         both.settle()
         # then its value stands and nothing waits any more
         assert both.hs.get("contacts", contact)["jobtitle"] == "Mine"
-        assert both.store.count_conflicts() == 0
+        assert both.store.conflicts.count() == 0
         assert both.writes() == {"hubspot": 1, "salesforce": 0}
         assert_in_step(both)
 
@@ -164,7 +164,7 @@ def test_f29_stale_write_is_decided_again(both: Both) -> None:
     assert both.hs.get("contacts", pairs[1][0])["jobtitle"] == "Unconcerned"
     assert [w.id for w in both.written("hubspot")] == [pairs[1][0]]
     assert both.writes() == {"hubspot": 1, "salesforce": 1}
-    outcomes = [e.outcome for e in both.store.writes_of(str(both.person_of("hubspot", "contacts", contact)), limit=2)]
+    outcomes = [e.outcome for e in both.store.journal.of(str(both.person_of("hubspot", "contacts", contact)), limit=2)]
     assert sorted(map(str, outcomes)) == ["done", "superseded"]
     assert_in_step(both)
 

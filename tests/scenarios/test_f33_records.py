@@ -37,7 +37,7 @@ def test_f33_salesforce_merge_moves_the_link_and_flags_the_twin(both: Both, winn
         both.hs.happen({"email": email(n), "type": "form_submitted", "name": "Whitepaper download", "at": both.time()})
     both.settle()
     before = {id: both.hs.get("contacts", id) for id in (win_contact, lost_contact)}
-    signals = both.store.signals([str(both.person_of("hubspot", "contacts", id)) for id in (win_contact, lost_contact)])
+    signals = both.store.signals.of([str(both.person_of("hubspot", "contacts", id)) for id in (win_contact, lost_contact)])
     both.mark()
     # when their leads are merged in Salesforce
     both.time.advance(5)
@@ -55,7 +55,7 @@ def test_f33_salesforce_merge_moves_the_link_and_flags_the_twin(both: Both, winn
     assert both.counts() == {"contacts": 3, "Lead": 2, "Contact": 0}
     # and the signals of both count once each: recomputed from events, never summed
     events = {s.event_id for rows in signals.values() for s in rows}
-    assert {s.event_id for s in both.store.signals([str(person)])[str(person)]} == events
+    assert {s.event_id for s in both.store.signals.of([str(person)])[str(person)]} == events
     # and the winner's pair is still in step
     both.time.advance(5)
     both.sf.edit("Lead", win_lead, {"Title": "Merged"})

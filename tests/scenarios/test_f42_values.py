@@ -65,7 +65,7 @@ def test_f42_option_that_the_other_side_lacks() -> None:
         # then only that field is parked, as one group; all other fields and persons go through
         assert [both.sf.get("Lead", lead).get("Region__c") for _, lead in pairs] == [None, None, "North", None]
         assert [both.sf.get("Lead", lead)["Title"] for _, lead in pairs] == ["Pilot", "Pilot", "Engineer", "Engineer"]
-        groups = [(g[0], g[1], g[3], g[4]) for g in both.store.problem_groups()]
+        groups = [(g[0], g[1], g[3], g[4]) for g in both.store.problems.groups()]
         assert groups == [("not_an_option", "salesforce", "region", 2)]
         assert both.writes() == {"hubspot": 0, "salesforce": 3}
         # and nothing is tried again by itself
@@ -273,7 +273,7 @@ def test_f47_what_cannot_be_stored_is_tried_once_and_heals_by_data(both: Both) -
     for _ in range(4):
         both.settle(after=100)
     assert both.writes() == {"hubspot": 0, "salesforce": 0}
-    assert [row.attempts for row in both.store.problems()] == [1, 1]
+    assert [row.attempts for row in both.store.problems.rows()] == [1, 1]
     # and each heals by its data
     both.hs.edit("contacts", pairs[0][0], {"jobtitle": "Short"})
     both.hs.edit("contacts", pairs[1][0], {"jobtitle": "Magician"})

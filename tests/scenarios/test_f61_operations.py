@@ -102,7 +102,7 @@ def test_f62_locked_rows_are_tried_again_later(both: Both) -> None:
     both.settle()
     # then it is said as passing, HubSpot's side went on, and the tries are bounded
     assert {p.cause for p in both.problems()} == {"UNABLE_TO_LOCK_ROW"}
-    assert all(row.retry_at is not None for row in both.store.problems())
+    assert all(row.retry_at is not None for row in both.store.problems.rows())
     assert both.writes() == {"hubspot": 4, "salesforce": 0}
     both.sf.reset_calls()
     for _ in range(6):
@@ -129,7 +129,7 @@ def test_f63_poison_record_is_tried_once_and_heals_by_its_data(both: Both) -> No
         both.store.mark_dirty_persons([str(poison)])  # decided again, with the same data
     both.settle()
     # then it was tried once, is said once, and the others are there
-    (row,) = both.store.problems()
+    (row,) = both.store.problems.rows()
     assert (row.problem.cause, row.attempts, row.retry_at) == ("FIELD_CUSTOM_VALIDATION_EXCEPTION", 1, None)
     assert both.counts() == {"contacts": 3, "Lead": 2, "Contact": 0}
     both.assert_settled()
@@ -196,7 +196,7 @@ def test_f66_a_run_with_failures_says_so(both: Both) -> None:
     # then the exit status and the counts say that not all of it worked
     assert (result.exit_code, result.problems, result.conflicts, result.halted) == (1, 1, 0, None)
     assert result.written == {"hubspot": 0, "salesforce": 1}
-    assert [(g[0], g[1], g[3], g[4]) for g in both.store.problem_groups()] == [("too_long", "salesforce", "title", 1)]
+    assert [(g[0], g[1], g[3], g[4]) for g in both.store.problems.groups()] == [("too_long", "salesforce", "title", 1)]
     # when one CRM does not answer, it says which
     both.hs.faults.add({"do": "drop_before"})
     both.time.advance(15)

@@ -109,6 +109,6 @@ def test_whatever_hands_did_a_second_look_finds_nothing_to_do(seed: int) -> None
                 both.settle(0)
                 assert known(both) == before, hands.done[-8:]
                 assert look == 0 or both.writes() == {"hubspot": 0, "salesforce": 0}, hands.done[-8:]
-            assert both.store.open_intents() == []
+            assert both.store.journal.open_intents() == []
             for who in PEOPLE:
                 assert len(hands.open_tasks(who)) <= 3, (who, hands.done[-8:])

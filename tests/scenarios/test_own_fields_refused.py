@@ -22,7 +22,7 @@ def renamed_again(book: Playbook) -> Playbook:
 
 
 def groups(both: Both) -> list[tuple[str, str, str | None, int]]:
-    return [(cause, side, field, count) for cause, side, _, field, count, *_ in both.store.problem_groups()]
+    return [(cause, side, field, count) for cause, side, _, field, count, *_ in both.store.problems.groups()]
 
 
 def test_f42_a_track_without_an_option_parks_that_field_only() -> None:

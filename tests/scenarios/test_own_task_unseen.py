@@ -25,7 +25,7 @@ def test_c7_a_task_completed_before_it_was_ever_read_is_done_and_stays(both: Bot
     assert person is not None
     (first, *_) = both.store.touches.tasks_of([person])[person]
     assert (first.key, first.state) == (task["crmsync_key__c"], "done")
-    assert both.store.twins([first.key])[first.key].kind == "task"
+    assert both.store.twins.get([first.key])[first.key].kind == "task"
     assert [touch.task_key for touch in both.store.touches.of([person])[person]] == [first.key]
     both.settle(4 * 86_400)
     assert both.shown("task", "salesforce", task["Id"])["IsDeleted"] is False

@@ -153,7 +153,7 @@ def test_a_privacy_deletion_is_noticed_when_all_ids_are_compared_and_what_is_lef
     assert both.writes() == {"hubspot": 0, "salesforce": 0}
     assert both.contacts(ANN) == []
     assert_erased(both, [("salesforce", "Lead", lead)], "in hubspot")
-    both.store.drop_problems([row.problem_id for row in both.store.problems()])
+    both.store.problems.drop([row.problem_id for row in both.store.problems.rows()])
     both.sf.edit("Lead", lead, {"Title": "Once more"})
     both.settle()
     assert both.problems() == [], "it is said once"
@@ -293,7 +293,7 @@ def test_her_activities_go_and_shared_ones_stay_with_the_others(both: Both, ann:
     assert_erased(both, [("salesforce", "Lead", lead)], "in hubspot")
     refs = {n: Ref(side="hubspot", object=n, id=id) for n, id in (("tasks", alone), ("meetings", shared))}
     assert list(both.store.snapshots(list(refs.values()))) == [refs["meetings"]]
-    assert both.store.links_of([refs["meetings"]]) == {refs["meetings"]: (Ref(side="hubspot", object="contacts", id=bob[0]),)}
+    assert both.store.links.of([refs["meetings"]]) == {refs["meetings"]: (Ref(side="hubspot", object="contacts", id=bob[0]),)}
     assert both.writes() == {"hubspot": 0, "salesforce": 0}
     # and what a rep still does with the task in either CRM is not taken up again
     both.hs.edit("tasks", alone, {"hs_task_subject": "A-very-private-subject, once more"})
@@ -328,7 +328,7 @@ def test_two_who_share_an_activity_and_are_erased_together(both: Both, ann: tupl
     both.settle(after=DAY)
     assert both.store.count_persons() == 0
     assert named(both) == []
-    assert both.store.count_twins() == {}
+    assert both.store.twins.counts() == {}
     assert len(proofs(both)) == 2
 
 
@@ -374,10 +374,10 @@ def test_by_hand_while_a_write_of_hers_has_no_answer(both: Both, ann: tuple[str,
     both.sf.edit("Lead", lead, {"Title": "Chairwoman"})
     both.hs.faults.add({"do": "drop_after", "path": "batch/update", "times": 9})
     both.cycle(after=15)
-    assert len(both.store.open_intents()) == 1
+    assert len(both.store.journal.open_intents()) == 1
     both.hs.faults.clear()
     forget(both.store, both.playbook, ANN, clock=both.time)
-    assert both.store.open_intents() == []
+    assert both.store.journal.open_intents() == []
     both.settle()
     both.assert_settled()
     assert_erased(both, [("hubspot", "contacts", contact), ("salesforce", "Lead", lead)], "by hand")

@@ -52,8 +52,8 @@ def both() -> Iterator[Both]:
         world.settle()
         (dan,) = world.store.find_person_by_email("dan@dan.example")
         twice = [Signal(event_id=f"dan-{n}", type="case_study_view", at=world.time(), detail="/case/1", source=PROPERTY) for n in range(2)]
-        world.store.add_signals([(dan, one) for one in twice])  # of two records that are one person by now
-        world.store.add_signals([("nobody any more", replace(twice[0], event_id="lost"))])
+        world.store.signals.add([(dan, one) for one in twice])  # of two records that are one person by now
+        world.store.signals.add([("nobody any more", replace(twice[0], event_id="lost"))])
         world.time.advance(days=3)
         yield world
 

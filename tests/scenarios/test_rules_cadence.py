@@ -88,7 +88,7 @@ def test_c1_c3_c8_l6_twelve_touches_in_fourteen_days(both: Both) -> Waits:
         assert number == 1 or f"Touch {number} of 12 of the cadence standard." in task["Description"]
         assert "demo_request: Book a demo" in task["Description"], "why this person"
         assert task["IsReminderSet"] is (reminder is not None)
-        row = both.store.tasks_by_key([task["crmsync_key__c"]])[task["crmsync_key__c"]]
+        row = both.store.tasks.by_key([task["crmsync_key__c"]])[task["crmsync_key__c"]]
         assert row.due_at is not None
         assert datetime.fromisoformat(twin["hs_timestamp"]) == row.due_at, (
             "Salesforce knows the day only; the copy has the moment all the same"

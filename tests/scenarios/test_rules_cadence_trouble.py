@@ -92,11 +92,11 @@ def test_c7_a_crash_with_a_touch_in_the_journal_makes_it_once(town: Town, monkey
     with pytest.raises(Died):
         both.settle()
     assert len(died) == 1
-    assert [e.write.key for e in both.store.open_intents()] == [cid.run().task_key], "journalled before it was sent"
+    assert [e.write.key for e in both.store.journal.open_intents()] == [cid.run().task_key], "journalled before it was sent"
     monkeypatch.undo()
     both.restart()
     both.settle()
-    assert both.store.open_intents() == []
+    assert both.store.journal.open_intents() == []
     for side in SIDES:
         assert (len(keys(cid, side)), len(set(keys(cid, side))), len(cid.open(side))) == (4, 4, 1), side
 
@@ -115,7 +115,7 @@ def test_c3_five_days_of_standstill_make_no_burst(town: Town) -> None:
         assert [len(one.tasks()) for one in (first, second)] == [4, 4]
         assert (len(idle.tasks()), idle.run().step) == (3, 2), "what is open stays open"
         for one in (first, second):
-            row = both.store.tasks_by_key([one.run().task_key])[one.run().task_key]
+            row = both.store.tasks.by_key([one.run().task_key])[one.run().task_key]
             assert row.due_at is not None
             assert row.due_at >= came
             assert in_hours(row.due_at)

@@ -83,7 +83,7 @@ class Story:
             self.tasks[email] = dict(task)
             self.plain[email] = str(both.twin("task", "hubspot", str(task["id"]))["Description"])
         person = both.person_of("hubspot", "contacts", str(self.hs[VERA]["id"]))
-        self.rules = [rule for entry in both.store.writes_of(str(person)) for rule in entry.rules.values()]
+        self.rules = [rule for entry in both.store.journal.of(str(person)) for rule in entry.rules.values()]
         found = status(both.store, now=both.time(), real_now=both.time())
         self.waiting = found.json()["contact_data"]
 

@@ -203,11 +203,11 @@ def test_a_crash_after_the_call_is_looked_up_and_what_we_added_is_ours(town: Nur
     monkeypatch.setattr(connector, "members", dies)
     with pytest.raises(Died):
         both.settle(0)
-    assert {entry.kind for entry in both.store.open_intents()} == {MEMBER}, "journalled before it was sent"
+    assert {entry.kind for entry in both.store.journal.open_intents()} == {MEMBER}, "journalled before it was sent"
     monkeypatch.undo()
     both.restart()
     both.settle()
-    assert both.store.open_intents() == []
+    assert both.store.journal.open_intents() == []
     list_id = town.lists["mql"]
     assert both.state_of("hubspot", "contacts", eve).member_of["hubspot"] == (list_id,)
     assert both.state_of("hubspot", "contacts", fay).found_on["hubspot"] == (list_id,)
@@ -258,7 +258,7 @@ def test_a_list_that_refuses_is_one_problem_and_holds_nothing_up(apart: Nurture)
         both.mark()
         both.settle()
         assert len(town.calls()) == 2, "the list is asked once, the campaign once"
-        group = [g for g in both.store.problem_groups() if g[0] == cause]
+        group = [g for g in both.store.problems.groups() if g[0] == cause]
         assert [(g[1], g[2], g[3], g[4]) for g in group] == [("hubspot", "list", list_id, 2)]
         assert f"`crmsync problems retry --cause {cause}`" in group[0][5]
         assert town.shown(name)["crmsync_track"] == "mql_education"

@@ -207,7 +207,7 @@ def test_r7_no_ping_pong_when_a_crm_refuses_the_new_owner(floor: Both) -> None:
     assert [w for w in floor.written("salesforce", "Lead") if w.id == lead] == []
     # the rule is gone: `problems retry` brings both into step
     floor.sf.org.validation_rules[:] = rules
-    parked = floor.store.problems(person_ids=[person(floor, "refused")], limit=10)
+    parked = floor.store.problems.rows(person_ids=[person(floor, "refused")], limit=10)
     assert retry(floor.store, Choice(ids=tuple(row.problem_id for row in parked))) == 1
     floor.settle()
     floor.settle()

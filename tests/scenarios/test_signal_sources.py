@@ -37,7 +37,7 @@ def person(both: Both, email: str = "ann@example.com") -> str:
 
 def signals(both: Both, email: str = "ann@example.com") -> list[Signal]:
     id = person(both, email)
-    return both.store.signals([id]).get(id, [])
+    return both.store.signals.of([id]).get(id, [])
 
 
 def types(both: Both, email: str = "ann@example.com") -> list[str]:

@@ -33,7 +33,7 @@ def told(both: Both, *rows: dict[str, Any]) -> dict[str, Any]:
 
 def types(both: Both, email: str) -> list[str]:
     (person,) = both.store.find_person_by_email(email)
-    return [signal.type for signal in both.store.signals([person]).get(person, [])]
+    return [signal.type for signal in both.store.signals.of([person]).get(person, [])]
 
 
 def test_a_told_demo_request_is_decided_without_asking_the_crms(both: Both) -> None:
@@ -65,7 +65,7 @@ def test_of_somebody_unknown_it_waits(both: Both) -> None:
     both.settle()
     assert sorted(types(both, "bob@example.com")) == ["demo_request", "hovered"]
     assert told(both, bob)["known"] == 1
-    assert both.store.waiting_signals(["bob@example.com"]) == {}
+    assert both.store.signals.waiting(["bob@example.com"]) == {}
 
 
 def test_a_key_names_the_person_too(both: Both) -> None:
@@ -82,9 +82,9 @@ def test_of_the_erased_nothing_is_kept(both: Both) -> None:
     assert told(both, {"email": "gone@example.com", "id": "g-1"})["waiting"] == 1
     (erased,) = erase_email(both.store, "gone@example.com", persons_of(both.world), both.time())
     assert erased.counts == {"signals": 1}
-    assert both.store.waiting_signals(["gone@example.com"]) == {}
+    assert both.store.signals.waiting(["gone@example.com"]) == {}
     assert told(both, {"email": "gone@example.com", "id": "g-2"})["erased"] == 1
-    assert both.store.waiting_signals(["gone@example.com"]) == {}
+    assert both.store.signals.waiting(["gone@example.com"]) == {}
     # a new person with that address is somebody else: what was done before is not theirs
     before = both.time().isoformat()
     both.time.advance(60)
@@ -100,7 +100,7 @@ def test_what_waits_too_long_is_forgotten(both: Both) -> None:
     for days, left in ((0, 1), (WAITING_DAYS + 1, 0)):
         both.store.put(LAST, None)
         forget_daily(both.store, both.playbook.retention, both.time() + timedelta(days=days))
-        assert len(both.store.waiting_signals(["never@example.com"])) == left
+        assert len(both.store.signals.waiting(["never@example.com"])) == left
 
 
 NOW = datetime.fromisoformat("2026-03-03T15:00:00+00:00")
@@ -121,7 +121,7 @@ def test_one_that_is_wrong_refuses_all(both: Both, row: object, why: str) -> Non
     with pytest.raises(SignalsRefusedError, match=why) as refused:
         take(both.store, orjson.dumps([fine, row]), NOW, frozenset())
     assert refused.value.at == 1
-    assert both.store.waiting_signals(["zoe@example.com"]) == {}
+    assert both.store.signals.waiting(["zoe@example.com"]) == {}
 
 
 def test_a_body_that_is_no_list_of_signals(both: Both) -> None:

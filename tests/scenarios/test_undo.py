@@ -76,7 +76,7 @@ def test_a_carried_value_is_taken_back_and_stands_until_somebody_changes_it(peop
         (made,) = both.written(other)
         assert (made.id, made.action, set(made.changes) - {"hs_calculated_phone_number"}) == (who[other], "update", {PHONE[other][1]})
         assert both.written(source) == []
-        entry = both.store.write(said["undo_id"])
+        entry = both.store.journal.entry(said["undo_id"])
         assert entry is not None
         assert (entry.outcome, entry.undoes, set(entry.rules.values())) == (
             "done",
@@ -244,16 +244,16 @@ def test_what_was_never_done_is_gone_or_was_a_delete_is_refused(people: Crowd) -
     ((_, who, person, write),) = carried(both, "hubspot")
     assert "no write nonsense is known" in undo(desk(both), "nonsense")["refused"]
     entry = replace(write, write=replace(write.write, write_id="w-refused"), outcome="rejected", message="no")
-    both.store.journal([entry])
+    both.store.journal.note([entry])
     assert "never accepted" in undo(desk(both), "w-refused")["refused"]
     silent = replace(write, write=replace(write.write, write_id="w-silent"), old={})
-    both.store.journal([silent])
+    both.store.journal.note([silent])
     assert "not known" in undo(desk(both), "w-silent")["refused"]
     both.sf.delete("Lead", who["salesforce"])
     said = undo(desk(both), write.write.write_id)
     assert "Lead" in said["refused"]
     both.settle()
-    deleted = [e for e in both.store.writes_of(person) if e.write.action == "delete"]
+    deleted = [e for e in both.store.journal.of(person) if e.write.action == "delete"]
     assert deleted == []
     assert both.writes() == {"hubspot": 0, "salesforce": 0}
     both.assert_settled()
@@ -276,7 +276,7 @@ def test_an_opt_out_always_wins(people: Crowd) -> None:
     both.sf.edit("Lead", who["salesforce"], {"HasOptedOutOfEmail": True})
     both.settle()
     person = known(both, "salesforce", "Lead", who["salesforce"])
-    found = [e for e in both.store.writes_of(person) if e.side == "hubspot" and "email_opt_out" in e.names.values()]
+    found = [e for e in both.store.journal.of(person) if e.side == "hubspot" and "email_opt_out" in e.names.values()]
     assert found, "the opt-out did not go over"
     both.mark()
     assert "opt-out" in undo(desk(both), found[0].write.write_id)["refused"]
@@ -297,7 +297,7 @@ def test_a_crm_that_is_down_is_said_and_nothing_is_noted(people: Crowd) -> None:
         with pytest.raises(CrmsyncError, match="does not answer"):
             undo(desk(both), write.write.write_id)
     assert both.store.persons([person])[person] == state
-    assert both.store.open_intents() == []
+    assert both.store.journal.open_intents() == []
     quiet(both, person)
 
 

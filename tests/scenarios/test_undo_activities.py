@@ -133,8 +133,8 @@ def test_a_first_touch_task_is_taken_back() -> None:
         both.settle()
         both.settle()
         person = known(both, "hubspot", "contacts", who["hubspot"])
-        (row,) = both.store.tasks_of([person])[person]
-        write = next(e for e in both.store.writes_of(person) if e.kind == "task")
+        (row,) = both.store.tasks.of([person])[person]
+        write = next(e for e in both.store.journal.of(person) if e.kind == "task")
         both.mark()
         assert undo(desk(both), write.write.write_id)["refused"] is None
         assert [(w.id, w.action) for w in both.written(row.side)] == [(row.record_id, "delete")]

@@ -128,7 +128,7 @@ def test_f48_rename_and_deactivation_of_a_user() -> None:
 
 def due(both: Both, task: dict[str, Any]) -> datetime | None:
     """The moment at which our task is due (UTC); Salesforce itself keeps the day."""
-    return both.store.tasks_by_key([task["crmsync_key__c"]])[task["crmsync_key__c"]].due_at
+    return both.store.tasks.by_key([task["crmsync_key__c"]])[task["crmsync_key__c"]].due_at
 
 
 def first_touch(both: Both, rep: str, n: int) -> dict[str, Any]:

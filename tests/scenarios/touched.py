@@ -122,7 +122,7 @@ class Watched:
         self.wrong += [f"{self._both.time()}: two touches are open: {open}" for open in found.values() if len(open) > 1]
         fresh = {str(row["crmsync_key__c"]) for row in rows} - self._seen
         self._seen |= fresh
-        for key, task in self._both.store.tasks_by_key(sorted(fresh)).items():
+        for key, task in self._both.store.tasks.by_key(sorted(fresh)).items():
             assert task.due_at is not None
             if not task.created_at <= task.due_at <= task.created_at + self._horizon:
                 self.wrong.append(f"{key}: made {task.created_at}, due {task.due_at}")

@@ -447,7 +447,7 @@ class Both:
 
     def problems(self, cause: str | None = None) -> list[Problem]:
         """What waits for a person, of one cause or of all."""
-        return [row.problem for row in self.store.problems(limit=10_000) if cause is None or row.problem.cause == cause]
+        return [row.problem for row in self.store.problems.rows(limit=10_000) if cause is None or row.problem.cause == cause]
 
     def person_of(self, side: str, object: str, id: str) -> str | None:
         """The person a record is linked to; None when unknown."""
@@ -477,7 +477,7 @@ class Both:
         calls = self.calls()
         made = [*((c.method, c.path) for c in self.sf.calls), *((c.method, c.path) for c in self.hs.calls)]
         assert max(calls.values()) <= IDLE_CALLS, (calls, made)
-        assert self.store.open_intents() == []
+        assert self.store.journal.open_intents() == []
         assert self.store.dirty_count() == 0
 
 

@@ -33,6 +33,7 @@ def chunked(monkeypatch: pytest.MonkeyPatch) -> int:
     """How many rows are many: two chunks and a bit, and enough for COPY. A chunk has 900 instead of 10,000 values."""
     monkeypatch.setattr(bulk.chunks, "__defaults__", (900,))
     monkeypatch.setattr("crmsync.store.store.CHUNK", 900)
+    monkeypatch.setattr("crmsync.store.twins.CHUNK", 900)
     return max(2_000, bulk.COPY_FROM + 1)
 
 

@@ -48,18 +48,20 @@ def fill(store: Store) -> None:
     """Ann with everything that can be held of a person, and Bob, who shares one activity with her."""
     store.save_snapshots([held(CONTACT, "ann", ANN), held(LEAD, "ann", ANN), held(OTHER, "bob", BOB), held(TASK, "call")], dirty=True)
     store.save_persons([PersonState(person_id="ann", owner="rita@corp.example"), PersonState(person_id="bob")])
-    store.save_links({TASK: [CONTACT, OTHER]})
-    store.save_twins([Twin(twin_id="call", kind="call", state=PersonState(person_id="call"), links={"a": ("ann", "bob")})])
-    store.add_signals([("ann", Signal(event_id="ev-ann", type="page_view", at=NOW, detail="/annabelle-secret-page"))])
-    store.journal([entry("w1", "ann", CONTACT, fields={"phone": "+14085550199"}), entry("w2", "joined-away", LEAD, fields={"Email": ANN})])
-    store.journal([entry("w3", "call", TASK, about=(CONTACT, OTHER)), entry("w4", "bob", OTHER, fields={"phone": "1"})])
-    store.journal([entry("w5", "bob", LEAD, fields={"Phone": "2"})])  # her lead was taken for his once
-    store.settle([entry("w4", "bob", OTHER)])
-    store.park([Problem(cause="x", message=f"{ANN} is odd", side="a", object="contacts", person_id="ann")], NOW)
-    store.park([Problem(cause="exists", message=f"exists as {LEAD.id}", side="b", object="Lead", person_id="bob")], NOW)
-    store.open_conflicts([("ann", "phone", {"a": "+14085550199", "b": None}), ("bob", "phone", {"a": "1", "b": "2"})], NOW)
-    store.claim_effect("first_touch", "ann", NOW)
-    store.save_tasks(
+    store.links.save({TASK: [CONTACT, OTHER]})
+    store.twins.save([Twin(twin_id="call", kind="call", state=PersonState(person_id="call"), links={"a": ("ann", "bob")})])
+    store.signals.add([("ann", Signal(event_id="ev-ann", type="page_view", at=NOW, detail="/annabelle-secret-page"))])
+    store.journal.note(
+        [entry("w1", "ann", CONTACT, fields={"phone": "+14085550199"}), entry("w2", "joined-away", LEAD, fields={"Email": ANN})]
+    )
+    store.journal.note([entry("w3", "call", TASK, about=(CONTACT, OTHER)), entry("w4", "bob", OTHER, fields={"phone": "1"})])
+    store.journal.note([entry("w5", "bob", LEAD, fields={"Phone": "2"})])  # her lead was taken for his once
+    store.journal.settle([entry("w4", "bob", OTHER)])
+    store.problems.park([Problem(cause="x", message=f"{ANN} is odd", side="a", object="contacts", person_id="ann")], NOW)
+    store.problems.park([Problem(cause="exists", message=f"exists as {LEAD.id}", side="b", object="Lead", person_id="bob")], NOW)
+    store.conflicts.open([("ann", "phone", {"a": "+14085550199", "b": None}), ("bob", "phone", {"a": "1", "b": "2"})], NOW)
+    store.effects.claim("first_touch", "ann", NOW)
+    store.tasks.save(
         [TaskRow(key="t1", person_id="ann", side="b", kind="t", created_at=NOW, draft={"subject": "Call Annabelle Uniquename"})]
     )
     store.log_event(NOW, "odd", f"something about {ANN}")
@@ -131,31 +133,31 @@ def test_what_was_deleted_long_before_is_gone_too(url: str, filled: Store) -> No
 
 def test_what_belongs_to_others_stays_with_them(filled: Store) -> None:
     erase(filled)
-    assert filled.twins(["call"])["call"].links == {"a": ("bob",)}
-    assert filled.links_of([TASK]) == {TASK: (OTHER,)}
-    assert [w.write.about for w in filled.writes_of("call")] == [(OTHER,)]
-    assert [w.write.write_id for w in filled.writes_of("bob")] == ["w4"]
-    assert [c.person_id for c in filled.conflicts()] == ["bob"]
+    assert filled.twins.get(["call"])["call"].links == {"a": ("bob",)}
+    assert filled.links.of([TASK]) == {TASK: (OTHER,)}
+    assert [w.write.about for w in filled.journal.of("call")] == [(OTHER,)]
+    assert [w.write.write_id for w in filled.journal.of("bob")] == ["w4"]
+    assert [c.person_id for c in filled.conflicts.rows()] == ["bob"]
     assert [kind for _, kind, _ in filled.events()] == [PROOF, "halt"]
-    assert filled.problems() == [], "a message with her lead's id names her"
-    assert filled.writes_of("joined-away") == []
+    assert filled.problems.rows() == [], "a message with her lead's id names her"
+    assert filled.journal.of("joined-away") == []
     assert filled.find_person_by_email(BOB) == ["bob"]
 
 
 def test_an_activity_that_is_nobody_else_s_goes_too(filled: Store) -> None:
     mine = ref("a", "tasks", "8008008008")
     filled.save_snapshots([held(mine, "t1")], dirty=True)
-    filled.save_twins([Twin(twin_id="t1", kind="task", state=PersonState(person_id="t1"))])
-    filled.journal([entry("w9", "t1", mine, fields={"subject": "x"})])
+    filled.twins.save([Twin(twin_id="t1", kind="task", state=PersonState(person_id="t1"))])
+    filled.journal.note([entry("w9", "t1", mine, fields={"subject": "x"})])
     with filled.forgotten.erasing():
         counts = filled.forgotten.erase(
             Erasure(person_id="ann", records=frozenset({CONTACT, mine}), emails=frozenset(), twins=frozenset({"t1"})), NOW
         )
     assert (counts["twins"], counts["a tasks"], counts["journal"], counts["tasks"]) == (1, 1, 2, 1)
-    assert filled.twins(["t1"]) == {}
+    assert filled.twins.get(["t1"]) == {}
     assert filled.snapshots([mine]) == {}
-    assert filled.writes_of("t1") == []
-    assert filled.tasks_by_key(["t1"]) == {}
+    assert filled.journal.of("t1") == []
+    assert filled.tasks.by_key(["t1"]) == {}
 
 
 def test_erased_records_and_addresses_are_recognised(filled: Store) -> None:

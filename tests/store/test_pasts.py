@@ -23,13 +23,13 @@ def test_persons_page_by_page_with_what_was_agreed_and_their_stages(store: Store
     base = {"email": Agreed(values={"left": "ann@example.com", "right": None}, mapping="m")}
     store.save_persons([PersonState(person_id=id, base=base, stages=stages, created_at=AT) for id in ("b", "a")])
     store.save_persons([PersonState(person_id="c")])
-    (first,) = store.pasts("", 1)
+    (first,) = store.pasts.page("", 1)
     assert (first.person_id, first.created_at, dict(first.values)) == ("a", AT, {"email": {"left": "ann@example.com", "right": None}})
     assert [(stage, before, datetime.fromisoformat(at)) for stage, before, at in first.stages] == [
         ("lead", None, AT),
         ("mql", "lead", AT + timedelta(hours=1)),
     ]
-    rest = store.pasts("a", 10)
+    rest = store.pasts.page("a", 10)
     assert [one.person_id for one in rest] == ["b", "c"]
     assert (rest[1].created_at, list(rest[1].stages), dict(rest[1].values)) == (None, [], {})
     assert store.person_ids_after("", 2) == ["a", "b"]
@@ -37,10 +37,10 @@ def test_persons_page_by_page_with_what_was_agreed_and_their_stages(store: Store
 
 
 def test_signals_of_a_range_in_order_with_the_details_that_were_asked_for(store: Store) -> None:
-    store.add_signals(
+    store.signals.add(
         [("b", signal("b2", 2)), ("b", signal("b1", 1, "form", answers=("size: 5",))), ("a", signal("a1", 0)), ("d", signal("d1", 0))]
     )
-    found = store.past_signals("a", "c", ["form"])
+    found = store.pasts.signals("a", "c", ["form"])
     assert list(found.counts) == [("a", 1), ("b", 2)]
     day = 86_400_000_000
     assert list(found.rows) == [
@@ -48,5 +48,5 @@ def test_signals_of_a_range_in_order_with_the_details_that_were_asked_for(store:
         (MICROS + day, "form", "about b1\nsize: 5"),
         (MICROS + 2 * day, "page_view", None),
     ]
-    assert [row[2] for row in store.past_signals("a", "c", []).rows] == [None] * 3
-    assert store.signal_types() == {"page_view": 3, "form": 1}
+    assert [row[2] for row in store.pasts.signals("a", "c", []).rows] == [None] * 3
+    assert store.signals.types() == {"page_view": 3, "form": 1}

@@ -28,11 +28,11 @@ def wrote(id: str, days: int, fields: str, *, outcome: str | None = "done", pers
 
 
 def left(store: Store, person: str = "p") -> set[str]:
-    return {entry.write.write_id for entry in store.writes_of(person)}
+    return {entry.write.write_id for entry in store.journal.of(person)}
 
 
 def keep(store: Store, *entries: JournalEntry) -> None:
-    store.journal(entries)
+    store.journal.note(entries)
 
 
 def test_the_newest_write_of_every_field_stays(store: Store) -> None:
@@ -56,7 +56,7 @@ def test_the_newest_write_of_every_field_stays(store: Store) -> None:
     assert left(store) == {"both", "other record", "open", "new", "young", "youngest", "young refused"}
     assert forgotten["journal"] == 5
     assert left(store, "q") == {"other person"}
-    assert [entry.write.write_id for entry in store.open_intents()] == ["open"]
+    assert [entry.write.write_id for entry in store.journal.open_intents()] == ["open"]
 
 
 def test_a_write_that_was_only_looked_up_outdates_nothing(store: Store) -> None:
@@ -94,15 +94,15 @@ def test_events_problems_and_effects(store: Store) -> None:
         for days in (91, 89):
             text = f"{person} {days}"
             found = Problem(cause=f"c{days}", message=text, side="left", object="Lead", person_id=person, data_hash="d")
-            store.park([found], NOW - days * DAY)
+            store.problems.park([found], NOW - days * DAY)
     for person in ("here", "gone"):
         for days in (366, 364):
-            assert store.claim_effect("first_touch", person, NOW - days * DAY)
+            assert store.effects.claim("first_touch", person, NOW - days * DAY)
     assert forget_daily(store, Retention(), NOW) == {
         "journal": 0, "events": 1, "problems": 1, "effects": 1, "signals": 0, "answers": 0, "work": 0,
     }  # fmt: skip
     assert [text for _, _, text in store.events()] == ["89 days ago"]
-    assert {row.problem.message for row in store.problems()} == {"here 91", "here 89", "gone 89", "None 91", "None 89"}
+    assert {row.problem.message for row in store.problems.rows()} == {"here 91", "here 89", "gone 89", "None 91", "None 89"}
     # what happened once to somebody we know never happens again
-    assert not store.claim_effect("first_touch", "here", NOW - 366 * DAY)
-    assert not store.claim_effect("first_touch", "gone", NOW - 364 * DAY)
+    assert not store.effects.claim("first_touch", "here", NOW - 366 * DAY)
+    assert not store.effects.claim("first_touch", "gone", NOW - 364 * DAY)

@@ -14,60 +14,60 @@ def event(id: str, minutes: float = 0) -> Signal:
 
 
 def test_oldest_first_by_person(store: Store) -> None:
-    assert store.add_signals([("p", event("2", 2)), ("p", event("1", 1)), ("q", event("3"))]) == 3
-    assert store.signals(["p", "q", "nobody"]) == {"p": [event("1", 1), event("2", 2)], "q": [event("3")]}
+    assert store.signals.add([("p", event("2", 2)), ("p", event("1", 1)), ("q", event("3"))]) == 3
+    assert store.signals.of(["p", "q", "nobody"]) == {"p": [event("1", 1), event("2", 2)], "q": [event("3")]}
 
 
 def test_an_event_counts_once(store: Store) -> None:
-    assert store.add_signals([("p", event("1")), ("p", event("1", 5))]) == 1
-    assert store.add_signals([("q", event("1", 9)), ("p", event("2", 9))]) == 1
-    assert store.signals(["p", "q"]) == {"p": [event("1"), event("2", 9)]}
-    assert store.add_signals([]) == 0
+    assert store.signals.add([("p", event("1")), ("p", event("1", 5))]) == 1
+    assert store.signals.add([("q", event("1", 9)), ("p", event("2", 9))]) == 1
+    assert store.signals.of(["p", "q"]) == {"p": [event("1"), event("2", 9)]}
+    assert store.signals.add([]) == 0
 
 
 def test_moving_to_a_surviving_person(store: Store) -> None:
-    store.add_signals([("p", event("1")), ("q", event("2", 1))])
-    store.move_signals("p", "q")
-    assert store.signals(["p", "q"]) == {"q": [event("1"), event("2", 1)]}
-    assert store.add_signals([("p", event("1"))]) == 0
+    store.signals.add([("p", event("1")), ("q", event("2", 1))])
+    store.signals.move("p", "q")
+    assert store.signals.of(["p", "q"]) == {"q": [event("1"), event("2", 1)]}
+    assert store.signals.add([("p", event("1"))]) == 0
 
 
 def test_many_at_once_with_repeats(store: Store) -> None:
     rows = [(f"p{n % 7}", event(str(n), n)) for n in range(5_000)]
-    assert store.add_signals(rows[:3_000]) == 3_000
-    assert store.add_signals([*rows, *rows]) == 2_000
-    found = store.signals([f"p{n}" for n in range(7)])
+    assert store.signals.add(rows[:3_000]) == 3_000
+    assert store.signals.add([*rows, *rows]) == 2_000
+    found = store.signals.of([f"p{n}" for n in range(7)])
     assert sum(map(len, found.values())) == 5_000
     assert [one.at for one in found["p3"]] == sorted(one.at for one in found["p3"])
 
 
 def test_hostile_detail(store: Store) -> None:
-    store.add_signals([("p", Signal(event_id="e\0", type="t", at=NOW, detail="nul \0 lone \udfff"))])
-    assert [one.detail for one in store.signals(["p"])["p"]] == ["nul \ufffd lone \ufffd"]
-    assert store.add_signals([("p", Signal(event_id="e\0", type="t", at=NOW))]) == 0
+    store.signals.add([("p", Signal(event_id="e\0", type="t", at=NOW, detail="nul \0 lone \udfff"))])
+    assert [one.detail for one in store.signals.of(["p"])["p"]] == ["nul \ufffd lone \ufffd"]
+    assert store.signals.add([("p", Signal(event_id="e\0", type="t", at=NOW))]) == 0
 
 
 def test_what_comes_before_anybody_has_the_address_waits(store: Store) -> None:
-    assert not store.any_waiting_signals()
-    assert store.waiting_signals(["ann@example.com"]) == {}
+    assert not store.signals.any_waiting()
+    assert store.signals.waiting(["ann@example.com"]) == {}
     early = early_place("ann@example.com")
     assert (
-        store.add_signals([(early, event("1")), (early, event("2", 1)), (early_place("emailer"), event("3")), ("emailed", event("4"))]) == 4
+        store.signals.add([(early, event("1")), (early, event("2", 1)), (early_place("emailer"), event("3")), ("emailed", event("4"))]) == 4
     )
-    assert store.any_waiting_signals()
-    assert store.waiting_signals(["ann@example.com", "bob@example.com"]) == {"ann@example.com": [event("1"), event("2", 1)]}
+    assert store.signals.any_waiting()
+    assert store.signals.waiting(["ann@example.com", "bob@example.com"]) == {"ann@example.com": [event("1"), event("2", 1)]}
     # somebody has it: what stands there is theirs now, and what it was joined with goes
-    store.save_signals([("p", replace(event("1"), type="pricing_page_view"))], ["2"])
-    assert store.signals(["p"]) == {"p": [replace(event("1"), type="pricing_page_view")]}
-    assert store.waiting_signals(["ann@example.com"]) == {}
-    assert store.forget_waiting_signals(NOW, 10) == 0
-    assert store.forget_waiting_signals(NOW + timedelta(seconds=1), 10) == 1
-    assert not store.any_waiting_signals()
-    assert store.signals(["emailed"]) == {"emailed": [event("4")]}
+    store.signals.save([("p", replace(event("1"), type="pricing_page_view"))], ["2"])
+    assert store.signals.of(["p"]) == {"p": [replace(event("1"), type="pricing_page_view")]}
+    assert store.signals.waiting(["ann@example.com"]) == {}
+    assert store.signals.forget_waiting(NOW, 10) == 0
+    assert store.signals.forget_waiting(NOW + timedelta(seconds=1), 10) == 1
+    assert not store.signals.any_waiting()
+    assert store.signals.of(["emailed"]) == {"emailed": [event("4")]}
 
 
 def test_answers_stand_on_lines_of_their_own(store: Store) -> None:
     told = Signal(event_id="e", type="t", at=NOW, detail="Contact\nus", source="api", answers=("seats: 50", "why:\nbecause"))
-    store.add_signals([("p", told)])
-    (kept,) = store.signals(["p"])["p"]
+    store.signals.add([("p", told)])
+    (kept,) = store.signals.of(["p"])["p"]
     assert (kept.detail, kept.answers) == ("Contact us", ("seats: 50", "why: because"))

@@ -145,7 +145,7 @@ def test_hostile_text_is_stored_not_refused(store: Store) -> None:
     store.save_snapshots([lead("2", key="nul \0, lone \ud83d")], dirty=True)
     assert len(store.by_key(["nul \0, lone \ud83d"])) == 1
     assert store.hashes("left", "Lead", ["1", "\0"]).keys() == {"1"}
-    assert [store.persons(["\0"]), store.twins(["\0"]), store.tasks_by_key(["\0"]), store.signals(["\0"])] == [{}] * 4
+    assert [store.persons(["\0"]), store.twins.get(["\0"]), store.tasks.by_key(["\0"]), store.signals.of(["\0"])] == [{}] * 4
 
 
 def test_many_rows_there_and_back(store: Store, chunked: int) -> None:

@@ -38,7 +38,7 @@ def test_touches_of_a_time_for_reports(store: Store) -> None:
 
 
 def test_how_far_our_own_tasks_are(store: Store) -> None:
-    store.save_tasks([task("k1", "p", owner="rita@corp.example", due_at=NOW), task("k2", "p"), task("k3", "q")])
+    store.tasks.save([task("k1", "p", owner="rita@corp.example", due_at=NOW), task("k2", "p"), task("k3", "q")])
     seen = TaskSeen(key="k1", kind="touch", owner="rita@corp.example", due_at=NOW)
     assert store.touches.tasks_of(["p"])["p"] == [seen, TaskSeen(key="k2", kind="touch", owner=None, due_at=None)]
     store.touches.set_states([("k1", TASK_DONE, NOW), ("k2", TASK_DELETED, NOW + DAY), ("k9", TASK_DONE, NOW)])
@@ -47,7 +47,7 @@ def test_how_far_our_own_tasks_are(store: Store) -> None:
         "p": [done, TaskSeen(key="k2", kind="touch", owner=None, due_at=None, state=TASK_DELETED, state_at=NOW + DAY)],
         "q": [TaskSeen(key="k3", kind="touch", owner=None, due_at=None)],
     }
-    store.save_tasks([task("k1", "p", owner="max@corp.example")])
+    store.tasks.save([task("k1", "p", owner="max@corp.example")])
     (again, _) = store.touches.tasks_of(["p"])["p"]
     assert (again.owner, again.state) == ("max@corp.example", TASK_DONE), "what a decision says of a task leaves its state"
     store.touches.set_states([("k1", TASK_OPEN, NOW + DAY)])

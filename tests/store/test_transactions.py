@@ -50,14 +50,14 @@ def test_an_exception_undoes_everything(store: Store) -> None:
         with store.begin():
             store.put("key", "after")
             store.save_snapshots(rows, dirty=True)
-            store.claim_effect("rule", "p", NOW)
+            store.effects.claim("rule", "p", NOW)
             raise BoomError
 
     with pytest.raises(BoomError):
         half()
     assert store.get("key") == "before"
     assert store.count_snapshots() == {}
-    assert store.claim_effect("rule", "p", NOW) is True
+    assert store.effects.claim("rule", "p", NOW) is True
     store.save_snapshots(rows, dirty=True)
     assert store.dirty_count() == 2_000
 
@@ -140,7 +140,7 @@ def test_an_effect_is_claimed_once_among_many(store: Store, again: Store) -> Non
 
     def claim(number: int) -> list[bool]:
         gate.wait(30)
-        return [(store if number % 2 else again).claim_effect("rule", str(person), NOW) for person in range(10)]
+        return [(store if number % 2 else again).effects.claim("rule", str(person), NOW) for person in range(10)]
 
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(claim, range(8)))
@@ -164,9 +164,9 @@ def test_a_lease_is_taken_once_among_many(store: Store, again: Store) -> None:
 def test_signals_delivered_by_many_count_once(store: Store, again: Store) -> None:
     rows = [("p", Signal(event_id=str(n), type="t", at=NOW)) for n in range(1_200)]
     with ThreadPoolExecutor(4) as pool:
-        new = list(pool.map(lambda number: (store if number % 2 else again).add_signals(rows if number < 2 else rows[::-1]), range(4)))
+        new = list(pool.map(lambda number: (store if number % 2 else again).signals.add(rows if number < 2 else rows[::-1]), range(4)))
     assert sum(new) == 1_200
-    assert len(store.signals(["p"])["p"]) == 1_200
+    assert len(store.signals.of(["p"])["p"]) == 1_200
 
 
 def test_racing_saves_leave_index_and_row_in_agreement(store: Store, again: Store) -> None:

@@ -25,16 +25,16 @@ def keep(store: Store, *pairs: tuple[Ref, str | None]) -> None:
 def test_a_twin_comes_back_as_it_was(store: Store) -> None:
     state = PersonState(person_id="t", base={"subject": Agreed(values={"a": "x", "b": "y"}, mapping="m")}, anchors={"a": "Task/1"})
     given = Twin(twin_id="t", kind="task", state=state, links={"a": ("p", "q")}, waiting="person", retry_at=NOW)
-    store.save_twins([given, twin("u")])
-    assert store.twins(["t", "nobody"]) == {"t": given}
-    assert store.count_twins() == {("task", "person"): 1, ("call", ""): 1}
-    assert list(store.iter_twin_ids()) == ["t", "u"]
-    store.delete_twins(["t"])
-    assert list(store.iter_twin_ids()) == ["u"]
+    store.twins.save([given, twin("u")])
+    assert store.twins.get(["t", "nobody"]) == {"t": given}
+    assert store.twins.counts() == {("task", "person"): 1, ("call", ""): 1}
+    assert list(store.twins.iter_ids()) == ["t", "u"]
+    store.twins.drop(["t"])
+    assert list(store.twins.iter_ids()) == ["u"]
 
 
 def test_twins_fall_due_in_order(store: Store) -> None:
-    store.save_twins(
+    store.twins.save(
         [
             twin("late", retry_at=NOW + timedelta(minutes=5)),
             twin("first", retry_at=NOW - timedelta(1)),
@@ -42,20 +42,20 @@ def test_twins_fall_due_in_order(store: Store) -> None:
             twin("now", retry_at=NOW),
         ]
     )
-    assert store.due_twins(NOW, 9) == ["first", "now"]
-    assert store.due_twins(NOW, 1) == ["first"]
-    assert store.next_retry_at() == NOW - timedelta(1)
+    assert store.twins.due(NOW, 9) == ["first", "now"]
+    assert store.twins.due(NOW, 1) == ["first"]
+    assert store.twins.next_retry_at() == NOW - timedelta(1)
 
 
 def test_links_are_replaced_and_keep_their_order(store: Store) -> None:
     task, other = ref("a", "tasks", "1"), ref("a", "tasks", "2")
     ann, bob = ref("a", "contacts", "7"), ref("a", "contacts", "5")
-    store.save_links({task: [ann, bob, ann], other: [bob]})
-    assert store.links_of([task, other, ref("a", "tasks", "3")]) == {task: (ann, bob), other: (bob,)}
-    store.save_links({task: [bob]})
-    assert store.links_of([task]) == {task: (bob,)}
-    store.save_links({task: []})
-    assert store.links_of([task, other]) == {other: (bob,)}
+    store.links.save({task: [ann, bob, ann], other: [bob]})
+    assert store.links.of([task, other, ref("a", "tasks", "3")]) == {task: (ann, bob), other: (bob,)}
+    store.links.save({task: [bob]})
+    assert store.links.of([task]) == {task: (bob,)}
+    store.links.save({task: []})
+    assert store.links.of([task, other]) == {other: (bob,)}
 
 
 def test_what_belongs_to_a_person_is_found_and_woken(store: Store) -> None:
@@ -67,13 +67,13 @@ def test_what_belongs_to_a_person_is_found_and_woken(store: Store) -> None:
         [StoredSnapshot(snapshot=Snapshot(ref=gone, fields={}, extra={}, modified_at=NOW, state=RecordState.DELETED), hash="")], dirty=False
     )
     assert shown.state is RecordState.LIVE
-    store.save_links({task: [ann], gone: [ann], strange: [lead]})
-    assert {whose: [str(s.ref) for s in found] for whose, found in store.belonging_to(["p", "q", "nobody"]).items()} == {
+    store.links.save({task: [ann], gone: [ann], strange: [lead]})
+    assert {whose: [str(s.ref) for s in found] for whose, found in store.links.belonging_to(["p", "q", "nobody"]).items()} == {
         "p": ["a:tasks/1", "a:tasks/2"],
         "q": ["b:Task/1"],
     }
     assert store.dirty_count() == 0
-    store.wake(["p"])
+    store.links.wake(["p"])
     assert [snapshot.ref for snapshot, _ in store.take_dirty(9)] == [task], "what was deleted is not decided again"
     assert store.dirty_count(["contacts"]) == 0
     assert store.take_dirty(9, objects=["Task", "tasks"])[0][0].ref == task
@@ -87,12 +87,12 @@ def test_unpaired_are_the_live_records_without_a_twin_of_whoever_has_some_on_sev
     gone = Snapshot(ref=calls["a"][3], fields={}, extra={}, modified_at=NOW, state=RecordState.DELETED)
     store.save_snapshots([StoredSnapshot(snapshot=gone, hash="h")], dirty=False)
     store.link({calls["a"][2]: "its twin"})
-    store.save_links({**{r: [ann, bob] for r in calls["a"]}, calls["b"][0]: [ann_too]})
-    found = store.unpaired(["ann", "bob", "nobody"])
+    store.links.save({**{r: [ann, bob] for r in calls["a"]}, calls["b"][0]: [ann_too]})
+    found = store.links.unpaired(["ann", "bob", "nobody"])
     assert list(found) == ["ann"]
     assert [s.ref for s in found["ann"]] == [calls["a"][0], calls["a"][1], calls["b"][0]]
     store.link({calls["b"][0]: "its twin, too"})
-    assert store.unpaired(["ann"]) == {}
+    assert store.links.unpaired(["ann"]) == {}
 
 
 def test_persons_of_records(store: Store) -> None:

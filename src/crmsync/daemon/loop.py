@@ -227,7 +227,7 @@ class Daemon:
 
     def _next_due(self) -> datetime | None:
         try:
-            dues = (self._workspace.store.next_due_at(), self._workspace.store.next_retry_at())
+            dues = (self._workspace.store.next_due_at(), self._workspace.store.twins.next_retry_at())
             return min((due for due in dues if due is not None), default=None)
         except CrmsyncError:
             return None

@@ -101,7 +101,7 @@ class Accounts:
 
     def _owned(self, by: str, found: Sequence[tuple[str, float]], facts: Fields) -> AccountMatch | None:
         """Of several: one whose owner may own somebody, in the person's country, known to more CRMs, linked first; then by id."""
-        twins = self._world.store.twins([id for id, _ in found]) if found else {}
+        twins = self._world.store.twins.get([id for id, _ in found]) if found else {}
         country = _folded(facts.get("country"))
         ranked: list[tuple[tuple[object, ...], AccountMatch]] = []
         for place, (id, similar) in enumerate(found):
@@ -149,8 +149,8 @@ def index_companies(world: World) -> int:
     with store.begin():
         store.company_words.clear()
         if wanted is not None:
-            for part in chunks(store.iter_twin_ids(), _AT_ONCE):
-                companies = [twin for twin in store.twins(part).values() if twin.kind == COMPANY]
+            for part in chunks(store.twins.iter_ids(), _AT_ONCE):
+                companies = [twin for twin in store.twins.get(part).values() if twin.kind == COMPANY]
                 store.company_words.put({twin.twin_id: words_of(twin.state.outputs) for twin in companies})
                 count += len(companies)
         store.put(INDEX, wanted)

@@ -78,10 +78,10 @@ def meet_owners(world: World) -> None:
 
 def _settle_told(world: World) -> None:
     """Drops what was told of an owner as such (F48) once they have a user where they had none, or a name of their own: then it is told of that."""
-    if not any((cause, object) == (NO_TWIN, OWNER) for cause, _, object, *_ in world.store.problem_groups()):
+    if not any((cause, object) == (NO_TWIN, OWNER) for cause, _, object, *_ in world.store.problems.groups()):
         return
-    told = [row for row in world.store.problems(limit=1_000_000) if (row.problem.cause, row.problem.object) == (NO_TWIN, OWNER)]
-    world.store.drop_problems([row.problem_id for row in told if _has_a_user(world, row.problem.side, str(row.problem.field))])
+    told = [row for row in world.store.problems.rows(limit=1_000_000) if (row.problem.cause, row.problem.object) == (NO_TWIN, OWNER)]
+    world.store.problems.drop([row.problem_id for row in told if _has_a_user(world, row.problem.side, str(row.problem.field))])
 
 
 def _has_a_user(world: World, side: str | None, owner: str) -> bool:

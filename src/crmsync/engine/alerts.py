@@ -91,7 +91,9 @@ def settle_failed(world: World, rows: Sequence[AlertRow], error: str, now: datet
     with world.store.begin():
         world.store.alerts.failed(later)
         if given_up:
-            world.store.park([_undelivered(address, given_up, error) for address in sorted({row.address for row in given_up})], now)
+            world.store.problems.park(
+                [_undelivered(address, given_up, error) for address in sorted({row.address for row in given_up})], now
+            )
     return given_up
 
 
@@ -101,8 +103,8 @@ def settle_sent(world: World, rows: Sequence[AlertRow], now: datetime) -> None:
         world.store.alerts.sent([row.alert_id for row in rows], now)
         if any(row.tries > 1 for row in rows) or world.store.alerts.counts(now).given_up:
             told = {row.address for row in rows}
-            known = world.store.problems(person_ids=[""], limit=10_000)
-            world.store.drop_problems([p.problem_id for p in known if p.problem.cause == UNDELIVERED and p.problem.record_id in told])
+            known = world.store.problems.rows(person_ids=[""], limit=10_000)
+            world.store.problems.drop([p.problem_id for p in known if p.problem.cause == UNDELIVERED and p.problem.record_id in told])
 
 
 def _receiver(world: World, rules: AlertRules, name: str, owner: str | None) -> Receiver | None:

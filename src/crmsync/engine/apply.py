@@ -147,7 +147,7 @@ def _moved(world: World, record: Record, held: Snapshot | None) -> bool:
 
 
 def _take_back(world: World, items: Sequence[Outgoing], now: datetime, outcome: str, message: str) -> None:
-    world.store.settle([replace(i.entry, outcome=outcome, message=message, settled_at=now) for i in items])
+    world.store.journal.settle([replace(i.entry, outcome=outcome, message=message, settled_at=now) for i in items])
     world.store.mark_dirty_persons([i.entry.person_id for i in items if i.entry.person_id is not None and i.entry.kind != "task"])
 
 
@@ -160,7 +160,7 @@ def _settle(world: World, side: str, items: Sequence[Outgoing], outcomes: Sequen
         held = store.snapshots([Ref(side=side, object=i.entry.write.object, id=str(i.entry.write.id)) for i in items if i.entry.write.id])
         settlement = PersonSettlement(world, side, now, people, held)
         about_twins = [str(i.entry.person_id) for i in items if kind_in(i.entry.kind)]
-        twins = TwinSettlement(world, side, now, store.twins(about_twins) if about_twins else {}, held)
+        twins = TwinSettlement(world, side, now, store.twins.get(about_twins) if about_twins else {}, held)
         for item, outcome in zip(items, outcomes, strict=True):
             if outcome.kind is OutcomeKind.UNKNOWN:
                 continue
@@ -244,7 +244,7 @@ def _link_existing(world: World, side: str, item: Outgoing, outcome: Outcome, fo
             return
     if other == person_id:
         return
-    store.park(
+    store.problems.park(
         [
             Problem(
                 cause="exists",

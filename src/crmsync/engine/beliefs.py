@@ -47,13 +47,13 @@ def waiting_for(store: Store, sides: Iterable[str]) -> set[str]:
     """Sides of which something waits for another schema: it shall not wait longer than it would for the daemon. An owner without a user waits as
     long as the rest is believed: many a company always has one."""
     causes = (SCHEMA_CAUSES - {NO_TWIN}) | REFUSED_BY_SCHEMA | {NO_ACCESS}
-    found = {side for cause, side, *_ in store.problem_groups() if cause in causes}
+    found = {side for cause, side, *_ in store.problems.groups() if cause in causes}
     return {side for side in sides if found & {side, None}}
 
 
 def look_again(store: Store) -> None:
     """Has persons decided again whose values waited for another schema or another user (F42, F45, F47, F48)."""
-    rows = [row for row in store.problems(limit=1_000_000) if row.problem.cause in SCHEMA_CAUSES | REFUSED_BY_SCHEMA]
+    rows = [row for row in store.problems.rows(limit=1_000_000) if row.problem.cause in SCHEMA_CAUSES | REFUSED_BY_SCHEMA]
     with store.begin():
-        store.drop_problems([row.problem_id for row in rows if row.problem.cause in REFUSED_BY_SCHEMA])
+        store.problems.drop([row.problem_id for row in rows if row.problem.cause in REFUSED_BY_SCHEMA])
         store.mark_dirty_persons([row.problem.person_id for row in rows if row.problem.person_id is not None])

@@ -39,7 +39,7 @@ def note(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
     people = {p.twin.twin_id: sorted({id for ids in (*p.twin.links.values(), *p.shown.values()) for id in ids}) for p in plans}
     everybody = sorted({person for twin in wanted for person in people[twin]})
     persons = world.store.persons(everybody)
-    known = {s.event_id: s for found in world.store.signals(everybody).values() for s in found}
+    known = {s.event_id: s for found in world.store.signals.of(everybody).values() for s in found}
     since = _entered(world, sorted(wanted), now)
     rows: list[tuple[str, Signal]] = []
     for twin, end in wanted.items():
@@ -52,7 +52,7 @@ def note(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
             elif end is not None:
                 rows.append((person, Signal(event_id=id, type=types[twin], at=since[twin], detail=end, source=SignalSource.ACTIVITY)))
     if rows:
-        world.store.save_signals(rows)
+        world.store.signals.save(rows)
         world.store.mark_dirty_persons(sorted({person for person, _ in rows}))
 
 

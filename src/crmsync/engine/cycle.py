@@ -302,13 +302,13 @@ def _remember(world: World, verdicts: Sequence[Verdict], now: datetime, report: 
             withdraw(world, person, verdict.decision.withdraw, now)
     note_work(world, verdicts, now)
     store.save_persons([verdict.state for verdict in verdicts])
-    store.save_tasks(tasks)
-    store.open_conflicts([(v.state.person_id, name, values) for v in verdicts for name, values in v.conflicts.items()], now)
-    store.close_conflicts(_settled_conflicts(world, verdicts))
+    store.tasks.save(tasks)
+    store.conflicts.open([(v.state.person_id, name, values) for v in verdicts for name, values in v.conflicts.items()], now)
+    store.conflicts.close(_settled_conflicts(world, verdicts))
     _problems(world, verdicts, now)
-    store.journal([item.entry for item in items])
+    store.journal.note([item.entry for item in items])
     store.mark_dirty_persons(delayed)
-    store.wake(sorted(handed_on(world, verdicts)))
+    store.links.wake(sorted(handed_on(world, verdicts)))
     report.decided += len(verdicts)
     return items
 
@@ -316,7 +316,7 @@ def _remember(world: World, verdicts: Sequence[Verdict], now: datetime, report: 
 def _settled_conflicts(world: World, verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
     """Open conflicts whose field no longer stands in conflict: both sides agree now, or a person chose."""
     still = {(v.state.person_id, name) for v in verdicts for name in v.conflicts}
-    known = world.store.conflicts(person_ids=[v.state.person_id for v in verdicts])
+    known = world.store.conflicts.rows(person_ids=[v.state.person_id for v in verdicts])
     return [(c.person_id, c.field) for c in known if (c.person_id, c.field) not in still]
 
 
@@ -324,7 +324,7 @@ def _problems(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
     store = world.store
     found = [problem for verdict in verdicts for problem in verdict.plan.problems]
     still = {(p.cause, p.side, p.object, p.record_id, p.person_id, p.field) for p in found}
-    known = store.problems(person_ids=[v.state.person_id for v in verdicts], limit=100_000)
+    known = store.problems.rows(person_ids=[v.state.person_id for v in verdicts], limit=100_000)
     states = {v.state.person_id: v.state for v in verdicts}
     moving = {v.state.person_id: {m.field for moves in v.reconciled.moves.values() for m in moves} for v in verdicts}
     agreed = {(v.state.person_id, name) for v in verdicts for name in alike(v.reconciled, world.playbook.person.fields)}
@@ -335,12 +335,12 @@ def _problems(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
         or (row.problem.person_id in states and members.over(row.problem, states[row.problem.person_id], world))
         or (row.problem.cause == SILENT and (str(row.problem.person_id), str(row.problem.field)) in agreed)
     ]
-    store.drop_problems(over)
+    store.problems.drop(over)
     fresh = {(row.problem.cause, row.problem.side, row.problem.object, row.problem.record_id, row.problem.person_id, row.problem.field,
               row.problem.data_hash) for row in known}  # fmt: skip
     # The same finding about the same data is not a new attempt.
     new = [p for p in found if (p.cause, p.side, p.object, p.record_id, p.person_id, p.field, p.data_hash) not in fresh]
-    store.park(new, now)
+    store.problems.park(new, now)
     by_problems(world, new, now)
 
 
@@ -371,11 +371,11 @@ def _decide_twins(world: World, now: datetime, report: Report, outbox: Outbox, o
         whole = outbox.full(CALLS_AT_ONCE * max(outbox.batches.values()))
         if whole:
             send(world, whole, now, report.sent)
-    while only is None and (due := store.due_twins(now, PERSONS_AT_ONCE)):
+    while only is None and (due := store.twins.due(now, PERSONS_AT_ONCE)):
         with store.begin():
             plans = deliberate_twins(world, due, now)
             outbox.add(remember(world, plans, now, report.sent.errors))
-            store.let_rest(sorted(set(due) - {plan.twin.twin_id for plan in plans}))
+            store.twins.let_rest(sorted(set(due) - {plan.twin.twin_id for plan in plans}))
     send(world, outbox.rest(), now, report.sent)
 
 
@@ -386,13 +386,13 @@ def _create_tasks(world: World, now: datetime, report: Report, tried: set[str]) 
     """Those that wait and were not `tried` in this cycle yet."""
     store = world.store
     after = ""
-    while rows := store.pending_tasks(PERSONS_AT_ONCE, after):
+    while rows := store.tasks.pending(PERSONS_AT_ONCE, after):
         after = rows[-1].key
-        left_out = store.open_task_keys(sorted({row.person_id for row in rows})) | tried
+        left_out = store.journal.open_task_keys(sorted({row.person_id for row in rows})) | tried
         items = outgoing_tasks(world, [r for r in rows if r.key not in left_out and r.side not in report.sent.errors], now)
         tried.update(str(item.entry.write.key) for item in items)
         if items:
-            store.journal([item.entry for item in items])
+            store.journal.note([item.entry for item in items])
             by_side: dict[str, list[Outgoing]] = {}
             for item in items:
                 by_side.setdefault(item.entry.side, []).append(item)

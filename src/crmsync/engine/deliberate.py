@@ -80,10 +80,10 @@ def deliberate(
     store = world.store
     snapshots = store.snapshots_of(person_ids)
     states = store.persons(person_ids)
-    noted = store.problems(person_ids=person_ids, limit=100_000)
+    noted = store.problems.rows(person_ids=person_ids, limit=100_000)
     parked, again = _parked(noted, now, DECISION_CAUSES), _again(noted, now)
     resolved: dict[str, dict[str, str]] = {}
-    for conflict in store.conflicts(person_ids=person_ids):
+    for conflict in store.conflicts.rows(person_ids=person_ids):
         if conflict.resolution is not None:
             resolved.setdefault(conflict.person_id, {})[conflict.field] = conflict.resolution
     source = Histories(world, down)
@@ -260,7 +260,7 @@ def parked_of(
     world: World, ids: Sequence[str], now: datetime, looked_for: frozenset[str]
 ) -> dict[str, dict[tuple[str, str, str | None], str]]:
     """What a CRM refused of each of these, as Parked. looked_for: causes that looking finds again each time; they hold nothing back."""
-    return _parked(world.store.problems(person_ids=ids, limit=100_000), now, looked_for)
+    return _parked(world.store.problems.rows(person_ids=ids, limit=100_000), now, looked_for)
 
 
 def _parked(rows: Sequence[ParkedProblem], now: datetime, looked_for: frozenset[str]) -> dict[str, dict[tuple[str, str, str | None], str]]:

@@ -30,7 +30,7 @@ class Employers:
             return
         store, able = world.store, world.employable
         live = [s.ref for found in snapshots.values() for s in found if s.state is RecordState.LIVE and (s.ref.side, s.ref.object) in able]
-        self._links = store.links_of(live)
+        self._links = store.links.of(live)
         held = store.snapshots(sorted({to for targets in self._links.values() for to in targets}))
         ids = sorted({s.person_id for s in held.values() if s.person_id is not None})
         self._take(ids)

@@ -123,7 +123,7 @@ def take_signals(
                 mine.setdefault(person, []).append(signal)
             else:
                 early.setdefault(email, []).append(signal)
-        known, waiting = store.signals(list(mine)), store.waiting_signals(list(early))
+        known, waiting = store.signals.of(list(mine)), store.signals.waiting(list(early))
         counts: Counter[str] = Counter(erased=len(folded) - sum(map(len, (*mine.values(), *early.values()))))
         for kind, before, given in (("new", known, mine), ("waiting", waiting, early)):
             for place, fresh in given.items():
@@ -141,9 +141,9 @@ def _keep(store: Store, rows: Sequence[tuple[str, Signal]], held: Collection[str
     """Stores signals; those whose event id is held take the place of what stands there. Returns how many were added."""
     again = [row for row in rows if row[1].event_id in held]
     if again or drop:
-        store.save_signals(again, drop)
+        store.signals.save(again, drop)
     fresh = [row for row in rows if row[1].event_id not in held]
-    return store.add_signals(fresh) if fresh else 0
+    return store.signals.add(fresh) if fresh else 0
 
 
 def addresses_of(world: World, records: Iterable[Snapshot]) -> set[str]:
@@ -159,7 +159,7 @@ def adopt(
     addresses. known: person -> what is stored of them."""
     owner = {email: person for person in sorted(people, reverse=True) for email in people[person]}
     told: dict[str, list[Signal]] = {}
-    for email, signals in world.store.waiting_signals(sorted(owner)).items():
+    for email, signals in world.store.signals.waiting(sorted(owner)).items():
         told.setdefault(owner[email], []).extend(signals)
     early = {person: {s.event_id for s in signals} for person, signals in told.items()}
     for person, signal in fresh:

@@ -81,7 +81,7 @@ def erase_people(
         _scrub(store, texts)
         for one in done:
             store.log_event(now, PROOF, one.text)
-        store.park([_elsewhere(ref) for one in done for ref in one.left], now)
+        store.problems.park([_elsewhere(ref) for one in done for ref in one.left], now)
     log.info("persons erased", count=len(done), asked=asked)
     return done
 
@@ -101,8 +101,8 @@ def _gather(
     """What goes with a person: activities that belong to nobody else go too, whatever company or deal they also belong to."""
     held = store.snapshots(store.forgotten.linking(records))
     ids = sorted({s.person_id for s in held.values() if s.person_id is not None} | set(settled))
-    twins, theirs = store.twins(ids), store.snapshots_of(ids)
-    belongs = store.links_of([*held, *(s.ref for found in theirs.values() for s in found)])
+    twins, theirs = store.twins.get(ids), store.snapshots_of(ids)
+    belongs = store.links.of([*held, *(s.ref for found in theirs.values() for s in found)])
 
     def of_others(refs: Iterable[Ref]) -> bool:
         return any((to.side, to.object) in persons and to not in records for ref in refs for to in belongs.get(ref, ()))
@@ -175,7 +175,7 @@ def erase_email(store: Store, email: str, persons: Places, now: datetime) -> lis
     people: dict[str | None, list[Snapshot]] = {}
     for snapshot in store.forgotten.records_of(email):
         people.setdefault(snapshot.person_id, []).append(snapshot)
-    if not people and store.waiting_signals([email]):
+    if not people and store.signals.waiting([email]):
         people[None] = []
     return erase_people(store, people, persons, now, BY_HAND, [email]) if people else []
 
@@ -227,11 +227,13 @@ def admit(store: Store, rows: Sequence[StoredSnapshot], held: Collection[str], n
     with store.begin():
         if met:
             store.forgotten.add(now, [shot.ref for shot in met])
-            store.park([_elsewhere(shot.ref) for shot in met if shot.state is RecordState.LIVE], now)
+            store.problems.park([_elsewhere(shot.ref) for shot in met if shot.state is RecordState.LIVE], now)
         if over:
-            told = {(p.problem.side, p.problem.object, p.problem.record_id): p for p in store.problems(person_ids=[""], limit=1_000_000)}
+            told = {
+                (p.problem.side, p.problem.object, p.problem.record_id): p for p in store.problems.rows(person_ids=[""], limit=1_000_000)
+            }
             rows_over = [told[place] for ref in over if (place := (ref.side, ref.object, ref.id)) in told]
-            store.drop_problems([row.problem_id for row in rows_over if row.problem.cause == ERASED_ELSEWHERE])
+            store.problems.drop([row.problem_id for row in rows_over if row.problem.cause == ERASED_ELSEWHERE])
     return kept
 
 

@@ -28,7 +28,7 @@ def heir_of(row: TaskRow, owner: str | None) -> Heir | None:
 
 def heirs_of(world: World, keys: Sequence[str], rows: Mapping[str, TaskRow] | None = None) -> dict[str, Heir]:
     """Our own tasks among these that go to somebody else, or to another day. rows: where they have been looked up already."""
-    tasks = world.store.tasks_by_key(keys) if rows is None else rows
+    tasks = world.store.tasks.by_key(keys) if rows is None else rows
     states = world.store.persons(sorted({row.person_id for row in tasks.values()}))
     found = {key: heir_of(row, states[row.person_id].owner) for key, row in tasks.items() if row.person_id in states}
     return {key: heir for key, heir in found.items() if heir is not None}
@@ -38,8 +38,8 @@ def inherited(world: World, keys: Sequence[str], sent: Collection[str]) -> None:
     """Notes whose tasks these are now, in the caller's transaction. sent: those of them that are being written: a CRM may not take it, so it is wanted until
     a look finds nothing to write."""
     heirs = heirs_of(world, keys)
-    rows = world.store.tasks_by_key(list(heirs))
-    world.store.save_tasks([_given(row, heirs[key], key in sent) for key, row in rows.items()])
+    rows = world.store.tasks.by_key(list(heirs))
+    world.store.tasks.save([_given(row, heirs[key], key in sent) for key, row in rows.items()])
 
 
 def _given(row: TaskRow, heir: Heir, sent: bool) -> TaskRow:
@@ -51,7 +51,7 @@ def hand_on(world: World, moves: Sequence[tuple[str | None, Move]]) -> list[str]
     """Remembers which open tasks go to whom and when. moves: with the person's owner. Returns the persons whose activities have to be looked at. In the
     caller's transaction."""
     by_key = {move.key: (owner, move) for owner, move in moves}
-    rows = world.store.tasks_by_key(list(by_key))
+    rows = world.store.tasks.by_key(list(by_key))
     changed: list[TaskRow] = []
     for key, row in rows.items():
         owner, move = by_key[key]
@@ -64,5 +64,5 @@ def hand_on(world: World, moves: Sequence[tuple[str | None, Move]]) -> list[str]
         after = replace(row, due_at=move.due_at or row.due_at, draft=draft)
         if after != row:
             changed.append(after)
-    world.store.save_tasks(changed)
+    world.store.tasks.save(changed)
     return sorted({row.person_id for row in changed if row.record_id})

@@ -42,7 +42,7 @@ def signals_of(world: World, snapshots: Mapping[str, Sequence[Snapshot]], source
     """Stores what the records tell of behaviour and returns every signal of these persons, oldest first. A record that shows a new event is asked for
     its history (one call per batch of records), so that events between two polls are not missed. source=None: nobody is asked."""
     store, maps = world.store, world.playbook.signals
-    known = store.signals(list(snapshots))
+    known = store.signals.of(list(snapshots))
     fresh: list[tuple[str, Signal]] = []
     ask: dict[tuple[str, str], dict[str, str]] = {}
     for person, records in snapshots.items():
@@ -54,10 +54,10 @@ def signals_of(world: World, snapshots: Mapping[str, Sequence[Snapshot]], source
             if found:
                 fresh += [(person, signal) for signal in found]
                 ask.setdefault((snapshot.ref.side, snapshot.ref.object), {})[snapshot.ref.id] = person
-    early = store.any_waiting_signals()
+    early = store.signals.any_waiting()
     people = {person: addresses_of(world, records) for person, records in snapshots.items()} if early else {}
     if not fresh:
-        return store.signals(list(snapshots)) if early and adopt(world, people, (), known) else known
+        return store.signals.of(list(snapshots)) if early and adopt(world, people, (), known) else known
     if source is not None:
         for (side, object), ids in ask.items():
             fields = sorted({n for m in maps if (m.side, m.object) == (side, object) for n in (m.field, m.time_field) if n})
@@ -70,7 +70,7 @@ def signals_of(world: World, snapshots: Mapping[str, Sequence[Snapshot]], source
         # An event that is stored is never asked about again: one without its history has to wait for it.
         fresh = [(person, signal) for person, signal in fresh if person not in source.unanswered]
     adopt(world, people, fresh, known)
-    return store.signals(list(snapshots))
+    return store.signals.of(list(snapshots))
 
 
 def moments_of(

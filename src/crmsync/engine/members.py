@@ -116,7 +116,7 @@ def send_members(world: World, entries: Sequence[JournalEntry], now: datetime, s
 
 def _not_sent(world: World, entries: Sequence[JournalEntry], error: CrmsyncError, now: datetime) -> None:
     with world.store.begin():
-        world.store.settle([replace(e, outcome="not sent", message=str(error)[:500], settled_at=now) for e in entries])
+        world.store.journal.settle([replace(e, outcome="not sent", message=str(error)[:500], settled_at=now) for e in entries])
         world.store.mark_dirty_persons(sorted({str(e.person_id) for e in entries}))
 
 
@@ -124,7 +124,7 @@ def _settle(world: World, entries: Sequence[JournalEntry], outcomes: Sequence[Ou
     """One transaction. Lost answers stay open: `look_up` finds out what became of them."""
     store, people = world.store, sorted({str(e.person_id) for e in entries})
     with store.begin():
-        states, tried = store.persons(people), _tried(store.problems(person_ids=people, limit=100_000))
+        states, tried = store.persons(people), _tried(store.problems.rows(person_ids=people, limit=100_000))
         settled, healed, refused = [], [], []
         for entry, outcome in zip(entries, outcomes, strict=True):
             if outcome.kind is OutcomeKind.UNKNOWN:
@@ -148,12 +148,12 @@ def _settle(world: World, entries: Sequence[JournalEntry], outcomes: Sequence[Ou
                 states[person] = left(state, entry.side, list_id)
             elif outcome.kind in (OutcomeKind.DONE, OutcomeKind.EXISTS):
                 states[person] = joined(state, entry.side, list_id, by_us=outcome.kind is OutcomeKind.DONE)
-        store.settle(settled)
+        store.journal.settle(settled)
         store.save_persons(list(states.values()))
         for side in {e.side for e in entries}:
-            store.heal(side, healed)
+            store.problems.heal(side, healed)
         for entry, outcome, again in refused:
-            store.park([_problem(world, entry, outcome)], now, retry_at=again)
+            store.problems.park([_problem(world, entry, outcome)], now, retry_at=again)
 
 
 def _gone_list(entry: JournalEntry, outcome: Outcome) -> bool:
@@ -214,7 +214,7 @@ def look_up(world: World, side: str, entries: Sequence[JournalEntry], now: datet
                 elif not joins(entry) and at is None:
                     states[state.person_id] = left(state, side, list_id)
             store.save_persons(list(states.values()))
-            store.settle([_looked_up(entry, (ref_of(entry) in since) is joins(entry), now) for entry in group])
+            store.journal.settle([_looked_up(entry, (ref_of(entry) in since) is joins(entry), now) for entry in group])
             store.mark_dirty_persons(people)
 
 

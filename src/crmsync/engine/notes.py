@@ -32,9 +32,9 @@ def note_missing(world: World, side: str, object: str, noted: Sequence[ParkedPro
     fresh = [_missing(side, object, name) for name in missing if name not in known]
     over = [id for name, id in known.items() if name not in missing]
     if fresh:
-        store.park(fresh, now)
+        store.problems.park(fresh, now)
     if over:
-        store.drop_problems(over)
+        store.problems.drop(over)
 
 
 def _missing(side: str, object: str, name: str) -> Problem:
@@ -51,7 +51,7 @@ def _missing(side: str, object: str, name: str) -> Problem:
 
 def note_all_missing(world: World, sides: Iterable[str], now: datetime) -> None:
     """Names what the schemas of these sides, just read again, no longer show; without a look at any record."""
-    noted = world.store.problems(person_ids=[""], limit=10_000)
+    noted = world.store.problems.rows(person_ids=[""], limit=10_000)
     for side in sides:
         for object in (*world.objects(side), *world.twin_objects(side)):
             note_missing(world, side, object, noted, now)

@@ -44,7 +44,7 @@ def settle_twins(world: World, dirty: Sequence[Snapshot], now: datetime) -> list
                 if kind is not None:
                     linked[snapshot.ref] = _new(fresh, world.new_id(), kind, snapshot)
         known = {s.ref for s in dirty if s.person_id is not None}
-        world.store.save_twins(list(fresh.values()))
+        world.store.twins.save(list(fresh.values()))
         world.store.link({ref: twin for ref, twin in linked.items() if ref not in known})
     before = {s.ref: s.person_id for s in dirty}
     companies = world.objects_of(COMPANY)
@@ -66,8 +66,8 @@ def _join_companies(world: World, dirty: Sequence[Snapshot], linked: dict[Ref, s
     if not moved:
         return
     store.link(moved)
-    store.drop_problems([row.problem_id for row in store.problems(person_ids=list(joined), limit=100_000)])
-    store.delete_twins(list(joined))
+    store.problems.drop([row.problem_id for row in store.problems.rows(person_ids=list(joined), limit=100_000)])
+    store.twins.drop(list(joined))
     forget_companies(world, list(joined))
     linked.update({s.ref: moved[s.ref] for s in dirty if s.ref in moved})
     linked.update(found)
@@ -79,7 +79,7 @@ def _new_companies(world: World, records: Sequence[Snapshot], linked: dict[Ref, 
         return
     found: dict[Ref, str] = {}
     pair_companies(world, records, found)
-    known = world.store.twins(sorted(set(found.values())))
+    known = world.store.twins.get(sorted(set(found.values())))
     for snapshot in records:
         id = found.get(snapshot.ref)
         if id is not None and id not in known and id not in fresh:
@@ -105,7 +105,7 @@ def _by_key(world: World, records: Sequence[Snapshot], linked: dict[Ref, str], f
     if not keys:
         return
     wanted = sorted(set(keys.values()))
-    twins, tasks = store.twins(wanted), store.tasks_by_key(wanted)
+    twins, tasks = store.twins.get(wanted), store.tasks.by_key(wanted)
     taken = {(s.ref.side, id) for id, found in store.snapshots_of(wanted).items() for s in found if s.state is RecordState.LIVE}
     for snapshot in records:
         key = keys.get(snapshot.ref)
@@ -155,10 +155,10 @@ def _by_likeness(world: World, records: Sequence[Snapshot], linked: dict[Ref, st
 def _unpaired(world: World, records: Sequence[Snapshot]) -> tuple[list[Snapshot], set[str]]:
     """These activities and others without a twin that could be the same ones, these first: of one kind, on several sides of one person. And the
     persons whose activities are all among them."""
-    belongs = world.store.links_of([s.ref for s in records])
+    belongs = world.store.links.of([s.ref for s in records])
     people = set(world.store.persons_of({to for targets in belongs.values() for to in targets}).values())
     found: dict[Ref, Snapshot] = {}
-    for theirs in world.store.unpaired(sorted(people)).values():
+    for theirs in world.store.links.unpaired(sorted(people)).values():
         kinds: dict[str, list[Snapshot]] = {}
         for snapshot in theirs:
             kind = kind_of(snapshot.extra, snapshot.ref.side, snapshot.ref.object, world.kinds.maps.values())
@@ -177,7 +177,7 @@ def _is_activity(world: World, snapshot: Snapshot) -> bool:
 
 def _signatures(world: World, records: Sequence[Snapshot], people: Collection[str], now: datetime) -> dict[Ref, list[Signature]]:
     """What each record could be known by on the other side; of activities, only as far as they belong to these people."""
-    belongs = world.store.links_of([s.ref for s in records])
+    belongs = world.store.links.of([s.ref for s in records])
     held = world.store.persons_of({to for targets in belongs.values() for to in targets})
     grounds = {kind: world.ground(kind, now) for kind in world.kinds.maps}
     lenses: dict[tuple[str, str, str], tuple[Lens, Lens]] = {}

@@ -213,9 +213,9 @@ def _leading(twin: Twin) -> tuple[bool, str, str]:
 
 def _companies(world: World, snapshots: Mapping[str, Sequence[Snapshot]]) -> dict[str, list[Twin]]:
     records = {s.ref: id for id, found in snapshots.items() for s in found if s.state is RecordState.LIVE}
-    links = world.store.links_of(list(records))
+    links = world.store.links.of(list(records))
     held = world.store.snapshots(sorted({to for targets in links.values() for to in targets}))
-    twins = world.store.twins(sorted({s.person_id for s in held.values() if s.person_id is not None and s.state is RecordState.LIVE}))
+    twins = world.store.twins.get(sorted({s.person_id for s in held.values() if s.person_id is not None and s.state is RecordState.LIVE}))
     found: dict[str, list[Twin]] = {}
     for ref, id in records.items():
         for to in links.get(ref, ()):
@@ -226,9 +226,9 @@ def _companies(world: World, snapshots: Mapping[str, Sequence[Snapshot]]) -> dic
 
 
 def _deals(world: World, person_ids: Sequence[str]) -> dict[str, list[Twin]]:
-    rows = world.store.belonging_to(person_ids, objects=world.objects_of(DEAL))
+    rows = world.store.links.belonging_to(person_ids, objects=world.objects_of(DEAL))
     live = {id: [s.person_id for s in found if s.state is RecordState.LIVE and s.person_id] for id, found in rows.items()}
-    twins = world.store.twins(sorted({twin for found in live.values() for twin in found}))
+    twins = world.store.twins.get(sorted({twin for found in live.values() for twin in found}))
     return {id: [twins[twin] for twin in dict.fromkeys(found) if twin in twins] for id, found in live.items()}
 
 
@@ -238,8 +238,8 @@ def wake_persons(world: World, twin_ids: Iterable[str]) -> None:
     if not ids:
         return
     store = world.store
-    people = {s.person_id for found in store.belonging_to(ids, objects=world.person_objects).values() for s in found}
+    people = {s.person_id for found in store.links.belonging_to(ids, objects=world.person_objects).values() for s in found}
     mine = [s.ref for found in store.snapshots_of(ids).values() for s in found]
-    held = store.snapshots(sorted({to for targets in store.links_of(mine).values() for to in targets}))
+    held = store.snapshots(sorted({to for targets in store.links.of(mine).values() for to in targets}))
     people |= {s.person_id for ref, s in held.items() if ref.object in world.person_objects}
     store.mark_dirty_persons(sorted(id for id in people if id is not None))

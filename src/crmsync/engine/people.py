@@ -50,7 +50,7 @@ def settle_people(world: World, dirty: Sequence[Snapshot]) -> list[str]:
         store.link({ref: person for ref, person in matched.links.items() if current.get(ref) != person})
         persons |= set(matched.links.values())
         if world.kinds.maps:
-            store.wake(sorted(set(matched.links.values())))  # activities that came before the person they belong to
+            store.links.wake(sorted(set(matched.links.values())))  # activities that came before the person they belong to
     born: dict[str, datetime] = {}
     for s in (c.snapshot for c in candidates):
         id = matched.links.get(s.ref)
@@ -170,7 +170,7 @@ def join_persons(world: World, *, keep: str, lose: str) -> None:
     store = world.store
     records = store.snapshots_of([lose]).get(lose, [])
     store.link({s.ref: keep for s in records})
-    store.move_signals(lose, keep)
+    store.signals.move(lose, keep)
     states = store.persons([keep, lose])
     kept, lost = states.get(keep), states.get(lose)
     if kept is not None and lost is not None:
@@ -180,4 +180,4 @@ def join_persons(world: World, *, keep: str, lose: str) -> None:
     for work in (store.assignments, store.obligations, store.touches, store.alerts):
         work.move(lose, keep)
     if world.kinds.maps:
-        store.wake([keep])
+        store.links.wake([keep])

@@ -54,7 +54,7 @@ def much_around(world: World, persons: int) -> bool:
         return True
     if max(dirty, persons) < min(brakes.min_changes, brakes.max_creates) or not objects:
         return False  # the usual cycle: nothing more is counted
-    known = store.count_twins()
+    known = store.twins.counts()
     held = sum(count for (_, why), count in known.items() if why == PERSON) if persons else 0
     if dirty + held > brakes.max_creates:
         return True
@@ -126,7 +126,7 @@ class Counted:
 def _settled(world: World) -> dict[str, int]:
     """kind -> how many of it are known."""
     known: Counter[str] = Counter()
-    for (kind, _), count in world.store.count_twins().items():
+    for (kind, _), count in world.store.twins.counts().items():
         known[kind] += count
     return dict(known)
 
@@ -210,11 +210,11 @@ def _pass_on(world: World, verdicts: Sequence[Verdict], counted: Counted, now: d
     given = {v.state.person_id for v in verdicts if v.decision is not None and v.decision.assignments}
     moved: set[str] = set()
     if world.kinds.maps:
-        world.store.wake(fresh)
+        world.store.links.wake(fresh)
         moved = handed_on(world, verdicts)
     world.store.save_persons([verdict.state for verdict in verdicts if verdict.state.person_id in moved | given])
     if moved:
-        world.store.wake(sorted(moved))
+        world.store.links.wake(sorted(moved))
 
 
 def _decided_twins(
@@ -234,7 +234,7 @@ def _decided_twins(
         world.report("deciding activities", min(seen, total), total)
     if not objects or only is not None:
         return
-    due = [id for id in world.store.due_twins(now, total + sum(_settled(world).values()) + 1) if id not in done]
+    due = [id for id in world.store.twins.due(now, total + sum(_settled(world).values()) + 1) if id not in done]
     for start in range(0, len(due), TWINS_AT_ONCE):
         yield deliberate_twins(world, due[start : start + TWINS_AT_ONCE], now, coming)
 

@@ -152,7 +152,7 @@ def _asked(world: World, side: str, object: str, records: Sequence[Record]) -> d
     asked = world.connectors[side].links(object, [ref.id for ref in rest]) if rest else {}
     # What we may not see was not taken away by anybody: it stays as it was last seen.
     untold = world.connectors[side].traits.untold
-    held = world.store.links_of(rest) if untold and rest else {}
+    held = world.store.links.of(rest) if untold and rest else {}
     return {
         **told,
         **{ref: (*asked.get(ref.id, ()), *(to for to in held.get(ref, ()) if to.object in untold)) for ref in rest},
@@ -165,7 +165,7 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
     with store.reading():
         cursor = store.cursor(side, object)
         asked = store.get(f"read:{side}:{object}") or {}
-        noted = store.problems(person_ids=[""], limit=10_000)
+        noted = store.problems.rows(person_ids=[""], limit=10_000)
     # A field that is newly mapped was never read, and one mapped anew was read by other rules: everything must be read once more.
     mapping = world.mapping_mark(side, object)
     regained = frozenset(fields) - set(asked.get("fields", fields))
@@ -183,14 +183,14 @@ def _pull_object(world: World, side: str, object: str, now: datetime, pulled: Pu
         if (side, object) not in world.kinds.raw:
             raise
         # Persons could be read, so the credentials are good: they do not open this object, and everything else goes on.
-        store.park([closed_to_us(side, object, str(error))], now)
+        store.problems.park([closed_to_us(side, object, str(error))], now)
         pulled.closed = True
         world.forget_schema(side)
         log.warning("object not readable", side=side, object=object, error=type(error).__name__)
         return
     closed = [r.problem_id for r in noted if (r.problem.cause, r.problem.side, r.problem.object) == (NO_ACCESS, side, object)]
     if closed:
-        store.drop_problems(closed)
+        store.problems.drop(closed)
     if fresh or set(fields) != set(asked.get("fields", ())):
         # Fewer fields are remembered too: when a hidden one is shown again, what changed meanwhile was read without it.
         store.put(f"read:{side}:{object}", {"fields": list(fields), "mapping": mapping})
@@ -262,7 +262,7 @@ def take_page(
     belongs = {ref: targets for ref, targets in belongs.items() if ref not in orphans}
     quiet, loud = _split(rows, held)
     if belongs:
-        before = store.links_of([row.snapshot.ref for row in quiet])
+        before = store.links.of([row.snapshot.ref for row in quiet])
         moved = [row for row in quiet if row.snapshot.ref in belongs and before.get(row.snapshot.ref, ()) != belongs[row.snapshot.ref]]
         quiet, loud = [row for row in quiet if row not in moved], [*loud, *moved]
     by_owners(world, side, [row.snapshot for row in loud], now)
@@ -271,10 +271,10 @@ def take_page(
     with store.begin():
         store.save_snapshots(loud, dirty=True)
         store.save_snapshots(quiet, dirty=False)
-        store.save_links(belongs)
+        store.links.save(belongs)
         if regained:
             forget_emptied(world, loud, held, regained)
-        store.wake(_returned(loud, held))
+        store.links.wake(_returned(loud, held))
         store.save_cursor(side, object, page.cursor)
     for stream, detail in hints_of(world, side, object, ((row.snapshot, held.get(row.snapshot.ref)) for row in loud)):
         pulled.hints.setdefault(stream, set()).add(detail)

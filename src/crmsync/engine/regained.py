@@ -24,7 +24,7 @@ def forget_emptied(world: World, rows: Sequence[StoredSnapshot], held: Mapping[R
     cleared. In the caller's transaction."""
     linked = {row.snapshot.ref: held[row.snapshot.ref].person_id for row in rows if row.snapshot.ref in held}
     ids = sorted({id for id in linked.values() if id is not None})
-    persons, twins = world.store.persons(ids), world.store.twins(ids)
+    persons, twins = world.store.persons(ids), world.store.twins.get(ids)
     for row in rows:
         id = linked.get(row.snapshot.ref)
         if id is None or row.snapshot.state is not RecordState.LIVE:
@@ -36,7 +36,7 @@ def forget_emptied(world: World, rows: Sequence[StoredSnapshot], held: Mapping[R
         elif id in persons:
             persons[id] = _without(persons[id], world.lenses[key], row.snapshot, regained)
     world.store.save_persons(list(persons.values()))
-    world.store.save_twins(list(twins.values()))
+    world.store.twins.save(list(twins.values()))
 
 
 def _without(state: PersonState, lens: Lens | None, shown: Snapshot, regained: Collection[str]) -> PersonState:

@@ -31,7 +31,7 @@ def settle_open(world: World, now: datetime, troubles: dict[str, CrmsyncError] |
 
     troubles: sides that do not answer, skipped; sides that turn out so are added, their intents stay open. None: such trouble is raised."""
     down = {} if troubles is None else troubles
-    entries = [entry for entry in world.store.open_intents() if entry.side in world.connectors and entry.side not in down]
+    entries = [entry for entry in world.store.journal.open_intents() if entry.side in world.connectors and entry.side not in down]
     groups: dict[tuple[str, str, str], list[JournalEntry]] = {}
     for entry in entries:
         groups.setdefault((entry.side, entry.kind, entry.write.object), []).append(entry)
@@ -58,7 +58,7 @@ def _settle_group(world: World, side: str, kind: str, object: str, group: Sequen
         return
     if kind_in(kind) and (side, object) not in world.lenses:
         # No longer mapped: nothing can be decided about it, and what became of the write shows in the CRM only.
-        world.store.settle(
+        world.store.journal.settle(
             [replace(_closed(entry, False, now), message="its kind is no longer mapped; look in the CRM") for entry in group]
         )
         return
@@ -82,9 +82,9 @@ def _creates(world: World, side: str, object: str, entries: Sequence[JournalEntr
                 row = store_row(world, world.lenses[side, object], record, record_hash(world, record))
                 rows.append(replace(row, snapshot=replace(row.snapshot, person_id=entry.person_id)))
         store.save_snapshots(rows, dirty=True)
-        store.save_links(belongs)
+        store.links.save(belongs)
         _believe_all(world, side, object, [(e, record) for e in entries if (record := found.get(str(e.write.key))) is not None])
-        store.settle([_closed(entry, found.get(str(entry.write.key)) is not None, now) for entry in entries])
+        store.journal.settle([_closed(entry, found.get(str(entry.write.key)) is not None, now) for entry in entries])
         store.mark_dirty_persons([str(entry.person_id) for entry in entries])
 
 
@@ -105,9 +105,9 @@ def _others(world: World, side: str, object: str, entries: Sequence[JournalEntry
             if ref.id not in told
         ]
         store.save_snapshots(rows, dirty=True)
-        store.save_links(belongs)
+        store.links.save(belongs)
         _believe_all(world, side, object, [(e, record) for e in entries if (record := told.get(str(e.write.id))) is not None])
-        store.settle([_closed(entry, True, now) for entry in entries])
+        store.journal.settle([_closed(entry, True, now) for entry in entries])
         store.mark_dirty_persons([str(entry.person_id) for entry in entries])
 
 
@@ -119,7 +119,7 @@ def _believe_all(world: World, side: str, object: str, seen: Sequence[tuple[Jour
 def _believe_twins(world: World, side: str, seen: Sequence[tuple[JournalEntry, Record]]) -> None:
     """As `_believe`, for activities, companies and deals."""
     store = world.store
-    twins = store.twins(list({str(entry.person_id) for entry, _ in seen}))
+    twins = store.twins.get(list({str(entry.person_id) for entry, _ in seen}))
     for entry, record in seen:
         twin, lens = twins.get(str(entry.person_id)), lens_of(world, entry)
         if twin is None or lens is None or record.state is not RecordState.LIVE:
@@ -144,7 +144,7 @@ def _believe_twins(world: World, side: str, seen: Sequence[tuple[JournalEntry, R
             marks[UNDONE + BELONGING] = ";".join(_parties(world, entry.write.unlink))
         written = {**twin.state.written, side: {**twin.state.written.get(side, {}), **marks}} if marks else twin.state.written
         twins[twin.twin_id] = replace(twin, state=replace(twin.state, base=base, anchors=anchors, written=written), links=links)
-    store.save_twins(list(twins.values()))
+    store.twins.save(list(twins.values()))
 
 
 def _elsewhere(world: World, entry: JournalEntry, state: PersonState, name: str, sent: Value) -> Mapping[str, Value]:
@@ -157,7 +157,7 @@ def _restored(world: World, entry: JournalEntry, record: Record, twin: Twin) -> 
     """Whom it belongs to as settled: what an undo put back there is meant for that side alone."""
     if not entry.undoes or not (entry.write.about or entry.write.unlink):
         return twin.links
-    targets = world.store.links_of([record.ref]).get(record.ref, ())
+    targets = world.store.links.of([record.ref]).get(record.ref, ())
     if not set(entry.write.about) <= set(targets) or set(entry.write.unlink) & set(targets):
         return twin.links
     return {**twin.links, entry.side: _parties(world, targets)}
@@ -201,8 +201,8 @@ def _tasks(world: World, side: str, object: str, entries: Sequence[JournalEntry]
         for entry in entries:
             id = found.get(str(entry.write.key))
             if id is not None:
-                store.task_created(str(entry.write.key), id)
-        store.settle([_closed(entry, str(entry.write.key) in found, now) for entry in entries])
+                store.tasks.created(str(entry.write.key), id)
+        store.journal.settle([_closed(entry, str(entry.write.key) in found, now) for entry in entries])
 
 
 def _closed(entry: JournalEntry, arrived: bool, now: datetime) -> JournalEntry:

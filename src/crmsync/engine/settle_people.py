@@ -194,12 +194,12 @@ class PersonSettlement:
         """Not carried out for a passing reason: due again after a growing while. Where only some fields were hindered (an opt-out that the CRM does
         not take now), the rest follows at once."""
         person_id, write = str(item.entry.person_id), item.entry.write
-        tries = sum(1 for e in self.world.store.writes_of(person_id, limit=20) if e.outcome == OutcomeKind.RETRY.value)
+        tries = sum(1 for e in self.world.store.journal.of(person_id, limit=20) if e.outcome == OutcomeKind.RETRY.value)
         wait = min(timedelta(seconds=5) * 2**tries, MAX_BACKOFF)
         held = [native for native in write.fields if native in outcome.fields and native in item.entry.names]
         merged = item.planned.merged if item.planned is not None else {}
         part: list[str | None] = [*held] if len(held) < len(write.fields) else []
-        self.world.store.park(
+        self.world.store.problems.park(
             [
                 Problem(
                     cause=outcome.cause or "retry",
@@ -268,14 +268,14 @@ class PersonSettlement:
     def store(self) -> None:
         """In the caller's transaction."""
         store = self.world.store
-        store.settle(self.entries)
+        store.journal.settle(self.entries)
         store.save_snapshots(self.rows, dirty=False)
-        store.save_links(self.links)
+        store.links.save(self.links)
         store.save_persons(list(self.settled_people.values()))
         # In this order: what was found in this very answer (a value that did not stick) is not healed by it.
-        store.heal(self.side, self.healed)
-        store.park(self.problems, self.now)
+        store.problems.heal(self.side, self.healed)
+        store.problems.park(self.problems, self.now)
         store.mark_dirty_persons(self.again)
-        store.wake(self.created)
+        store.links.wake(self.created)
         for key, record_id in self.task_ids:
-            store.task_created(key, record_id)
+            store.tasks.created(key, record_id)

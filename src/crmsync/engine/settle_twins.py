@@ -97,7 +97,7 @@ class TwinSettlement:
             twin.twin_id,
         )
         if write.about or write.unlink or write.action is Action.CREATE:
-            known = self.world.store.links_of([ref]).get(ref, ()) if write.action is not Action.CREATE else ()
+            known = self.world.store.links.of([ref]).get(ref, ()) if write.action is not Action.CREATE else ()
             over = self.world.store.persons_of([*known, *write.unlink]) if write.unlink else {}
             # Whom it belonged to through a record that was merged since is gone from it, too.
             parted = {over[to] for to in write.unlink if to in over}
@@ -178,11 +178,11 @@ class TwinSettlement:
 
     def _retry(self, item: Outgoing, outcome: Outcome) -> None:
         id = str(item.entry.person_id)
-        tries = sum(1 for e in self.world.store.writes_of(id, limit=20) if e.outcome == OutcomeKind.RETRY.value)
+        tries = sum(1 for e in self.world.store.journal.of(id, limit=20) if e.outcome == OutcomeKind.RETRY.value)
         wait = min(FIRST_WAIT * 2**tries, LONGEST_WAIT)
         problem = self._problem(item, outcome.cause or "retry", f"{self.side} could not take it now: {outcome.message[:300]}", None,
                                 refusal_mark(item.entry.write.fields, item.entry.write.about, item.entry.write.unlink), keep=False)  # fmt: skip
-        self.world.store.park([problem], self.now, retry_at=self.now + wait)
+        self.world.store.problems.park([problem], self.now, retry_at=self.now + wait)
         self.twins[id] = replace(self._twin(item), retry_at=self.now + wait)
         self.touched.add(id)
 
@@ -203,10 +203,10 @@ class TwinSettlement:
         """In the caller's transaction."""
         store = self.world.store
         store.save_snapshots(self.rows, dirty=False)
-        store.save_links(self.links)
-        store.save_twins([self.twins[id] for id in sorted(self.touched)])
-        store.heal(self.side, self.healed)
-        store.park(self.problems, self.now)
+        store.links.save(self.links)
+        store.twins.save([self.twins[id] for id in sorted(self.touched)])
+        store.problems.heal(self.side, self.healed)
+        store.problems.park(self.problems, self.now)
         store.mark_dirty_persons(self.again)
         wake_persons(self.world, self.born)  # persons may belong to it there from now on
 
@@ -225,7 +225,7 @@ def adopt_twin(world: World, side: str, item: Outgoing, outcome: Outcome) -> Non
             StoredSnapshot(snapshot=replace(old, state=RecordState.DELETED), hash="") for ref, old in held.items() if ref.id not in told
         ]
         store.save_snapshots(rows, dirty=True)
-        store.save_links(belongs)
+        store.links.save(belongs)
         if outcome.kind is OutcomeKind.EXISTS:
             store.link(
                 {r.ref: id for r in found if r.ref.id == outcome.existing_id and (r.ref not in held or held[r.ref].person_id is None)}

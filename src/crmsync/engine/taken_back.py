@@ -26,10 +26,10 @@ def withdraw(world: World, person_id: str, keys: Sequence[str], now: datetime) -
     store = world.store
     store.touches.set_states([(key, TASK_DELETED, now) for key in keys])
     waiting: list[str] = []
-    for key, row in store.tasks_by_key(keys).items():
+    for key, row in store.tasks.by_key(keys).items():
         if row.record_id is None:
-            store.task_created(key, WITHDRAWN)
-        elif row.record_id not in (WITHDRAWN, REFUSED) and store.claim_effect(f"{WITHDRAWN}:{key}"[:120], person_id, row.created_at):
+            store.tasks.created(key, WITHDRAWN)
+        elif row.record_id not in (WITHDRAWN, REFUSED) and store.effects.claim(f"{WITHDRAWN}:{key}"[:120], person_id, row.created_at):
             waiting.append(key)
     if waiting:
         store.put(WAITING, [*(store.get(WAITING) or []), *waiting])
@@ -48,7 +48,7 @@ def take_back(world: World, now: datetime, sent: Sent) -> None:
     keys: list[str] = store.get(WAITING) or []
     if not keys:
         return
-    rows, seen = store.tasks_by_key(keys), store.touches.own(keys)
+    rows, seen = store.tasks.by_key(keys), store.touches.own(keys)
     items: dict[str, list[Outgoing]] = {}
     for key, row in rows.items():
         if row.side in world.connectors and row.side not in sent.errors and seen[key].seen.state != TASK_DONE:
@@ -58,9 +58,9 @@ def take_back(world: World, now: datetime, sent: Sent) -> None:
                 task_write(world, row.side, write, row.person_id, now, because="nobody has to do it any more")
             )
     journalled = [item.entry for found in items.values() for item in found]
-    store.journal(journalled)
+    store.journal.note(journalled)
     send(world, items, now, sent)
-    told = (store.write(entry.write.write_id) for entry in journalled)
+    told = (store.journal.entry(entry.write.write_id) for entry in journalled)
     answered = {entry.write.key for entry in told if entry is not None and entry.outcome in SETTLED}
     over = {key for key in keys if key not in rows or key in answered or seen[key].seen.state == TASK_DONE}
     if over:

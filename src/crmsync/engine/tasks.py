@@ -30,7 +30,7 @@ def claimed_tasks(world: World, person_id: str, decision: Decision | None, now: 
     return [
         _row(world, person_id, touch, decision.state.owner, now)
         for touch in decision.tasks
-        if world.store.claim_effect(f"{touch.kind}{touch.part}", person_id, touch.mql_at)
+        if world.store.effects.claim(f"{touch.kind}{touch.part}", person_id, touch.mql_at)
     ]
 
 
@@ -81,7 +81,7 @@ def outgoing_tasks(world: World, rows: Sequence[TaskRow], now: datetime) -> list
             continue
         owner = world.owners.native(row.side, row.owner) or world.owners.native(row.side, world.playbook.person.fallback_owner)
         if owner is None:
-            world.store.park([_ownerless(row)], now)
+            world.store.problems.park([_ownerless(row)], now)
             continue
         write = world.connectors[row.side].task(_draft(row.key, row.draft, owner, person.ref), world.new_id())
         ready.append(task_write(world, row.side, write, row.person_id, now))

@@ -69,7 +69,7 @@ def deliberate_twins(
     grounds: dict[str, Ground] = {}
     parked = parked_of(world, twin_ids, now, FOUND_BY_LOOKING)
     people = {side: world.connectors[side].traits.people_per_activity for side in world.sides}
-    own = world.store.tasks_by_key(twin_ids)
+    own = world.store.tasks.by_key(twin_ids)
     heirs = heirs_of(world, twin_ids, own)
     doubts = Doubts(world, around.records, {id: twin.kind for id, twin in around.twins.items()})
     plans: list[TwinPlan] = []
@@ -119,15 +119,15 @@ def _as_party(plan: TwinPlan, records: Sequence[Snapshot], doubts: Doubts) -> Tw
 def handed_on(world: World, verdicts: Sequence[Verdict]) -> set[str]:
     """Persons who have got another owner than their first-touch task has: it is decided again (F57)."""
     owners = {v.state.person_id: v.state.owner for v in verdicts if v.state.owner is not None} if world.kinds.maps else {}
-    tasks = world.store.tasks_of(list(owners))
+    tasks = world.store.tasks.of(list(owners))
     return {person for person, rows in tasks.items() if any(row.record_id and heir_of(row, owners[person]) is not None for row in rows)}
 
 
 def look_around(world: World, twin_ids: Sequence[str]) -> Around:
     """Twins, their records, and everybody they belong to or belonged to when last settled."""
     store = world.store
-    twins, records = store.twins(twin_ids), store.snapshots_of(twin_ids)
-    links = store.links_of([r.ref for found in records.values() for r in found])
+    twins, records = store.twins.get(twin_ids), store.snapshots_of(twin_ids)
+    links = store.links.of([r.ref for found in records.values() for r in found])
     held = store.persons_of({to for targets in links.values() for to in targets})
     whose = {ref: tuple(dict.fromkeys(held[to] for to in targets if to in held)) for ref, targets in links.items()}
     ids = sorted(
@@ -250,13 +250,13 @@ def remember(world: World, plans: Sequence[TwinPlan], now: datetime, down: Mappi
         known = [at for at in (due, _ends(world, plan, now), _later(plan.twin.retry_at, now)) if at is not None]
         twins.append(replace(plan.twin, retry_at=min(known, default=None)))
     tell(world, plans)
-    store.save_twins(twins)
+    store.twins.save(twins)
     inherited(world, [twin.twin_id for twin in twins], heirs)
     _problems(world, plans, now)
     _signals(world, plans, now)
     booked.note(world, plans, now)
     touches.note(world, plans, now)
-    store.journal([item.entry for item in items])
+    store.journal.note([item.entry for item in items])
     return items
 
 
@@ -270,14 +270,14 @@ def tell(world: World, plans: Sequence[TwinPlan]) -> None:
     parties = [plan for plan in plans if not world.kinds.maps[plan.twin.kind].activity]
     if parties:
         wake_persons(world, _news(world, parties))
-        world.store.save_twins([plan.twin for plan in parties])
+        world.store.twins.save([plan.twin for plan in parties])
         note_companies(world, [plan.twin for plan in parties])
 
 
 def _news(world: World, plans: Sequence[TwinPlan]) -> list[str]:
     """Companies and deals that tell something else than before of what conditions look at, and persons who have or lost a deal."""
     parties = [plan for plan in plans if world.asks(plan.twin.kind)]
-    before = world.store.twins([plan.twin.twin_id for plan in parties])
+    before = world.store.twins.get([plan.twin.twin_id for plan in parties])
     found: list[str] = []
     people: set[str] = set()
     for plan in parties:
@@ -302,7 +302,7 @@ def _later(at: datetime | None, now: datetime) -> datetime | None:
 def _problems(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
     found = [problem for plan in plans for problem in plan.problems]
     still = {_mark(problem) for problem in found}
-    known = world.store.problems(person_ids=[plan.twin.twin_id for plan in plans], limit=100_000)
+    known = world.store.problems.rows(person_ids=[plan.twin.twin_id for plan in plans], limit=100_000)
     silent = {row.problem.person_id for row in known if row.problem.cause == SILENT}
     unlike = [plan for plan in plans if plan.twin.twin_id in silent]
     agreed = {(plan.twin.twin_id, name) for plan in unlike for name in alike(plan.reconciled, world.kinds.maps[plan.twin.kind].fields)}
@@ -312,10 +312,10 @@ def _problems(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
         if (row.problem.cause in FOUND_BY_LOOKING and _mark(row.problem) not in still)
         or (row.problem.cause == SILENT and (str(row.problem.person_id), str(row.problem.field)) in agreed)
     ]
-    world.store.drop_problems(over)
+    world.store.problems.drop(over)
     same = {(_mark(row.problem), row.problem.data_hash) for row in known}
     new = [problem for problem in found if (_mark(problem), problem.data_hash) not in same]
-    world.store.park(new, now)
+    world.store.problems.park(new, now)
     by_problems(world, new, now)
 
 
@@ -357,5 +357,5 @@ def _signals(world: World, plans: Sequence[TwinPlan], now: datetime) -> None:
             ]
     known = world.store.persons(sorted({person for person, _ in rows}))
     fresh = [(person, signal) for person, signal in rows if person in known]
-    if fresh and world.store.add_signals(fresh):
+    if fresh and world.store.signals.add(fresh):
         world.store.mark_dirty_persons(sorted({person for person, _ in fresh}))

@@ -52,7 +52,7 @@ def undo(world: World, write_id: str, now: datetime, *, fields: Collection[str] 
     record that somebody has worked with since. The world is fresh, and no intent of that side is open.
 
     Raises: the error of the record's CRM when it does not answer; then nothing was sent, or the next cycle finds out what became of it."""
-    entry = world.store.write(write_id)
+    entry = world.store.journal.entry(write_id)
     done = Undone(write_id=write_id, entry=entry)
     try:
         if entry is None:
@@ -91,7 +91,7 @@ def _undoable(world: World, entry: JournalEntry) -> None:
                       "it is then kept in step again")  # fmt: skip
     if (side, write.object) not in world.lenses or (kind_in(entry.kind) and kind_in(entry.kind) not in world.kinds.maps):
         raise Refusal(f"{side} {write.object} is no longer mapped, so it cannot be looked at")
-    if any(open.person_id == entry.person_id for open in world.store.open_intents()):
+    if any(open.person_id == entry.person_id for open in world.store.journal.open_intents()):
         raise Refusal("another write about the same one has no answer yet; run `crmsync sync` first")
 
 
@@ -157,7 +157,7 @@ def _update(
     item = outgoing(planned, person_id=str(entry.person_id), write_id=world.new_id(), now=now)
     belongs = None
     if kind_in(entry.kind):
-        twin = world.store.twins([str(entry.person_id)]).get(str(entry.person_id))
+        twin = world.store.twins.get([str(entry.person_id)]).get(str(entry.person_id))
         other = next((side for side in world.sides if side != entry.side), "")
         belongs = twin.links.get(other, ()) if twin is not None else ()
     item = replace(item, entry=replace(item.entry, kind=entry.kind), belongs=belongs)
@@ -167,7 +167,7 @@ def _update(
 def _state(world: World, entry: JournalEntry) -> PersonState:
     id = str(entry.person_id)
     if kind_in(entry.kind):
-        twin = world.store.twins([id]).get(id)
+        twin = world.store.twins.get([id]).get(id)
         found = twin.state if twin is not None else None
     else:
         found = world.store.persons([id]).get(id)
@@ -184,14 +184,16 @@ def _untouched(world: World, entry: JournalEntry, record: Record, *, yes: bool) 
     if yes:
         return
     ref, written = record.ref, dict(entry.write.fields)
-    newer = [e for e in world.store.writes_of(str(entry.person_id), WRITES_AFTER) if _ref(e) == ref and e.outcome == OutcomeKind.DONE.value]
+    newer = [
+        e for e in world.store.journal.of(str(entry.person_id), WRITES_AFTER) if _ref(e) == ref and e.outcome == OutcomeKind.DONE.value
+    ]
     for later in reversed(newer):  # oldest first
         if later.at >= entry.at:
             written |= later.write.fields
     lens = world.kinds.lenses.get(kind_in(entry.kind) or "", {}).get((ref.side, ref.object)) or world.lenses[ref.side, ref.object]
     changed = [n for n, value in written.items() if n in record.fields and not still(lens, world.owners, n, value, record.fields[n])]
-    hanging = world.store.belonging_to([str(entry.person_id)]).get(str(entry.person_id), []) if entry.kind == "person" else []
-    theirs = world.store.links_of([s.ref for s in hanging if s.ref.side == ref.side and s.state is RecordState.LIVE])
+    hanging = world.store.links.belonging_to([str(entry.person_id)]).get(str(entry.person_id), []) if entry.kind == "person" else []
+    theirs = world.store.links.of([s.ref for s in hanging if s.ref.side == ref.side and s.state is RecordState.LIVE])
     count = sum(1 for targets in theirs.values() if ref in targets)
     reasons = [
         *([f"{', '.join(sorted(changed))} changed since"] if changed else []),
@@ -220,7 +222,7 @@ def _deletion(world: World, entry: JournalEntry, record: Record, now: datetime) 
         merged={},
     )
     kind, about = entry.kind, str(entry.person_id)
-    twin = world.store.twins([str(key)]).get(str(key)) if kind == "task" else None
+    twin = world.store.twins.get([str(key)]).get(str(key)) if kind == "task" else None
     if twin is not None:  # a first-touch task is an activity like any other, once it is there
         kind, about = PREFIX + twin.kind, twin.twin_id
     item = outgoing(planned, person_id=about, write_id=world.new_id(), now=now)
@@ -236,7 +238,7 @@ def _carry(world: World, entry: JournalEntry, record: Record, item: Outgoing, no
     store, side, ref = world.store, entry.side, record.ref
     row = store_row(world, world.lenses[side, ref.object], record, record_hash(world, record))
     about = str(item.entry.person_id)
-    before = {parked.problem_id for parked in store.problems(person_ids=[about], limit=100_000)}
+    before = {parked.problem_id for parked in store.problems.rows(person_ids=[about], limit=100_000)}
     with store.begin():
         held = store.snapshots([ref]).get(ref)
         fresh = row.snapshot
@@ -244,20 +246,20 @@ def _carry(world: World, entry: JournalEntry, record: Record, item: Outgoing, no
             _answered(world, item.entry, side)
         if held is None or held.fields != fresh.fields or held.extra != fresh.extra:
             store.save_snapshots([row], dirty=True)
-        store.journal([item.entry])
+        store.journal.note([item.entry])
         if item.entry.write.action is Action.DELETE:
             _mark(world, item.entry, ref, gone=True)
     sent = Sent()
     send(world, {side: [item]}, now, sent)
-    outcome = store.write(item.entry.write.write_id)
+    outcome = store.journal.entry(item.entry.write.write_id)
     if outcome is not None and outcome.outcome == OutcomeKind.DONE.value:
         store.log_event(now, "undo", f"{entry.write.write_id} was taken back in {side} by {item.entry.write.write_id}")
         return
     if outcome is None or outcome.outcome is None:
         raise Refusal(f"the answer of {side} was lost; the next sync finds out whether it was carried out")
     with store.begin():
-        fresh_problems = [p.problem_id for p in store.problems(person_ids=[about], limit=100_000) if p.problem_id not in before]
-        store.drop_problems(fresh_problems)
+        fresh_problems = [p.problem_id for p in store.problems.rows(person_ids=[about], limit=100_000) if p.problem_id not in before]
+        store.problems.drop(fresh_problems)
         if item.entry.write.action is Action.DELETE:
             _mark(world, item.entry, ref, gone=False)
     if side in sent.errors:
@@ -270,8 +272,8 @@ def _answered(world: World, entry: JournalEntry, side: str) -> None:
     would look like the CRM's own form of what we sent."""
     id = str(entry.person_id)
     if kind_in(entry.kind):
-        twins = [twin for twin in world.store.twins([id]).values() if side in twin.state.sent]
-        world.store.save_twins([replace(twin, state=_without_sent(twin.state, side)) for twin in twins])
+        twins = [twin for twin in world.store.twins.get([id]).values() if side in twin.state.sent]
+        world.store.twins.save([replace(twin, state=_without_sent(twin.state, side)) for twin in twins])
     elif entry.kind == "person":
         world.store.save_persons([_without_sent(state, side) for state in world.store.persons([id]).values() if side in state.sent])
 
@@ -289,7 +291,7 @@ def _mark(world: World, entry: JournalEntry, ref: Ref, *, gone: bool) -> None:
         return replace(state, written={**state.written, ref.side: {**mine, UNDONE: ref.id} if gone else mine})
 
     if kind_in(entry.kind):
-        twins: list[Twin] = list(world.store.twins([id]).values())
-        world.store.save_twins([replace(twin, state=marked(twin.state)) for twin in twins])
+        twins: list[Twin] = list(world.store.twins.get([id]).values())
+        world.store.twins.save([replace(twin, state=marked(twin.state)) for twin in twins])
     elif entry.kind == "person":
         world.store.save_persons([marked(state) for state in world.store.persons([id]).values()])

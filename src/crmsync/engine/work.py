@@ -23,7 +23,7 @@ def note_work(world: World, verdicts: Sequence[Verdict], now: datetime) -> None:
         note_clocks(world, moved, now)
     moves = [(decision.state.owner, move) for _, decision in decided for move in decision.moves]
     if moves:
-        world.store.wake(hand_on(world, moves))
+        world.store.links.wake(hand_on(world, moves))
     alerts = [(decision.state.person_id, alert) for _, decision in decided for alert in decision.alerts]
     if alerts:
         remember_alerts(world, alerts, now)

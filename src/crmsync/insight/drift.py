@@ -159,7 +159,7 @@ def pages(items: Iterator[T], size: int = 1_000) -> Iterator[list[T]]:
 def waiting_of(store: Store) -> tuple[set[Ref], set[str]]:
     """Records and persons that a cycle has still to decide, or whose write has no answer yet."""
     refs: set[Ref] = set()
-    persons = {str(entry.person_id) for entry in store.open_intents() if entry.person_id is not None}
+    persons = {str(entry.person_id) for entry in store.journal.open_intents() if entry.person_id is not None}
     after: tuple[str, str, str] | None = None
     while taken := store.take_dirty(1_000, after):
         last = taken[-1][0].ref
@@ -192,9 +192,9 @@ class _Comparison:
         store = self.terms.store
         snapshots, states = store.snapshots_of(ids), store.persons(ids)
         problems: dict[str, list[ParkedProblem]] = {}
-        for row in store.problems(person_ids=ids, limit=1_000_000):
+        for row in store.problems.rows(person_ids=ids, limit=1_000_000):
             problems.setdefault(str(row.problem.person_id), []).append(row)
-        conflicts = {(c.person_id, c.field) for c in store.conflicts(person_ids=ids)}
+        conflicts = {(c.person_id, c.field) for c in store.conflicts.rows(person_ids=ids)}
         for person in ids:
             records = snapshots.get(person, ())
             state = states.get(person) or PersonState(person_id=person)

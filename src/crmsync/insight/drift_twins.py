@@ -100,7 +100,7 @@ def compare_twins(terms: TwinTerms, fresh: Iterable[Sequence[Fresh]], drift: Dri
     if len(terms.sides) < 2:
         return
     comparison = _Comparison(terms, drift, shelf)
-    for ids in pages(terms.store.iter_twin_ids()):
+    for ids in pages(terms.store.twins.iter_ids()):
         comparison.twins(ids)
     for refs in pages(shelf.refs()):
         comparison.unlinked(refs)
@@ -127,14 +127,14 @@ class _Comparison:
     def twins(self, ids: Sequence[str]) -> None:
         """All records, all fields, and everybody they belong to."""
         store = self.terms.store
-        twins, records = store.twins(ids), store.snapshots_of(ids)
+        twins, records = store.twins.get(ids), store.snapshots_of(ids)
         problems: dict[str, list[ParkedProblem]] = {}
-        for row in store.problems(person_ids=ids, limit=1_000_000):
+        for row in store.problems.rows(person_ids=ids, limit=1_000_000):
             problems.setdefault(str(row.problem.person_id), []).append(row)
         chosen = {id: self._chosen(twin, records.get(id, ())) for id, twin in twins.items() if twin.kind in self.terms.grounds}
         fresh = {id: {side: self.shelf.get(record.ref) for side, record in found.items()} for id, found in chosen.items()}
         belongs = self._belonging(twins, fresh)
-        stored_links = store.links_of([record.ref for found in chosen.values() for record in found.values()])
+        stored_links = store.links.of([record.ref for found in chosen.values() for record in found.values()])
         for id, found in chosen.items():
             twin, now = twins[id], {side: row for side, row in fresh[id].items() if row is not None}
             moved = any(

@@ -10,7 +10,7 @@ from crmsync.store import Store
 
 def listed(store: Store) -> list[dict[str, Any]]:
     """Open conflicts, oldest first, each with both values and the person's records."""
-    found = store.conflicts()
+    found = store.conflicts.rows()
     records = store.snapshots_of(sorted({conflict.person_id for conflict in found}))
     return [{**as_json(conflict), "records": [str(snapshot.ref) for snapshot in records.get(conflict.person_id, ())]} for conflict in found]
 
@@ -30,5 +30,5 @@ def as_json(conflict: Conflict) -> dict[str, Any]:
 def resolve(store: Store, conflict_id: int, side: str) -> None:
     """That CRM's value wins; the next cycle writes it to the other. Raises: ConfigError for an unknown number or side."""
     with store.begin():
-        store.resolve_conflict(conflict_id, side)
-        store.mark_dirty_persons([c.person_id for c in store.conflicts() if c.conflict_id == conflict_id])
+        store.conflicts.resolve(conflict_id, side)
+        store.mark_dirty_persons([c.person_id for c in store.conflicts.rows() if c.conflict_id == conflict_id])

@@ -129,7 +129,7 @@ class Life:
                     owner = f", owner {state.owner}" if entry.stage in ("sal", "sql") and state.owner else ""
                     lines.append(f"{self._names[email]} becomes {entry.stage}{kind}{owner}: {entry.cause}")
                 seen.stages = len(state.stages)
-                tasks = [task for task in store.tasks_of([person_id]).get(person_id, []) if task.record_id is not None]
+                tasks = [task for task in store.tasks.of([person_id]).get(person_id, []) if task.record_id is not None]
                 for task in tasks:
                     if task.key not in seen.tasks:
                         due = "" if task.due_at is None else f", due {task.due_at:%a %H:%M} UTC"

@@ -40,16 +40,16 @@ def explain(workspace: Workspace, email: str, *, chosen: bool = False) -> dict[s
     person_id = found[0]
     state = store.persons([person_id]).get(person_id) or PersonState(person_id=person_id)
     snapshots = store.snapshots_of([person_id]).get(person_id, [])
-    writes = store.writes_of(person_id, limit=WRITES)
+    writes = store.journal.of(person_id, limit=WRITES)
     now, first = workspace.clock(), _first(state, snapshots)
     if chosen and first is not None and now < first:
         raise ConfigError(
             f"{email.strip()} was not there at {now:%Y-%m-%d %H:%M} UTC, but from {first:%Y-%m-%d %H:%M} UTC on. No CRM was asked."
         )
     verdict = look(world, [person_id], now)[0] if world.recall() else None
-    problems = store.problems(person_ids=[person_id])
+    problems = store.problems.rows(person_ids=[person_id])
     around, their_writes = activities(workspace, person_id)
-    mine, signals = [person_id], store.signals([person_id]).get(person_id, [])
+    mine, signals = [person_id], store.signals.of([person_id]).get(person_id, [])
     touches = store.touches.of(mine).get(person_id, [])
     facts = verdict.reconciled.facts if verdict is not None else {}
     decided = verdict.decision.state.clocks if verdict is not None and verdict.decision is not None else ()
@@ -69,13 +69,13 @@ def explain(workspace: Workspace, email: str, *, chosen: bool = False) -> dict[s
         "owner": owner_of(world, state, store.assignments.of(mine).get(person_id, ()), passes_on),
         "clocks": clocks_of(state, store.obligations.of(mine).get(person_id, ()), world.owners.users, workspace.playbook.hours, now, decided),
         "touches": touches_of(
-            store.tasks_of(mine).get(person_id, ()), store.touches.tasks_of(mine).get(person_id, ()), touches
+            store.tasks.of(mine).get(person_id, ()), store.touches.tasks_of(mine).get(person_id, ()), touches
         ),
         "cadence": cadence_of(state, workspace.playbook.cadences),
         "alerts": alerts_of(store.alerts.of(mine).get(person_id, ())),
         "activities": around,
         "writes": [row for entry in everything for row in _write(entry)],
-        "conflicts": [as_json(conflict) for conflict in store.conflicts(person_ids=[person_id])],
+        "conflicts": [as_json(conflict) for conflict in store.conflicts.rows(person_ids=[person_id])],
         "problems": [
             {"id": p.problem_id, "cause": p.problem.cause, "crm": p.problem.side, "object": p.problem.object, "field": p.problem.field,
              "message": p.problem.message, "attempts": p.attempts}

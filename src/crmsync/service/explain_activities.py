@@ -24,14 +24,14 @@ def activities(workspace: Workspace, person_id: str) -> tuple[list[dict[str, Any
     world, store = workspace.world, workspace.store
     if not world.schemas:
         return [], []
-    belonging = store.belonging_to([person_id]).get(person_id, [])
+    belonging = store.links.belonging_to([person_id]).get(person_id, [])
     ids = list(dict.fromkeys(record.person_id for record in belonging if record.person_id is not None))
-    twins, records = store.twins(ids), store.snapshots_of(ids)
+    twins, records = store.twins.get(ids), store.snapshots_of(ids)
     rows: list[dict[str, Any]] = []
     writes: list[JournalEntry] = []
     for twin in twins.values():
         if twin.kind in world.kinds.maps:
-            entries = store.writes_of(twin.twin_id, limit=WRITES_EACH)
+            entries = store.journal.of(twin.twin_id, limit=WRITES_EACH)
             rows.append(_row(workspace, twin, records.get(twin.twin_id, []), entries))
             writes += entries
     rows.sort(key=lambda row: (row["at"] or "", row["key"]), reverse=True)

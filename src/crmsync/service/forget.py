@@ -92,7 +92,7 @@ def forget(
     Nobody known: what was erased before is told, nothing else happens. Raises: ConfigError for what is no address."""
     address = folded(email)
     held = look_up(store, address)
-    if not held.records and not store.waiting_signals([address]):
+    if not held.records and not store.signals.waiting([address]):
         return _nothing_held(store, address, held)
     persons = frozenset((side, object) for side, objects in playbook.person.objects.items() for object in objects)
     try:

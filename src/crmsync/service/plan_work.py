@@ -113,7 +113,7 @@ def take_work(work: WorkPlan, world: World, verdicts: Sequence[Verdict], keep: i
 
 
 def _take_tasks(work: WorkPlan, world: World, withdraw: Sequence[str], moves: Sequence[Move], keep: int | None) -> int:
-    rows = world.store.tasks_by_key([*withdraw, *(move.key for move in moves)])
+    rows = world.store.tasks.by_key([*withdraw, *(move.key for move in moves)])
     deleted = 0
     for key in withdraw:
         row = rows.get(key)

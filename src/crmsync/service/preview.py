@@ -29,7 +29,7 @@ def preview_template(workspace: Workspace, name: str, email: str, locale: str | 
     state = store.persons(found[:1]).get(found[0]) or PersonState(person_id=found[0])
     facts = _facts(workspace, found[0])
     owner = None if state.owner is None else workspace.world.owners.users.get(state.owner)
-    signals = store.signals(found[:1]).get(found[0], [])
+    signals = store.signals.of(found[:1]).get(found[0], [])
     fields = merge_fields(facts, owner=owner, trigger=state.trigger, mql_type=state.mql_type, signals=signals)
     wanted = locale or locale_of(facts)
     made = render(template, wanted, fields)

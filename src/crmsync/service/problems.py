@@ -42,13 +42,13 @@ def grouped(store: Store) -> list[dict[str, Any]]:
     """Groups by cause, CRM, object and field, the largest first."""
     return [
         {"cause": cause, "crm": side, "object": object, "field": field, "count": count, "message": message}
-        for cause, side, object, field, count, message in store.problem_groups()
+        for cause, side, object, field, count, message in store.problems.groups()
     ]
 
 
 def listed(store: Store, choice: Choice, *, limit: int = ALL) -> list[dict[str, Any]]:
     """One row per problem, the longest known first."""
-    rows = [row for row in store.problems(limit=ALL) if choice.fits(row)][:limit]
+    rows = [row for row in store.problems.rows(limit=ALL) if choice.fits(row)][:limit]
     return [
         {
             "id": row.problem_id,
@@ -72,11 +72,11 @@ def retry(store: Store, choice: Choice) -> int:
     """Forgets the chosen problems and has their persons decided again by the next cycle. Returns how many. Raises: ConfigError."""
     choice.require_any()
     with store.begin():
-        rows = [row for row in store.problems(limit=ALL) if choice.fits(row)]
+        rows = [row for row in store.problems.rows(limit=ALL) if choice.fits(row)]
         persons = sorted({row.problem.person_id for row in rows if row.problem.person_id is not None})
         refused = {row.problem.data_hash for row in rows}
-        tasks = [task for found in store.tasks_of(persons).values() for task in found if task.key in refused]
-        store.save_tasks([replace(task, record_id=None) for task in tasks if task.record_id == REFUSED])
+        tasks = [task for found in store.tasks.of(persons).values() for task in found if task.key in refused]
+        store.tasks.save([replace(task, record_id=None) for task in tasks if task.record_id == REFUSED])
         again(store, tasks)
         store.mark_dirty_persons(persons)
         store.mark_dirty(
@@ -86,11 +86,11 @@ def retry(store: Store, choice: Choice) -> int:
                 if row.problem.record_id is not None and row.problem.person_id is None
             ]
         )
-        return store.drop_problems([row.problem_id for row in rows])
+        return store.problems.drop([row.problem_id for row in rows])
 
 
 def drop(store: Store, choice: Choice) -> int:
     """Forgets the chosen problems. Returns how many. What still stands is found again when its data is looked at. Raises: ConfigError."""
     choice.require_any()
     with store.begin():
-        return store.drop_problems([row.problem_id for row in store.problems(limit=ALL) if choice.fits(row)])
+        return store.problems.drop([row.problem_id for row in store.problems.rows(limit=ALL) if choice.fits(row)])

@@ -76,7 +76,7 @@ class Reader:
 
     def _chunks(self) -> Iterator[Chunk]:
         after = ""
-        while people := self._store.pasts(after, AT_ONCE):
+        while people := self._store.pasts.page(after, AT_ONCE):
             after = people[-1].person_id
             yield self._chunk(people)
 
@@ -95,7 +95,7 @@ class Reader:
     def _signals(self, people: Sequence[Past]) -> tuple[Frame, dict[int, tuple[str, str]]]:
         """Signals of these persons, each event once (S12), and what those tell that may be forms."""
         numbers = {one.person_id: n for n, one in enumerate(people)}
-        found = self._store.past_signals(people[0].person_id, people[-1].person_id, self._forms)
+        found = self._store.pasts.signals(people[0].person_id, people[-1].person_id, self._forms)
         types = {name: n for n, name in enumerate(dict.fromkeys(row[1] for row in found.rows))}
         counts = np.fromiter((count for _, count in found.counts), np.int64, len(found.counts))
         # Signals of somebody who is no person (any more) lie between the others.
@@ -119,7 +119,7 @@ class Reader:
 
     def _leave_out_doubles(self, person: str, rows: Longs, at: Longs, type: Ints, names: Sequence[str], keep: Bools) -> None:
         """Of signals of one moment and type only as many stay as are different events."""
-        events = Counter((micros(one.at), one.type) for one in unique(self._store.signals([person]).get(person, [])))
+        events = Counter((micros(one.at), one.type) for one in unique(self._store.signals.of([person]).get(person, [])))
         for row in rows.tolist():
             event = (int(at[row]), names[type[row]])
             keep[row] = events[event] > 0
@@ -185,9 +185,9 @@ class Reader:
         objects = world.objects_of(DEAL)
         if not objects:
             return {}
-        belonging = self._store.belonging_to(ids, objects=objects)
+        belonging = self._store.links.belonging_to(ids, objects=objects)
         theirs = {id: [r.person_id for r in found if r.person_id and r.state is RecordState.LIVE] for id, found in belonging.items()}
-        twins = self._store.twins(sorted({twin for found in theirs.values() for twin in found}))
+        twins = self._store.twins.get(sorted({twin for found in theirs.values() for twin in found}))
         ended: dict[str, int] = {}
         for id, found in theirs.items():
             deals = dealings((twin, twins[twin].state.outputs) for twin in found if twin in twins).deals

@@ -33,9 +33,9 @@ def forget_daily(store: Store, retention: Retention, now: datetime) -> dict[str,
     forgotten = {
         "journal": _journal(store, now - timedelta(days=retention.journal_days)),
         "events": _steps(store.forget_events, now - timedelta(days=retention.events_days)),
-        "problems": _steps(store.forget_problems, now - timedelta(days=retention.problems_days)),
-        "effects": _steps(store.forget_effects, now - timedelta(days=retention.effects_days)),
-        "signals": _steps(store.forget_waiting_signals, now - timedelta(days=WAITING_DAYS)),
+        "problems": _steps(store.problems.forget, now - timedelta(days=retention.problems_days)),
+        "effects": _steps(store.effects.forget, now - timedelta(days=retention.effects_days)),
+        "signals": _steps(store.signals.forget_waiting, now - timedelta(days=WAITING_DAYS)),
         "answers": _steps(store.answers.forget, now - EVERY),
         "work": _work(store, now - timedelta(days=retention.work_days)),
     }
@@ -63,7 +63,7 @@ def _journal(store: Store, before: datetime) -> int:
     """Goes on where it stopped the day before, and begins anew when it has come to the end: what is kept today may be outdated in a year."""
     total, after = 0, int(store.get(PLACE) or 0)
     for _ in range(STEPS):
-        count, reached = store.forget_journal(after, before, AT_ONCE)
+        count, reached = store.journal.forget(after, before, AT_ONCE)
         total += count
         after = reached or 0
         if reached is None:

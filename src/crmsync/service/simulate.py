@@ -282,7 +282,7 @@ class _Run:
             self._clock.advance(LAG)
         self._more = report.more
         store = self._workspace.store
-        self._due = min((at for at in (store.next_due_at(), store.next_retry_at()) if at is not None), default=None)
+        self._due = min((at for at in (store.next_due_at(), store.twins.next_retry_at()) if at is not None), default=None)
         done = self._clock() - self._start
         self._report("simulated hours", max(0, round(done / timedelta(hours=1))), self._wanted.weeks * 168)
 
@@ -318,7 +318,7 @@ class _Run:
             completed={key for _, key in done}, start=self._start, unseen=TICK + SEEN,
             drift=differences,
         )  # fmt: skip
-        problems = dict(Counter(row.problem.cause for row in store.problems(limit=100_000)).most_common())
+        problems = dict(Counter(row.problem.cause for row in store.problems.rows(limit=100_000)).most_common())
         return Simulation(
             wanted=self._wanted, start=self._start, end=self._end, reps=tuple(self._reps), arrived=self._life.arrived, compliance=compliance,
             figures=figures, demand=demand, checks=tuple(checks), drift=differences, problems=problems, cost=self._cost,

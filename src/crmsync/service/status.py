@@ -152,7 +152,7 @@ def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = 
     for (side, object, state), count in store.count_snapshots().items():
         records.setdefault(side, {}).setdefault(object, {})[state] = count
     activities: dict[str, dict[str, int]] = {}
-    for (kind, why), count in sorted(store.count_twins().items()):
+    for (kind, why), count in sorted(store.twins.counts().items()):
         of = activities.setdefault(kind, {"known": 0})
         of["known"] += count
         if why:
@@ -175,9 +175,9 @@ def status(store: Store, *, now: datetime, real_now: datetime, thorough: bool = 
         without_email=store.count_without_email() if thorough else {},
         stages=store.stage_counts(),
         waiting=store.dirty_count(),
-        open_writes=store.count_open_intents(),
-        problems=store.count_problems(),
-        conflicts=store.count_conflicts(),
+        open_writes=store.journal.count_open(),
+        problems=store.problems.count(),
+        conflicts=store.conflicts.count(),
         next_due_at=store.next_due_at(),
         events=tuple(store.events(EVENTS)),
         erased=erased,
@@ -203,7 +203,7 @@ def _unknown(store: Store) -> dict[str, int] | None:
     named: list[str] | None = store.get(NAMED_SIGNALS)
     if named is None:
         return None
-    found = [(type, count) for type, count in store.signal_types().items() if type not in set(named)]
+    found = [(type, count) for type, count in store.signals.types().items() if type not in set(named)]
     return dict(sorted(found, key=lambda row: (-row[1], row[0])))
 
 

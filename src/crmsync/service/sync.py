@@ -96,7 +96,7 @@ def sync(workspace: Workspace, *, max_cycles: int = MAX_CYCLES, wait: float = SY
             result.api_calls = workspace.api_calls()
             _tell(workspace, aside)
             aside.close()
-        result.problems, result.conflicts = workspace.store.count_problems(), workspace.store.count_conflicts()
+        result.problems, result.conflicts = workspace.store.problems.count(), workspace.store.conflicts.count()
     for failure in result.errors.values():
         if result.cycles == 0 and isinstance(failure, ConfigError) and not hasattr(failure, "side"):
             raise failure

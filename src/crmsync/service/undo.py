@@ -21,7 +21,7 @@ def undo(workspace: Workspace, write_id: str, *, fields: Collection[str] = (), p
         troubles = world.refresh(now)
         world.require_provisioned()
         settle_open(world, now, troubles)
-        entry = workspace.store.write(write_id)
+        entry = workspace.store.journal.entry(write_id)
         if entry is not None and entry.side in troubles:
             raise troubles[entry.side]
         found = take_back(world, write_id, now, fields=fields, partly=partly, yes=yes)

@@ -18,7 +18,7 @@ from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, Table, bi
 
 from crmsync.model.link import Snapshot, Twin
 from crmsync.model.record import RecordState, Ref
-from crmsync.store import answers, settings, signals, snapshots, tables, twins
+from crmsync.store import answers, links, settings, signals, snapshots, tables, twins
 from crmsync.store import journal as writes
 from crmsync.store.bulk import Upsert, among, chunks, many
 from crmsync.store.codec import dump, load, micros, moment, parse, tidy
@@ -177,7 +177,7 @@ class Forgotten:
             many(connection, "DELETE FROM emails WHERE side = ? AND object = ? AND id = ?", places)
             counts["problems"] += many(connection, "DELETE FROM problems WHERE side = ? AND object = ? AND record_id = ?", places)
             _let_go(connection, what)
-            twins.forget_links(connection, sorted(what.records))
+            links.forget(connection, sorted(what.records))
             self.add(now, what.records, what.emails)
         return {str(name): count for name, count in counts.items() if count}
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, null, select
+from sqlalchemy import bindparam, case, func, null, select
 
 from crmsync.model.record import Value
 from crmsync.store.codec import parse
+from crmsync.store.database import Database
 from crmsync.store.prepared import Prepared
 from crmsync.store.tables import persons, signals
 
@@ -55,16 +56,24 @@ class PastSignals:
     rows: Sequence[tuple[int, str, str | None]]
 
 
-def page(connection: Connection, after: str, limit: int) -> list[Past]:
-    return [_past(id, parse(data)) for id, data in _PAGE.plain(connection, after=after, most=limit)]
+class Pasts:
+    """Works in the transaction of this thread, or in one of its own."""
 
+    def __init__(self, database: Database) -> None:
+        self._db = database
 
-def of_range(connection: Connection, first: str, last: str, types: Sequence[str]) -> PastSignals:
-    """In one transaction."""
-    return PastSignals(
-        counts=_COUNTS.plain(connection, first=first, last=last),
-        rows=_MOMENTS.plain(connection, first=first, last=last, listed=list(types)),
-    )
+    def page(self, after: str, limit: int) -> list[Past]:
+        """The next persons in id order with what is stored of their past; "" begins."""
+        with self._db.reading() as connection:
+            return [_past(id, parse(data)) for id, data in _PAGE.plain(connection, after=after, most=limit)]
+
+    def signals(self, first: str, last: str, types: Sequence[str]) -> PastSignals:
+        """Signals of the persons from one id to another, both included; the details of those of these types."""
+        with self._db.reading() as connection:
+            return PastSignals(
+                counts=_COUNTS.plain(connection, first=first, last=last),
+                rows=_MOMENTS.plain(connection, first=first, last=last, listed=list(types)),
+            )
 
 
 def _past(person_id: str, state: Mapping[str, Any]) -> Past:

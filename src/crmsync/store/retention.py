@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, delete, select
 
 from crmsync.model.change import OutcomeKind
-from crmsync.model.record import RecordState
 from crmsync.store.bulk import among
 from crmsync.store.codec import micros, parse
 from crmsync.store.settings import PROOF
-from crmsync.store.tables import effects, events, journal, persons, problems, snapshots
+from crmsync.store.tables import events, journal
 
 ARRIVED = frozenset({OutcomeKind.DONE.value, "looked_up"})
 """Outcomes of writes that may stand in a CRM."""
@@ -65,21 +64,3 @@ def drop_events(connection: Connection, before: datetime, limit: int) -> int:
     """All but the proofs of erasures, which are kept for ever."""
     old = select(events.c.event_id).where(events.c.at < micros(before), events.c.kind != PROOF).order_by(events.c.event_id).limit(limit)
     return connection.execute(delete(events).where(events.c.event_id.in_(old))).rowcount
-
-
-def drop_problems(connection: Connection, before: datetime, limit: int) -> int:
-    """Of people who have no live record any more: nobody could solve them."""
-    lives = exists().where(snapshots.c.person_id == problems.c.person_id, snapshots.c.state == RecordState.LIVE.value)
-    old = select(problems.c.problem_id).where(problems.c.last_at < micros(before), problems.c.person_id != "", ~lives).limit(limit)
-    return connection.execute(delete(problems).where(problems.c.problem_id.in_(old))).rowcount
-
-
-def drop_effects(connection: Connection, before: datetime, limit: int) -> int:
-    """Of persons who are no more. Those of a person who is known stay for ever: each effect happens once (law 9)."""
-    known = exists().where(persons.c.person_id == effects.c.person_id)
-    old = select(effects.c.rule, effects.c.person_id, effects.c.due_at).where(effects.c.due_at < micros(before), ~known).limit(limit)
-    rows = connection.execute(old).all()
-    for row in rows:
-        mine = (effects.c.rule == row.rule, effects.c.person_id == row.person_id, effects.c.due_at == row.due_at)
-        connection.execute(delete(effects).where(*mine))
-    return len(rows)

@@ -11,25 +11,30 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from crmsync.model.attention import Conflict, Halt, ParkedProblem, Problem
-from crmsync.model.journal import JournalEntry
-from crmsync.model.link import PersonState, Signal, Snapshot, Twin
-from crmsync.model.record import Ref, User, Value
-from crmsync.store import conflicts, journal, migrate, pasts, persons, problems, retention, settings, signals, snapshots, tasks, twins
+from crmsync.model.attention import Halt
+from crmsync.model.link import PersonState, Snapshot
+from crmsync.model.record import Ref, User
+from crmsync.store import migrate, persons, retention, settings, snapshots
 from crmsync.store.alerts import Alerts
 from crmsync.store.answers import Answers
 from crmsync.store.assignments import Assignments
 from crmsync.store.bulk import CHUNK
 from crmsync.store.company_words import CompanyWords
+from crmsync.store.conflicts import Conflicts
 from crmsync.store.courses import Courses
 from crmsync.store.database import Database
+from crmsync.store.effects import Effects
 from crmsync.store.forgotten import Forgotten
+from crmsync.store.journal import Journal
+from crmsync.store.links import Links
 from crmsync.store.obligations import Obligations
-from crmsync.store.pasts import Past, PastSignals
-from crmsync.store.problems import Group
+from crmsync.store.pasts import Pasts
+from crmsync.store.problems import Problems
+from crmsync.store.signals import Signals
 from crmsync.store.snapshots import StoredSnapshot
-from crmsync.store.tasks import TaskRow
+from crmsync.store.tasks import Tasks
 from crmsync.store.touches import Touches
+from crmsync.store.twins import Twins
 
 NOTHING: Mapping[Ref, Snapshot] = {}
 
@@ -55,6 +60,24 @@ class Store:
         """Completed follow-ups, and how far our own tasks are."""
         self.courses = Courses(database)
         """How persons went from stage to stage."""
+        self.twins = Twins(database)
+        """Activities, companies and deals."""
+        self.links = Links(database)
+        """Which records belong to which."""
+        self.journal = Journal(database)
+        """Every write: an intent, then its answer."""
+        self.problems = Problems(database)
+        """What could not be done."""
+        self.conflicts = Conflicts(database)
+        """Fields about which a person has to choose."""
+        self.tasks = Tasks(database)
+        """Native tasks that we created."""
+        self.effects = Effects(database)
+        """Timed effects, each once ever."""
+        self.signals = Signals(database)
+        """What people did."""
+        self.pasts = Pasts(database)
+        """Persons and their signals for playing history again."""
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -261,7 +284,7 @@ class Store:
             persons.save(connection, states)
 
     def delete_persons(self, ids: Sequence[str]) -> None:
-        """The states only: records are unlinked by `link`, signals moved by `move_signals`."""
+        """The states only: records are unlinked by `link`, signals moved by `signals.move`."""
         with self._db.writing() as connection:
             persons.drop(connection, ids)
 
@@ -327,277 +350,6 @@ class Store:
                 return
             last = page[-1]
 
-    # --- activities, companies, deals ---
-
-    def twins(self, ids: Sequence[str]) -> dict[str, Twin]:
-        with self._db.reading() as connection:
-            return twins.get(connection, ids)
-
-    def save_twins(self, rows: Sequence[Twin]) -> None:
-        with self._db.writing() as connection:
-            twins.save(connection, rows)
-
-    def delete_twins(self, ids: Sequence[str]) -> None:
-        """What was settled only: records are unlinked by `link`."""
-        with self._db.writing() as connection:
-            twins.drop(connection, ids)
-
-    def due_twins(self, now: datetime, limit: int) -> list[str]:
-        """Twins whose retry_at is now or past, the longest due first."""
-        with self._db.reading() as connection:
-            return twins.due(connection, now, limit)
-
-    def let_rest(self, ids: Sequence[str]) -> None:
-        """These twins are not due any more, whatever they say themselves."""
-        with self._db.writing() as connection:
-            twins.let_rest(connection, ids)
-
-    def next_retry_at(self) -> datetime | None:
-        """The earliest retry_at of all twins."""
-        with self._db.reading() as connection:
-            return twins.next_retry_at(connection)
-
-    def count_twins(self) -> dict[tuple[str, str], int]:
-        """(kind, why it waits) -> number."""
-        with self._db.reading() as connection:
-            return twins.counts(connection)
-
-    def iter_twin_ids(self) -> Iterator[str]:
-        """Every twin in id order, read in pages: no transaction stays open between them."""
-        last = ""
-        while True:
-            with self._db.reading() as connection:
-                page = twins.ids_after(connection, last, CHUNK)
-            yield from page
-            if len(page) < CHUNK:
-                return
-            last = page[-1]
-
-    def save_links(self, rows: Mapping[Ref, Sequence[Ref]]) -> None:
-        """record -> the records it belongs to, the main one first; replaces what was known."""
-        with self._db.writing() as connection:
-            twins.save_links(connection, rows)
-
-    def links_of(self, refs: Sequence[Ref]) -> dict[Ref, tuple[Ref, ...]]:
-        """record -> the records it belongs to, the main one first. Records without any are left out."""
-        with self._db.reading() as connection:
-            return twins.links_of(connection, refs)
-
-    def belonging_to(self, person_ids: Sequence[str], *, objects: Collection[str] | None = None) -> dict[str, list[Snapshot]]:
-        """person (or company, or deal) -> the records that belong to it, in every state, ordered by side, object, id. objects: only records of
-        these native objects."""
-        with self._db.reading() as connection:
-            return twins.belonging_to(connection, person_ids, objects)
-
-    def unpaired(self, person_ids: Sequence[str]) -> dict[str, list[Snapshot]]:
-        """person -> live records without a twin that belong to them, ordered by side, object, id; only persons who have such on several
-        sides."""
-        with self._db.reading() as connection:
-            return twins.unpaired(connection, person_ids)
-
-    def wake(self, person_ids: Sequence[str]) -> None:
-        """Everything that belongs to these persons, companies or deals waits for a decision again."""
-        with self._db.writing() as connection:
-            twins.wake(connection, person_ids)
-
-    # --- signals ---
-
-    def add_signals(self, rows: Sequence[tuple[str, Signal]]) -> int:
-        """(person, signal). An event_id already known is ignored, whosever it is. Returns how many were new."""
-        with self._db.writing() as connection:
-            return signals.add(connection, rows)
-
-    def save_signals(self, rows: Sequence[tuple[str, Signal]], drop: Sequence[str] = ()) -> None:
-        """(person, signal), in place of what is known under the same event_id, whosever it was. drop: event ids that are another's by now."""
-        with self._db.writing() as connection:
-            signals.save(connection, rows, drop)
-
-    def waiting_signals(self, emails: Sequence[str]) -> dict[str, list[Signal]]:
-        """folded address -> signals that came before anybody with that address was known."""
-        with self._db.reading() as connection:
-            return signals.waiting(connection, emails)
-
-    def any_waiting_signals(self) -> bool:
-        """Whether there are signals of addresses that nobody has. A small look at an index."""
-        with self._db.reading() as connection:
-            return signals.any_waiting(connection)
-
-    def forget_waiting_signals(self, before: datetime, limit: int) -> int:
-        """Signals from before that moment of addresses that nobody has."""
-        with self._db.writing() as connection:
-            return signals.drop_waiting(connection, before, limit)
-
-    def signals(self, person_ids: Sequence[str]) -> dict[str, list[Signal]]:
-        """person -> signals, oldest first. Persons without any are left out."""
-        with self._db.reading() as connection:
-            return signals.of(connection, person_ids)
-
-    def signal_types(self) -> dict[str, int]:
-        """type -> signals of it, of whomever. Counts along an index: a tenth of a second per million, so not in each cycle."""
-        with self._db.reading() as connection:
-            return signals.types(connection)
-
-    def move_signals(self, from_person: str, to_person: str) -> None:
-        with self._db.writing() as connection:
-            signals.move(connection, from_person, to_person)
-
-    # --- history ---
-
-    def pasts(self, after: str, limit: int) -> list[Past]:
-        """The next persons in id order with what is stored of their past; "" begins."""
-        with self._db.reading() as connection:
-            return pasts.page(connection, after, limit)
-
-    def past_signals(self, first: str, last: str, types: Sequence[str]) -> PastSignals:
-        """Signals of the persons from one id to another, both included; the details of those of these types."""
-        with self._db.reading() as connection:
-            return pasts.of_range(connection, first, last, types)
-
-    # --- journal ---
-
-    def journal(self, entries: Sequence[JournalEntry]) -> None:
-        """Intents. On the disk when this (or the surrounding transaction) returns; a write_id used before is an IntegrityError."""
-        with self._db.writing() as connection:
-            journal.add(connection, entries)
-
-    def settle(self, entries: Sequence[JournalEntry]) -> None:
-        """Stores outcome, record_id, cause, message and settled_at of journalled writes. LookupError for one never journalled."""
-        with self._db.writing() as connection:
-            journal.settle(connection, entries)
-
-    def open_intents(self) -> list[JournalEntry]:
-        """Writes without an outcome, oldest first."""
-        with self._db.reading() as connection:
-            return journal.open_intents(connection)
-
-    def count_open_intents(self) -> int:
-        with self._db.reading() as connection:
-            return journal.count_open(connection)
-
-    def open_task_keys(self, person_ids: Sequence[str]) -> set[str]:
-        """Keys of our tasks of these persons that were sent, or taken back, without an answer yet."""
-        with self._db.reading() as connection:
-            return journal.open_keys(connection, "task", person_ids)
-
-    def writes_of(self, person_id: str, limit: int = 200) -> list[JournalEntry]:
-        """Newest first."""
-        with self._db.reading() as connection:
-            return journal.of_person(connection, person_id, limit)
-
-    def write(self, write_id: str) -> JournalEntry | None:
-        with self._db.reading() as connection:
-            return journal.one(connection, write_id)
-
-    # --- retention ---
-
-    def forget_journal(self, after: int, before: datetime, limit: int) -> tuple[int, int | None]:
-        """Of the next `limit` writes since number `after` and from before that moment, forgets those that nobody needs any more: (how many, the number of
-        the last one looked at; None at the end). Open intents and the newest write of every field of a record stay."""
-        with self._db.writing() as connection:
-            return retention.journal_page(connection, after, before, limit)
-
-    def forget_events(self, before: datetime, limit: int) -> int:
-        with self._db.writing() as connection:
-            return retention.drop_events(connection, before, limit)
-
-    def forget_problems(self, before: datetime, limit: int) -> int:
-        """Problems of people without a live record, last met before that moment."""
-        with self._db.writing() as connection:
-            return retention.drop_problems(connection, before, limit)
-
-    def forget_effects(self, before: datetime, limit: int) -> int:
-        """Timed effects of persons who are no more."""
-        with self._db.writing() as connection:
-            return retention.drop_effects(connection, before, limit)
-
-    # --- problems ---
-
-    def park(self, problems_: Sequence[Problem], now: datetime, retry_at: datetime | None = None) -> None:
-        """One row per (cause, side, object, record_id, person_id, field). Attempts count up while data_hash stays, else begin at 1."""
-        with self._db.writing() as connection:
-            problems.park(connection, problems_, now, retry_at)
-
-    def problems(self, *, person_ids: Sequence[str] | None = None, limit: int = 1000) -> list[ParkedProblem]:
-        """The longest known first."""
-        with self._db.reading() as connection:
-            return problems.listed(connection, person_ids, limit)
-
-    def problem_groups(self) -> list[Group]:
-        """(cause, side, object, field, number, one message), the largest group first."""
-        with self._db.reading() as connection:
-            return problems.groups(connection)
-
-    def drop_problems(self, ids: Sequence[int]) -> int:
-        """Returns how many there were."""
-        with self._db.writing() as connection:
-            return problems.drop(connection, ids)
-
-    def heal(self, side: str, rows: Sequence[tuple[str, str, Collection[str]]]) -> None:
-        """(person, object, house fields) accepted by that side: forgets what was refused of those fields or of the whole record."""
-        with self._db.writing() as connection:
-            problems.heal(connection, side, rows)
-
-    def count_problems(self) -> int:
-        with self._db.reading() as connection:
-            return problems.count(connection)
-
-    # --- conflicts ---
-
-    def open_conflicts(self, rows: Sequence[tuple[str, str, Mapping[str, Value]]], now: datetime) -> None:
-        """(person, field, side -> value). Opening again changes nothing; other values replace the row's and take back its resolution."""
-        with self._db.writing() as connection:
-            conflicts.open_all(connection, rows, now)
-
-    def conflicts(self, person_ids: Sequence[str] | None = None) -> list[Conflict]:
-        with self._db.reading() as connection:
-            return conflicts.listed(connection, person_ids)
-
-    def count_conflicts(self) -> int:
-        with self._db.reading() as connection:
-            return conflicts.count(connection)
-
-    def resolve_conflict(self, conflict_id: int, side: str) -> None:
-        """Notes whose value wins; the person waits for a decision. ConfigError for an unknown number or a side that is not part of it."""
-        with self._db.writing() as connection:
-            person_id = conflicts.resolve(connection, conflict_id, side)
-            snapshots.mark_dirty_persons(connection, [person_id])
-
-    def close_conflicts(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """(person, field): settled, forget them."""
-        with self._db.writing() as connection:
-            conflicts.close(connection, pairs)
-
-    # --- timed effects and tasks ---
-
-    def claim_effect(self, rule: str, person_id: str, due: datetime) -> bool:
-        """True the first time ever (law 9), False ever after; undone when the surrounding transaction is."""
-        with self._db.writing() as connection:
-            return tasks.claim(connection, rule, person_id, due)
-
-    def save_tasks(self, rows: Sequence[TaskRow]) -> None:
-        """Inserts or replaces by key."""
-        with self._db.writing() as connection:
-            tasks.save(connection, rows)
-
-    def tasks_of(self, person_ids: Sequence[str]) -> dict[str, list[TaskRow]]:
-        """person -> tasks, oldest first."""
-        with self._db.reading() as connection:
-            return tasks.of(connection, person_ids)
-
-    def tasks_by_key(self, keys: Sequence[str]) -> dict[str, TaskRow]:
-        with self._db.reading() as connection:
-            return tasks.by_key(connection, keys)
-
-    def pending_tasks(self, limit: int, after: str = "") -> list[TaskRow]:
-        """Tasks without a record yet, in key order, those after the key `after`."""
-        with self._db.reading() as connection:
-            return tasks.waiting(connection, limit, after)
-
-    def task_created(self, key: str, record_id: str) -> None:
-        """The CRM has it under this id ("refused" when it never will)."""
-        with self._db.writing() as connection:
-            tasks.created(connection, key, record_id)
-
     # --- users, halt, events ---
 
     def save_users(self, side: str, users: Sequence[User]) -> None:
@@ -627,3 +379,8 @@ class Store:
         """(at, kind, text), newest first."""
         with self._db.reading() as connection:
             return settings.events(connection, limit)
+
+    def forget_events(self, before: datetime, limit: int) -> int:
+        """From before that moment; the proofs of erasures stay for ever. Returns how many."""
+        with self._db.writing() as connection:
+            return retention.drop_events(connection, before, limit)

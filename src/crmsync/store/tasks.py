@@ -1,4 +1,4 @@
-"""Native tasks that crmsync created, and the timed effects it has had (law 9)."""
+"""Native tasks that crmsync created."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, text
+from sqlalchemy import Row, bindparam, select, text
 
 from crmsync.store.bulk import Upsert, chunks, excluded, many
 from crmsync.store.codec import dump, maybe_micros, maybe_moment, micros, moment, parse
+from crmsync.store.database import Database
 from crmsync.store.prepared import Prepared
 from crmsync.store.tables import tasks as table
 
@@ -39,7 +40,7 @@ _SAVE = Upsert(
 )
 _OF = Prepared(lambda among: select(table).where(among(table.c.person_id, "listed")).order_by(table.c.created_at, table.c.key))
 _BY_KEY = Prepared(lambda among: select(table).where(among(table.c.key, "listed")))
-_WAITING = Prepared(
+_PENDING = Prepared(
     lambda _: (
         select(table)
         .where(text("tasks.record_id IS NULL"), table.c.key > bindparam("after"))
@@ -47,44 +48,52 @@ _WAITING = Prepared(
         .limit(bindparam("most"))
     )
 )
-_CLAIM = Upsert(table="effects", columns=("rule", "person_id", "due_at"), key=("rule", "person_id", "due_at"))
 
 
-def save(connection: Connection, rows: Sequence[TaskRow]) -> None:
-    _SAVE.run(
-        connection,
-        [
-            (
-                one.key, one.person_id, one.side, one.kind, micros(one.created_at), one.record_id, one.owner, maybe_micros(one.due_at),
-                dump(one.draft),
-            )
-            for one in rows
-        ],
+class Tasks:
+    """Works in the transaction of this thread, or in one of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def save(self, rows: Sequence[TaskRow]) -> None:
+        """Inserts or replaces by key."""
+        with self._db.writing() as connection:
+            _SAVE.run(connection, [_columns(one) for one in rows])
+
+    def of(self, person_ids: Sequence[str]) -> dict[str, list[TaskRow]]:
+        """person -> tasks, oldest first."""
+        found: dict[str, list[TaskRow]] = defaultdict(list)
+        with self._db.reading() as connection:
+            for part in chunks(person_ids):
+                for row in _OF.rows(connection, listed=part):
+                    found[row.person_id].append(_task(row))
+        return dict(found)
+
+    def by_key(self, keys: Sequence[str]) -> dict[str, TaskRow]:
+        """key -> task; unknown keys are left out."""
+        found: dict[str, TaskRow] = {}
+        with self._db.reading() as connection:
+            for part in chunks(keys):
+                found.update((row.key, _task(row)) for row in _BY_KEY.rows(connection, listed=part))
+        return found
+
+    def pending(self, limit: int, after: str = "") -> list[TaskRow]:
+        """Tasks without a record yet, in key order, those after the key `after`."""
+        with self._db.reading() as connection:
+            return [_task(row) for row in _PENDING.rows(connection, after=after, most=limit)]
+
+    def created(self, key: str, record_id: str) -> None:
+        """The CRM has it under this id ("refused" when it never will)."""
+        with self._db.writing() as connection:
+            many(connection, "UPDATE tasks SET record_id = ? WHERE key = ?", [(record_id, key)])
+
+
+def _columns(one: TaskRow) -> tuple[Any, ...]:
+    return (
+        one.key, one.person_id, one.side, one.kind, micros(one.created_at), one.record_id, one.owner, maybe_micros(one.due_at),
+        dump(one.draft),
     )  # fmt: skip
-
-
-def of(connection: Connection, person_ids: Sequence[str]) -> dict[str, list[TaskRow]]:
-    found: dict[str, list[TaskRow]] = defaultdict(list)
-    for part in chunks(person_ids):
-        for row in _OF.rows(connection, listed=part):
-            found[row.person_id].append(_task(row))
-    return dict(found)
-
-
-def by_key(connection: Connection, keys: Sequence[str]) -> dict[str, TaskRow]:
-    found: dict[str, TaskRow] = {}
-    for part in chunks(keys):
-        found.update((row.key, _task(row)) for row in _BY_KEY.rows(connection, listed=part))
-    return found
-
-
-def waiting(connection: Connection, limit: int, after: str) -> list[TaskRow]:
-    """Tasks the CRM has not got yet, in key order."""
-    return [_task(row) for row in _WAITING.rows(connection, after=after, most=limit)]
-
-
-def created(connection: Connection, key: str, record_id: str) -> None:
-    many(connection, "UPDATE tasks SET record_id = ? WHERE key = ?", [(record_id, key)])
 
 
 def _task(row: Row[Any]) -> TaskRow:
@@ -92,7 +101,3 @@ def _task(row: Row[Any]) -> TaskRow:
         key=row.key, person_id=row.person_id, side=row.side, kind=row.kind, created_at=moment(row.created_at),
         record_id=row.record_id, owner=row.owner, due_at=maybe_moment(row.due_at), draft=parse(row.draft),
     )  # fmt: skip
-
-
-def claim(connection: Connection, rule: str, person_id: str, due: datetime) -> bool:
-    return _CLAIM.run(connection, [(rule, person_id, micros(due))]) == 1
