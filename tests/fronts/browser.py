@@ -35,6 +35,7 @@ return {
   title: document.title, lang: root.lang, text: document.body.innerText, width: root.clientWidth, needed: root.scrollWidth,
   headings: [...document.querySelectorAll("h1, h2, h3")].map((one) => one.tagName + " " + one.textContent.trim()),
   drawings: [...document.querySelectorAll("svg")].map((one) => [shown(one).width, shown(one).height, one.getBBox().width, one.getBBox().height]),
+  pale: [...document.querySelectorAll(".role-legend-symbol path")].filter((one) => getComputedStyle(one).opacity < 0.9).map((one) => one.outerHTML),
   live: [...document.querySelectorAll("script, img, iframe, object, embed, link")].map((one) => one.outerHTML),
   wide: [...document.querySelectorAll("body *")].filter((one) => shown(one).right > root.clientWidth + 1 && one.checkVisibility() && !one.closest(".wide, .plot, table")).map((one) => one.outerHTML.slice(0, 90)).slice(0, 4),
 };
@@ -44,7 +45,7 @@ return {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """A page as a browser shows it. width, needed: of the window and of what is in it, in CSS pixels; headings: "H1 text" each; drawings: of each SVG width and height,
-    and those of what is drawn in it; live: elements that load or run something; wide: the beginning of what sticks out; said: the console, faults only; asked: addresses
+    and those of what is drawn in it; pale: colours of legends that can hardly be seen; live: elements that load or run something; wide: the beginning of what sticks out; said: the console, faults only; asked: addresses
     that the browser asked for."""
 
     url: str
@@ -55,6 +56,7 @@ class Seen:
     needed: int
     headings: tuple[str, ...]
     drawings: tuple[tuple[float, float, float, float], ...]
+    pale: tuple[str, ...]
     live: tuple[str, ...]
     wide: tuple[str, ...]
     said: tuple[str, ...]
@@ -69,6 +71,7 @@ class Seen:
             + [f"the console: {one}" for one in self.said]
             + [f"has {one}" for one in self.live]
         )
+        found += [f"has the legend {one}" for one in self.pale]
         if not self.asked:
             found.append("was not asked for: the log of requests is empty")
         if self.needed > self.width:
@@ -102,7 +105,7 @@ class Browser:
         """The page that is open."""
         found: dict[str, Any] = self.driver.execute_script(_LOOK)
         said, asked = self._drain()
-        several: dict[str, Any] = {name: tuple(found.pop(name)) for name in ("headings", "live", "wide")}
+        several: dict[str, Any] = {name: tuple(found.pop(name)) for name in ("headings", "pale", "live", "wide")}
         drawings = tuple(tuple(one) for one in found.pop("drawings"))
         text = found.pop("text").replace("\u00a0", " ")
         return Seen(url=self.driver.current_url, text=text, **found, **several, drawings=drawings, said=said, asked=asked)

@@ -82,7 +82,7 @@ def the_same_without_scripts(window: Browser, page: Seen) -> None:
 
 # --- the looks themselves ------------------------------------------------------------------------------------------------------------
 
-BAD = """<!doctype html><body style="width:3000px"><h1>One</h1><h1>Two</h1><h2> </h2><svg width=5 height=5></svg><script>missing()</script>
+BAD = """<!doctype html><body style="width:3000px"><h1>One</h1><h1>Two</h1><h2> </h2><svg width=5 height=5><g class="role-legend-symbol"><path opacity=".1"/></g></svg><script>missing()</script>
 <img src="http://127.0.0.1:9/picture.png"></body>"""
 GOOD = '<!doctype html><html lang="en"><head><title>Good</title>{}</head><body><h1>Good</h1><svg width=40 height=40><rect width=30 height=30 /></svg>{}</body></html>'
 POLICY = "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'\">"
@@ -99,7 +99,7 @@ def test_a_bad_page_is_told_from_a_good_one(window: Browser, tmp_path: Path) -> 
     told = faults(BAD).replace("drawings=1", "")
     for fault in (
         "asks for http://127.0.0.1:9/picture.png", "missing is not defined", "has <script>", "has <img", "needs 30", "has no title", "in the language ''",
-        "has the headings ('H1 One', 'H1 Two', 'H2 ')", "a drawing of (5, 5, 0, 0)",
+        "has the headings ('H1 One', 'H1 Two', 'H2 ')", "a drawing of (5, 5, 0, 0)", "has the legend <path",
     ):  # fmt: skip
         assert fault in told
     assert "has 0 drawings" in faults('<!doctype html><html lang="en"><title>None</title><h1>None</h1>')

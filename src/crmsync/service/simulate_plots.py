@@ -53,7 +53,8 @@ def load_plot(figures: Figures, personas: dict[str, str], start: datetime) -> st
     }
     color = {
         "field": "persona", "type": "nominal", "scale": {"domain": names, "range": [_STYLES[n % 3][0] for n in range(len(names))]},
-        "legend": {"title": None, "orient": "top", "direction": "horizontal", "labelFontSize": 12, "labelColor": INK, "symbolType": "stroke"},
+        "legend": {"title": None, "orient": "top", "direction": "horizontal", "labelFontSize": 12, "labelColor": INK, "symbolType": "stroke",
+                   "symbolOpacity": 1, "symbolStrokeWidth": 2, "symbolSize": 400},  # else as pale as the areas
     }  # fmt: skip
     dash = {
         "field": "persona", "type": "nominal", "scale": {"domain": names, "range": [_STYLES[n % 3][1] for n in range(len(names))]}, "legend": None,
