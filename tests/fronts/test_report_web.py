@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Event, Semaphore
 
 import pytest
 import requests
@@ -77,8 +80,33 @@ def test_the_days_can_be_chosen_and_what_is_no_day_is_said(url: str, town: Town)
     wrong = requests.get(f"{url}/reports/sla?from=<script>", timeout=20)
     assert (wrong.status_code, wrong.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
     assert "is no date such as 2026-03-01" in wrong.text
+    for beyond in ("to=0001-01-03", "from=0001-01-01", "to=9999-12-31", "from=9999-12-31&to=9999-12-31"):
+        assert requests.get(f"{url}/reports/sla?{beyond}", timeout=60).status_code in (200, 400), beyond
     town.gone = True
     assert requests.get(f"{url}/reports/sla", timeout=20).status_code == 503
+
+
+def test_whoever_asks_for_many_pages_keeps_nobody_from_knowing_that_it_is_alive(
+    url: str, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page that is made holds a thread of the server; a supervisor that hears nothing for long starts the daemon anew."""
+    held, go_on = Semaphore(0), Event()
+
+    def slow(_: object) -> str:
+        held.release()
+        assert go_on.wait(30)
+        return "page"
+
+    monkeypatch.setattr(report_web, "as_html", slow)
+    with ThreadPoolExecutor(60) as pool:
+        asked = [pool.submit(requests.get, f"{url}/reports/sla?from=2026-01-{day % 28 + 1:02}", timeout=60) for day in range(60)]
+        assert held.acquire(timeout=30)
+        while sum(one.done() for one in asked) < 60 - report_web.WAITING:
+            wait([one for one in asked if not one.done()], timeout=5, return_when=FIRST_COMPLETED)
+        assert requests.get(f"{url}/healthz", timeout=5).status_code == 200
+        go_on.set()
+    codes = Counter(one.result().status_code for one in asked)
+    assert codes == {200: report_web.WAITING, 503: 60 - report_web.WAITING}
 
 
 def test_a_page_is_reckoned_once_a_minute_and_anew_for_another_playbook(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,7 @@ CASES = {
     "the same share twice": ("sla: {at_risk: [80, «80»]}", None),
     "a share of everything": ("sla: {at_risk: [50, «100»]}", 'at_risk: "100" is out of range; it must be at most 99'),
     "a share of nothing": ("sla: {at_risk: [«0»]}", 'at_risk: "0" is out of range; it must be at least 1'),
-    "late in working time": ("sla: {late_after: «1 working hour»}", 'late_after: "1 working hour" cannot be used here; write a number and a unit, like "15 minutes", "24 hours" or "7 days"; working time is not possible here'),
+    "late in working time": ("sla: {late_after: «1 working hour»}", 'late_after: "1 working hour" cannot be used here; write a number and a unit, like "15 minutes", "24 hours" or "7 days"; working time is not possible here, nor more than 999 weeks'),
     "no time": ("sla: {respond_within: «soon»}", None),
     "a negative number of touches": ("sla: {min_touches: «-1»}", None),
     "an unknown template": (ONE % ", {day: 2, channel: email, template: «demo_reqest»}", None),

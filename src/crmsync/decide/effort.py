@@ -63,7 +63,7 @@ def unproven(short: Shortfall | None, judged: Judged, person: PersonState, touch
         return short
     if short is None and judged.fresh is None and person.asked.get(CLOSED) == entry.at:
         given = [said for said in judged.said.values() if said.reason]
-        newest = max(given, key=lambda said: (said.at is not None, said.at), default=None)
+        newest = max(given, key=lambda said: said.at or entry.at, default=None)
         if newest is not None and newest.reason == NO_RESPONSE and newest.disposition in ("", ACCEPTED):
             short = _missing(person, touches, sla, max(filter(None, (newest.at, entry.at))))
     return replace(short, stands=stage_of(person) or "") if short is not None else None

@@ -10,9 +10,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.config import JsonDict, JsonValue
 
 NAME = r"^[a-z][a-z0-9_]{0,59}$"
-DURATION = r"^\s*\d+(\.\d+)?\s+(working\s+)?(minute|min|hour|day|week)s?\s*$"
-WORKING = r"^\s*\d+(\.\d+)?\s+working\s+(minute|min|hour|day|week)s?\s*$"
-PLAIN = r"^\s*\d+(\.\d+)?\s+(minute|min|hour|day|week)s?\s*$"
+
+
+def _window(working: str) -> str:
+    """The pattern of a number and a unit. Some decades at most: moments beyond a calendar's end are nobody's deadline, and break whatever reckons with them."""
+    units = ((6, "(minute|min)"), (5, "hour"), (4, "day"), (3, "week"))
+    return rf"^\s*({'|'.join(rf'[0-9]{{1,{digits}}}([.][0-9]+)?[ ]+{working}{unit}s?' for digits, unit in units)})\s*$"
+
+
+DURATION, WORKING, PLAIN = _window("(working[ ]+)?"), _window("working[ ]+"), _window("")
 CLOCK = r"^([01]?\d|2[0-4]):[0-5]\d$"
 STAGE = Literal["subscriber", "lead", "mql", "sal", "sql", "opportunity", "customer", "nurture", "disqualified"]
 MQL_TYPE = Literal["direct_request", "pre_qualified", "content_download", "browser"]

@@ -16,9 +16,9 @@ M = TypeVar("M", bound=Strict)
 
 _HINTS = {
     NAME: "use lower-case letters, digits and underscores, beginning with a letter",
-    DURATION: 'write a number and a unit, like "10 minutes", "24 working hours" or "7 days"',
+    DURATION: 'write a number and a unit, like "10 minutes", "24 working hours" or "7 days"; 999 weeks at most',
     WORKING: 'write a number and a unit of working time, like "8 working hours" or "1 working day"',
-    PLAIN: 'write a number and a unit, like "15 minutes", "24 hours" or "7 days"; working time is not possible here',
+    PLAIN: 'write a number and a unit, like "15 minutes", "24 hours" or "7 days"; working time is not possible here, nor more than 999 weeks',
     CLOCK: 'write a time like "09:00"',
 }
 _WANTED = {

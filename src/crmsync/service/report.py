@@ -27,7 +27,6 @@ __all__ = ["as_csv", "as_html", "as_json", "as_text", "message", "period", "sla_
 
 WEEKS = 5
 """Weeks that are reported when no period is named, the one that runs included."""
-_WEEK = timedelta(days=7)
 
 
 def sla_report(store: Store, playbook: Playbook, start: datetime, end: datetime, now: datetime, by: Sequence[str] = BY) -> Compliance:
@@ -77,8 +76,7 @@ def period(playbook: Playbook, now: datetime, first: str | None = None, last: st
     zone = zone_of(playbook.hours.time_zone)
     today = now.astimezone(zone).date()
     ends = _day("--to", last) if last else today
-    monday = ends - timedelta(days=ends.weekday())
-    begins = _day("--from", first) if first else monday - (WEEKS - 1) * _WEEK
+    begins = _day("--from", first) if first else date.fromordinal(max(1, ends.toordinal() - ends.weekday() - (WEEKS - 1) * 7))
     try:
         start, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (begins, ends + timedelta(days=1)))
     except OverflowError:

@@ -49,7 +49,7 @@ def create_app(
     page = Environment(loader=PackageLoader("crmsync.web"), autoescape=True, undefined=StrictUndefined).get_template("status.html")
     figures = Figures(status=status, totals=totals, reasons=reasons)
 
-    def healthz(_request: Request) -> Response:
+    async def healthz(_request: Request) -> Response:  # in no thread: it answers also while all of them are busy
         return JSONResponse({"alive": True, "version": __version__}, headers=SAFE)
 
     def readyz(_request: Request) -> Response:
