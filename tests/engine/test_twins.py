@@ -116,6 +116,50 @@ def test_another_owner_does_not_move_the_day(tiny: Tiny) -> None:
     assert (tiny.a.rows[a].fields["due"], len(tiny.b.log)) == ("2026-03-06", 1)
 
 
+def loses_its_answer(tiny: Tiny) -> None:
+    """A cycle whose first write to a arrives, and the process dies before it hears so."""
+
+    def fault(call: str, phase: str) -> None:
+        if (call, phase) == ("write", "after"):
+            raise Died
+
+    tiny.a.fault = fault
+    with pytest.raises(Died):
+        tiny.cycle()
+    tiny.a.fault = lambda call, phase: None
+    tiny.restart()
+
+
+def test_who_is_taken_from_it_while_the_answer_of_its_creation_is_lost_stays_taken(tiny: Tiny) -> None:
+    tiny.a.add(email="ann@example.com")
+    tiny.settle()
+    b = tiny.b.enter("task", only(tiny.b), subject="Call back", due_at="2026-03-05T10:30:00.000Z", status="NOT_STARTED", owner="b-amy")
+    loses_its_answer(tiny)
+    (a,) = tiny.a.live("task")
+    assert belongs(tiny.a, a) == [only(tiny.a)], "it did arrive"
+    tiny.b.relink(b)
+    tiny.settle()
+    assert (belongs(tiny.a, a), belongs(tiny.b, b)) == ([], [])
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_what_is_changed_back_while_the_answer_is_lost_stays_changed_back(tiny: Tiny, first: bool) -> None:
+    """first: she belonged to it before, is taken and put back; else she is put there and taken again."""
+    a, b = task(tiny, "ann@example.com")
+    mine, hers = only(tiny.a), only(tiny.b)
+    if not first:
+        tiny.b.relink(b)
+        tiny.settle()
+    none: list[str] = []
+    then, last = (none, [hers]) if first else ([hers], none)
+    tiny.b.relink(b, *then)
+    loses_its_answer(tiny)
+    assert belongs(tiny.a, a) == ([] if first else [mine]), "it did arrive"
+    tiny.b.relink(b, *last)
+    tiny.settle()
+    assert (belongs(tiny.a, a), belongs(tiny.b, b)) == (([mine], [hers]) if first else ([], []))
+
+
 def test_whom_it_belongs_to_is_noticed_though_nothing_else_changed(tiny: Tiny) -> None:
     a, b = task(tiny, "ann@example.com")
     for _ in range(3):

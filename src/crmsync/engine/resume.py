@@ -139,8 +139,8 @@ def _believe_twins(world: World, side: str, seen: Sequence[tuple[JournalEntry, R
                     )
                     marks |= {UNDONE + name: sent} if entry.undoes else {}
         anchors = {**twin.state.anchors, side: f"{record.ref.object}/{record.ref.id}"}
-        links = _restored(world, entry, record, twin)
-        if links is not twin.links:
+        links = _belonging(world, entry, record, twin)
+        if links is not twin.links and entry.undoes:
             marks[UNDONE + BELONGING] = ";".join(_parties(world, entry.write.unlink))
         written = {**twin.state.written, side: {**twin.state.written.get(side, {}), **marks}} if marks else twin.state.written
         twins[twin.twin_id] = replace(twin, state=replace(twin.state, base=base, anchors=anchors, written=written), links=links)
@@ -153,14 +153,19 @@ def _elsewhere(world: World, entry: JournalEntry, state: PersonState, name: str,
     return agreed.values if entry.undoes and agreed is not None else dict.fromkeys(world.sides, sent)
 
 
-def _restored(world: World, entry: JournalEntry, record: Record, twin: Twin) -> Mapping[str, tuple[str, ...]]:
-    """Whom it belongs to as settled: what an undo put back there is meant for that side alone."""
-    if not entry.undoes or not (entry.write.about or entry.write.unlink):
+def _belonging(world: World, entry: JournalEntry, record: Record, twin: Twin) -> Mapping[str, tuple[str, ...]]:
+    """Whom it belongs to as settled. Who was added and who was taken did arrive, as values do: else they would look like a person's doing on that side,
+    and whom somebody took from it elsewhere since would come back. What an undo put back there is meant for that side alone."""
+    about, unlink = entry.write.about, entry.write.unlink
+    if not (about or unlink):
         return twin.links
     targets = world.store.links.of([record.ref]).get(record.ref, ())
-    if not set(entry.write.about) <= set(targets) or set(entry.write.unlink) & set(targets):
-        return twin.links
-    return {**twin.links, entry.side: _parties(world, targets)}
+    if entry.undoes:
+        arrived = set(about) <= set(targets) and not set(unlink) & set(targets)
+        return {**twin.links, entry.side: _parties(world, targets)} if arrived else twin.links
+    added = _parties(world, [to for to in about if to in targets])
+    taken = {*_parties(world, [to for to in unlink if to not in targets])} - {*_parties(world, targets)}
+    return {side: tuple(id for id in dict.fromkeys((*twin.links.get(side, ()), *added)) if id not in taken) for side in world.sides}
 
 
 def _parties(world: World, targets: Sequence[Ref]) -> tuple[str, ...]:
