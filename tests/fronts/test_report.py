@@ -209,8 +209,10 @@ def test_a_file_is_written_as_a_whole_and_its_ending_chooses_the_format(filled: 
     assert filled("--out", str(out)).code == 0
     assert json.loads(out.read_text("utf-8"))["leads"]["count"] == 4
     assert out.stat().st_mode & 0o777 == 0o640
-    assert filled("--out", str(out), "--format", "csv").code == 0
-    assert out.read_text("utf-8").startswith("by,group,name,")
+    other = tmp_path / "sla.table"
+    assert filled("--out", str(other), "--format", "csv").code == 0
+    assert other.read_text("utf-8").startswith("by,group,name,")
+    other.unlink()
     assert [path.name for path in tmp_path.glob("*sla*")] == ["sla.json"], "nothing is left beside it"
 
 
@@ -234,12 +236,19 @@ def test_the_period_is_days_of_handoffs(filled: Callable[..., Answer]) -> None:
         (["--to", "9999-12-31", "--from", "2026-01-01"], "beyond the calendar"),
         (["--json", "--format", "csv"], "contradict"),
         (["--out", "no/such/folder/x.html"], "There is no folder"),
+        (["--out", "sla.pdf"], "--out: .pdf is none of .csv, .htm, .html, .json, .txt; choose another ending, or name --format."),
+        (["--out", "sla.HTML", "--format", "csv"], "--format csv and a file that ends in .html contradict each other."),
+        (["--out", "sla.csv", "--json"], "--json and a file that ends in .csv contradict each other."),
         (["--format", "pdf"], "pdf"),
     ],
 )
-def test_what_will_not_do_ends_with_2(filled: Callable[..., Answer], args: list[str], told: str) -> None:
+def test_what_will_not_do_ends_with_2(
+    filled: Callable[..., Answer], args: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     said = filled(*args)
     assert (said.code, said.out) == (2, "")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("sla.")]
     assert told in said.err
 
 

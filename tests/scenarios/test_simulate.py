@@ -179,6 +179,8 @@ def test_the_command(
         (["--json", "--format", "html"], "contradict each other"),
         (["--assumptions", "none.yaml"], "none.yaml is no file"),
         (["--out", "nowhere/x.html"], "There is no folder nowhere"),
+        (["--out", "x.csv"], "--out: .csv is none of .htm, .html, .json, .txt"),
+        (["--out", "x.html", "--json"], "--json and a file that ends in .html contradict each other"),
     ],
 )
 def test_what_will_not_do_is_said_before_anything_is_simulated(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,10 @@ from crmsync.errors import ConfigError
 
 if TYPE_CHECKING:
     from crmsync.insight.compliance import Compliance
+
+TEXT, JSON = "text", "json"
+ENDINGS = {".txt": TEXT, ".html": "html", ".htm": "html", ".json": JSON, ".csv": "csv"}
+"""How files end -> the format of which that speaks."""
 
 report_app = typer.Typer(help="What the work on leads came to.", no_args_is_help=True)
 
@@ -70,7 +75,7 @@ def sla(
     from crmsync.service.settings import read_settings
     from crmsync.service.workspace import open_store, utc_now
 
-    kind = _format(format, out, json)
+    kind = Format(written_as(format, out, json, known=tuple(Format), undone="Nothing was contacted."))
     if out is not None and not out.parent.is_dir():
         raise ConfigError(f"There is no folder {out.parent} to write {out.name} to. Nothing was contacted.")
     settings = read_settings()
@@ -91,15 +96,24 @@ def sla(
         sys.stdout.flush()
 
 
-def _format(format: Format | None, out: Path | None, json: bool) -> Format:
-    if json:
-        if format not in (None, Format.JSON):
-            raise ConfigError(f"--json and --format {format} contradict each other. Nothing was contacted.")
-        return Format.JSON
-    if format is not None:
-        return format
-    ending = out.suffix.lower().removeprefix(".") if out is not None else ""
-    return {"html": Format.HTML, "htm": Format.HTML, "json": Format.JSON, "csv": Format.CSV}.get(ending, Format.TEXT)
+def written_as(format: str | None, out: Path | None, json: bool, known: Collection[str], undone: str) -> str:
+    """As what something is written: as `--format` or `--json` says, else as the file's name ends, else as text. known: names of formats. undone: last sentence of a
+    refusal.
+
+    Raises: ConfigError where these contradict each other, and for an ending that tells no known format while nothing else does."""
+    if json and format not in (None, JSON):
+        raise ConfigError(f"--json and --format {format} contradict each other. {undone}")
+    wanted = JSON if json else format
+    ending = out.suffix.lower() if out is not None else ""
+    told = ENDINGS.get(ending)
+    if wanted is None:
+        if told not in known and ending:
+            named = ", ".join(sorted(end for end, name in ENDINGS.items() if name in known))
+            raise ConfigError(f"--out: {ending} is none of {named}; choose another ending, or name --format. {undone}")
+        return told or TEXT
+    if told not in (None, wanted):
+        raise ConfigError(f"{'--json' if json else f'--format {wanted}'} and a file that ends in {ending} contradict each other. {undone}")
+    return wanted
 
 
 def _written(found: Compliance, kind: Format) -> str:

@@ -12,7 +12,7 @@ import typer
 
 from crmsync.cli.console import progress, say, tell
 from crmsync.cli.options import Json, loaded
-from crmsync.cli.report import save
+from crmsync.cli.report import save, written_as
 from crmsync.errors import ConfigError
 
 _RATE = re.compile(r"(\d{1,5})(?:\s*(?:/|per|a)\s*week)?")
@@ -67,7 +67,7 @@ def simulate(
     rate = _RATE.fullmatch(leads.strip())
     if rate is None or not int(rate[1]):
         raise ConfigError(f"--leads {leads!r} is no number per week such as 150/week. Nothing was simulated.")
-    kind = _format(format, out, json)
+    kind = Format(written_as(format, out, json, known=tuple(Format), undone="Nothing was simulated."))
     if out is not None and not out.parent.is_dir():
         raise ConfigError(f"There is no folder {out.parent} to write {out.name} to. Nothing was simulated.")
     home = playbook
@@ -93,14 +93,3 @@ def simulate(
         for line in pages.as_text(found).splitlines():
             say(line)
     raise typer.Exit(0 if found.sound else 1)
-
-
-def _format(format: Format | None, out: Path | None, json: bool) -> Format:
-    if json:
-        if format not in (None, Format.JSON):
-            raise ConfigError(f"--json and --format {format} contradict each other. Nothing was simulated.")
-        return Format.JSON
-    if format is not None:
-        return format
-    ending = out.suffix.lower().removeprefix(".") if out is not None else ""
-    return {"html": Format.HTML, "htm": Format.HTML, "json": Format.JSON}.get(ending, Format.TEXT)
