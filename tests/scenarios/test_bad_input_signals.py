@@ -134,3 +134,22 @@ def test_unknown_types_are_counted_and_listed_in_status(both: Both) -> None:
     quick, thorough = (status(both.store, now=now, real_now=now, thorough=t) for t in (False, True))
     assert quick.unknown_signals is None, "not counted for every look at the status page"
     assert thorough.json()["unknown_signals"] == {"hovered": 4, "blinked": 2}
+
+
+def test_a_cycle_that_fails_unexpectedly_is_told_by_the_status(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OverflowError("date value out of range")
+
+    def told() -> tuple[str, ...]:
+        return status(both.store, now=both.time(), real_now=both.time()).reasons
+
+    workspace: Workspace = desk(both)
+    one_cycle(workspace)
+    assert told() == ()
+    with monkeypatch.context() as patch:
+        patch.setattr("crmsync.service.sync.cycle", broken)
+        with pytest.raises(OverflowError):
+            one_cycle(workspace)
+    assert told() == ("crmsync: a cycle failed unexpectedly (OverflowError); it is tried again",)
+    one_cycle(workspace)
+    assert told() == ()

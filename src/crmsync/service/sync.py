@@ -152,7 +152,7 @@ def one_cycle(workspace: Workspace, *, everything: bool = True, only: Objects | 
     calls = {side: connector.calls() for side, connector in workspace.connectors.items()}
     try:
         report = cycle(workspace.world, now, everything=everything, sparing=everything, only=only)
-    except CrmsyncError as error:
+    except Exception as error:
         remember(workspace, now, error=error, before=calls)
         raise
     remember(workspace, now, report=report, before=calls)
@@ -161,12 +161,13 @@ def one_cycle(workspace: Workspace, *, everything: bool = True, only: Objects | 
 
 
 def remember(
-    workspace: Workspace, now: datetime, *, before: dict[str, int], report: Report | None = None, error: CrmsyncError | None = None
+    workspace: Workspace, now: datetime, *, before: dict[str, int], report: Report | None = None, error: Exception | None = None
 ) -> None:
     """Stores what the newest cycle did and each CRM's budget, for `status` and the status page. A dead database is left to the caller."""
     errors = {} if report is None else {side: str(e) for side, e in report.errors.items()}
     if error is not None:
-        errors[str(getattr(error, "side", None) or "crmsync")] = str(error)
+        told = str(error) if isinstance(error, CrmsyncError) else f"a cycle failed unexpectedly ({type(error).__name__}); it is tried again"
+        errors[str(getattr(error, "side", None) or "crmsync")] = told
     row: dict[str, Any] = {
         "at": now.isoformat(),
         "read": {} if report is None else {side: pulled.read for side, pulled in report.pulled.items()},
