@@ -122,14 +122,3 @@ def test_equal_times_fall_to_the_tie_side() -> None:
     for tie, kept in (("left", "l"), ("right", "r")):
         merged = merge(None, "l", "r", Policy(rule=Rule.LATEST, type=FieldType.TEXT, tie=tie), left_at=EARLY, right_at=EARLY)
         assert (merged.to_right or merged.to_left) == Put(kept)
-
-
-@pytest.mark.parametrize("first", [EARLY, LATE])
-def test_f48_nobody_is_no_choice_beside_somebody(first: datetime) -> None:
-    both = [
-        merge(Base(left="a", right="a"), *pair, Policy(rule=Rule.LATEST, type=FieldType.OWNER), left_at=first, right_at=LATE)
-        for pair in (("b", None), (None, "b"))
-    ]
-    assert [merged.base for merged in both] == [Base(left="b", right="b")] * 2
-    alone = merge(Base(left="a", right="a"), "a", None, Policy(rule=Rule.LATEST, type=FieldType.OWNER), left_at=first, right_at=LATE)
-    assert alone.to_left == Put(None), "by itself it is one"

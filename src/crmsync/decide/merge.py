@@ -96,8 +96,7 @@ def merge(
         if policy.rule is Rule.ASK:
             return Merged(conflict=True, because="both changed, waiting for a person")
         winner = _later(policy, left_at, right_at)
-        # Beside somebody whom a hand chose, nobody is no choice: Salesforce has no record without an owner, and could never agree.
-        if (not policy.clears or kind is FieldType.OWNER) and (left if winner == "left" else right) is None:
+        if not policy.clears and (left if winner == "left" else right) is None:
             winner = "right" if winner == "left" else "left"
         return _settle(left if winner == "left" else right, left, right, policy, f"both changed, {winner} later")
     value = left if left_moved else right
