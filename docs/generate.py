@@ -98,8 +98,8 @@ def table() -> str:
         cells = [_cell(merge_table.TABLE[shape][rule]) for rule in merge_table.RULES]
         parts.append(f"| {shape} | {stood} | {_value(left)} | {_value(right)} | {' | '.join(cells)} |\n")
     parts.append(
-        "\nFour things bound the table. A direction that the mapping does not allow is never written; the difference then stands. A field with "
-        "`empty: keep` does not carry clears. An owner who was emptied yields to one who was chosen meanwhile in the other CRM. And `true_wins`, the rule of the opt-out, has no cases: if either CRM says yes, both do.\n"
+        "\nThree things bound the table. A direction that the mapping does not allow is never written; the difference then stands. A field with "
+        "`empty: keep` does not carry clears. And `true_wins`, the rule of the opt-out, has no cases: if either CRM says yes, both do.\n"
         "\nAn `ask` conflict waits in `crmsync conflicts list`; the values stay apart until somebody chooses.\n"
     )
     return "".join(parts)
