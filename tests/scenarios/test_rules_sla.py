@@ -268,6 +268,10 @@ def test_a2_the_clock_of_an_sql_runs_until_the_next_touch(weeks: Weeks) -> None:
     assert alerts(weeks.both, "abe", "breach") == []
 
 
+def asked_to_try(both: Both) -> list[str]:
+    return [str(task["Subject"]) for name in ("amy", "art") for task in tasks(both, name, "Keep trying")]
+
+
 def _effort(weeks: Weeks) -> None:
     """Given up after two calls; five more, and the eighth. Another one is given up together with the eighth."""
     start, both = weeks.start, weeks.both
@@ -286,6 +290,7 @@ def _effort(weeks: Weeks) -> None:
     weeks.script.note(at + 5 * MINUTE, lambda: keep("two"))
     weeks.script.at(start + 4 * HOUR, lambda: log("amy", 3, 4, 5, 6, 7))
     weeks.script.note(start + 4 * HOUR, lambda: keep("seven"))
+    weeks.script.note(start + 4 * HOUR, lambda: weeks.kept.update(asked=asked_to_try(both)))
     weeks.script.at(start + 5 * HOUR, lambda: log("amy", 8))
     weeks.script.note(start + 5 * HOUR, lambda: keep("eight"))
 
@@ -296,9 +301,8 @@ def test_a3_no_response_is_not_believed_before_eight_touches(weeks: Weeks) -> No
     assert weeks.kept["seven"] == {"amy": ("sal", 7), "art": gone}
     assert weeks.kept["eight"] == {"amy": gone, "art": gone}
     assert (owes(weeks.both, "amy"), owes(weeks.both, "art")) == (("none", None), ("none", None))
-    assert [task["Subject"] for name in ("amy", "art") for task in tasks(weeks.both, name, "Keep trying")] == [
-        "Keep trying (2 of 8 touches): Amy Lee"
-    ]
+    assert weeks.kept["asked"] == ["Keep trying (2 of 8 touches): Amy Lee"]
+    assert asked_to_try(weeks.both) == [], "taken back with the eighth"
 
 
 # --- A5, A8: a breach is one ------------------------------------------------------------------------------------------------
