@@ -72,7 +72,9 @@ def test_r6_f55_nobody_by_hand_stands_for_a_month_and_is_told_once(floor: Both, 
     for days in (0.0, 3.0, 14.0, 14.0):
         floor.settle(after=days * DAY)
         assert owners(floor, name) == shown
-    sent = [w for s, object in (("hubspot", "contacts"), ("salesforce", "Lead")) for w in floor.written(s, object) if w.id in ids(floor, name)]
+    sent = [
+        w for s, object in (("hubspot", "contacts"), ("salesforce", "Lead")) for w in floor.written(s, object) if w.id in ids(floor, name)
+    ]
     assert [w for w in sent if {"hubspot_owner_id", "OwnerId"} & set(w.changes)] == []
     kept = state(floor, name)
     assert (kept.owner, kept.owner_by, stage(floor, name)) == (None, "hand", "sal")

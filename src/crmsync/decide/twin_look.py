@@ -62,8 +62,10 @@ def shown(record: Snapshot, lens: Lens, ground: Ground, state: PersonState) -> S
             agreed = state.base.get(name)
             if agreed is not None and record.ref.side in agreed.values:
                 house[name] = agreed.values[record.ref.side]
-    if "owner" not in state.base and ground.terms.owners.machine(house.get("owner")):
-        house["owner"] = None  # a CRM gives what we create for nobody to our own user: that is nobody's choice
+    if ground.terms.owners.machine(house.get("owner")):
+        # A CRM gives what we create for nobody to our own user: that is nobody's choice, and outweighs none, however lately the record changed.
+        agreed = state.base.get("owner")
+        house["owner"] = None if agreed is None else agreed.values.get(record.ref.side)
     return replace(record, fields=house)
 
 
