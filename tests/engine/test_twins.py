@@ -57,6 +57,23 @@ def test_a_person_with_a_new_record_gets_back_what_belonged_to_the_old_one(tiny:
     assert belongs(tiny.a, a) == [only(tiny.a)], "nobody took it away from her in a"
 
 
+def test_what_belonged_to_one_of_two_records_of_a_person_goes_to_the_other_one(tiny: Tiny) -> None:
+    """Two are merged in a, and so are one person with two records in b; the one that the task belongs to there is deleted."""
+    for email in ("ann@example.com", "bob@example.com"):
+        tiny.a.add(email=email)
+    tiny.settle()
+    ids = {side: {str(f["email"])[:3]: id for id, f in crm.live().items()} for side, crm in (("a", tiny.a), ("b", tiny.b))}
+    a = tiny.a.enter("task", ids["a"]["bob"], subject="Call back", body="soon", due="2026-03-06", status="Open", owner="a-amy", kind="Task")
+    tiny.settle()
+    (b,) = tiny.b.live("task")
+    tiny.a.merge(ids["a"]["ann"], ids["a"]["bob"])
+    tiny.settle()
+    assert (belongs(tiny.a, a), belongs(tiny.b, b)) == ([ids["a"]["ann"]], [ids["b"]["bob"]])
+    tiny.b.delete(ids["b"]["bob"])
+    tiny.settle()
+    assert (belongs(tiny.a, a), belongs(tiny.b, b)) == ([ids["a"]["ann"]], [ids["b"]["ann"]])
+
+
 @pytest.mark.parametrize("new", [False, True])
 def test_what_goes_with_a_person_before_it_was_settled_is_kept_on_the_other_side(tiny: Tiny, new: bool) -> None:
     tiny.a.add(email="ann@example.com")

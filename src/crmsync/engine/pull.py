@@ -27,7 +27,7 @@ from crmsync.errors import CredentialsError, CrmsyncError, CursorExpiredError
 from crmsync.model.fields import KEY
 from crmsync.model.link import Snapshot
 from crmsync.model.record import GONE, Record, RecordState, Ref
-from crmsync.store import StoredSnapshot
+from crmsync.store import Store, StoredSnapshot
 
 log = structlog.get_logger(__name__)
 
@@ -268,31 +268,37 @@ def take_page(
     by_owners(world, side, [row.snapshot for row in loud], now)
     if not rows and not page.last:
         return  # nothing to keep; the next page's cursor covers this one
+    vanished = _vanished(loud, held)
     with store.begin():
         store.save_snapshots(loud, dirty=True)
         store.save_snapshots(quiet, dirty=False)
         store.links.save(belongs)
         if regained:
             forget_emptied(world, loud, held, regained)
-        store.links.wake(_returned(loud, held))
+        store.links.wake([*_returned(loud, held), *_still_there(store, side, vanished)])
         store.save_cursor(side, object, page.cursor)
     for stream, detail in hints_of(world, side, object, ((row.snapshot, held.get(row.snapshot.ref)) for row in loud)):
         pulled.hints.setdefault(stream, set()).add(detail)
     pulled.changed += len(loud)
-    pulled.vanished += sum(
-        1
-        for row in loud
-        if row.snapshot.state in GONE
-        and (old := held.get(row.snapshot.ref)) is not None
-        and old.state is RecordState.LIVE
-        and old.person_id is not None
-    )
+    pulled.vanished += len(vanished)
 
 
 def _returned(rows: Sequence[StoredSnapshot], held: Mapping[Ref, Snapshot]) -> list[str]:
     """Persons, companies and deals whose record was deleted and is live again: what belongs to them waited for it."""
     found = [held[row.snapshot.ref] for row in rows if row.snapshot.state is RecordState.LIVE and row.snapshot.ref in held]
     return [old.person_id for old in found if old.state is not RecordState.LIVE and old.person_id is not None]
+
+
+def _vanished(rows: Sequence[StoredSnapshot], held: Mapping[Ref, Snapshot]) -> list[str]:
+    """Whose record was live and is gone, once for each record."""
+    found = [held[row.snapshot.ref] for row in rows if row.snapshot.state in GONE and row.snapshot.ref in held]
+    return [old.person_id for old in found if old.state is RecordState.LIVE and old.person_id is not None]
+
+
+def _still_there(store: Store, side: str, vanished: Sequence[str]) -> list[str]:
+    """Of these those who have another record on that side: what belonged to them through the one that is gone belongs to that. Right after it was stored."""
+    known = store.snapshots_of(sorted(set(vanished))) if vanished else {}
+    return [id for id, found in known.items() if any(s.ref.side == side and s.state is RecordState.LIVE for s in found)]
 
 
 def _outdated(record: Record, held: Snapshot | None) -> bool:
